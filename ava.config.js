@@ -1,0 +1,8 @@
+// Tests are compiled first (npm run build:test), then AVA runs the JavaScript.
+const build = process.env.TEST_BUILD_DIR ?? 'build';
+
+export default {
+  files: [`${build}/test/{unit,integration,e2e,interop}/**/*.test.js`],
+  timeout: '3m',
+  nodeArguments: ['--enable-source-maps'],
+};

@@ -1,0 +1,107 @@
+import type { KeyObject } from 'node:crypto';
+
+/** An IP literal (IPv6 without brackets) and a port. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `host:port`, IPv6 in brackets. */
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export function sameAddress(a: Address, b: Address): boolean {
+  return a.port === b.port && a.host === b.host;
+}
+
+/** True for 0.0.0.0 and ::. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** True for 127/8 and ::1. */
+export function isLoopback(host: string): boolean {
+  return host === '::1' || host.startsWith('127.');
+}
+
+export interface DatagramHandler {
+  onDatagram(data: Buffer, from: Address): void;
+  /** The socket failed or reported an ICMP error; it stays usable. */
+  onError?(error: Error): void;
+}
+
+export interface DatagramSocket {
+  readonly local: Address;
+  send(data: Uint8Array, to: Address): void;
+  close(): Promise<void>;
+}
+
+/** One owner takes a connection's bytes: set once, before the next turn of the event loop. */
+export interface ConnectionHandler {
+  onData(chunk: Buffer): void;
+  /** Called exactly once, also after our own `end` or `destroy`. */
+  onClose(error?: Error): void;
+}
+
+/** A TCP or TLS byte stream. */
+export interface Connection {
+  readonly local: Address;
+  readonly remote: Address;
+  /** The peer's certificates as DER, leaf first; empty on plain TCP or when none was presented. */
+  readonly peerCertificates: readonly Uint8Array[];
+  /** Bytes accepted by `send` and not yet handed to the kernel. */
+  readonly bufferedBytes: number;
+  setHandler(handler: ConnectionHandler): void;
+  send(data: Uint8Array): void;
+  /** Flushes what is queued, then closes. */
+  end(): void;
+  /** Closes at once. */
+  destroy(error?: Error): void;
+}
+
+/** Our side of a TLS handshake. */
+export interface TlsIdentity {
+  /** DER, leaf first. */
+  readonly certificates: readonly Uint8Array[];
+  readonly privateKey: KeyObject;
+}
+
+/** TLS with mutual authentication when `verifyPeer` is given, else the client checks nothing but the cipher. */
+export interface TlsOptions {
+  readonly identity?: TlsIdentity;
+  /**
+   * Both sides prove possession of their key in the handshake; this decides whether the certificate is welcome.
+   * Throws to refuse: the connection is closed before any byte of the application is read.
+   */
+  readonly verifyPeer?: (certificates: readonly Uint8Array[]) => void;
+}
+
+export interface Listener {
+  readonly local: Address;
+  close(): Promise<void>;
+}
+
+/** The network as protocol code sees it. `src/net` makes it real, `src/base/virtual` simulates it. */
+export interface Network {
+  /**
+   * @param options.receiveBufferBytes asks for this SO_RCVBUF
+   * @throws CodedError 'address-in-use' | 'address-unavailable'
+   */
+  bindDatagram(
+    local: Address,
+    handler: DatagramHandler,
+    options?: { receiveBufferBytes?: number },
+  ): Promise<DatagramSocket>;
+  /** TCP, or TLS when `tls` is given (connections are reported after the handshake and `verifyPeer`). */
+  listen(local: Address, onConnection: (connection: Connection) => void, tls?: TlsOptions): Promise<Listener>;
+  /** @throws CodedError 'connect-failed' | 'connect-timeout' | 'peer-refused' */
+  connect(
+    remote: Address,
+    options?: { tls?: TlsOptions; timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<Connection>;
+  /** The addresses of this host's interfaces, loopback included. */
+  interfaceAddresses(): readonly string[];
+  /** The address the kernel would send from towards `remoteHost`. */
+  localAddressTowards(remoteHost: string): Promise<string>;
+}
