@@ -1,5 +1,6 @@
 export * from './bytes.ts';
 export * from './clock.ts';
+export * from './deadline-queue.ts';
 export * from './errors.ts';
 export * from './event.ts';
 export * from './key-value-store.ts';

@@ -1,0 +1,113 @@
+import type { Clock, Timer } from './clock.ts';
+
+interface Entry<K> {
+  readonly key: K;
+  readonly at: number;
+}
+
+/**
+ * Many deadlines on one timer: a binary heap of (wall-clock ms, key). Replacing or deleting a key leaves its old
+ * heap entry behind, which is skipped when it surfaces; the heap is rebuilt when such entries outnumber the live.
+ */
+export class DeadlineQueue<K> {
+  readonly #clock: Clock;
+  readonly #onDue: (key: K) => void;
+  readonly #deadlines = new Map<K, number>();
+  #heap: Entry<K>[] = [];
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  /** @param onDue called once for each key whose deadline has passed; the key is forgotten before the call */
+  constructor(clock: Clock, onDue: (key: K) => void) {
+    this.#clock = clock;
+    this.#onDue = onDue;
+  }
+
+  get size(): number {
+    return this.#deadlines.size;
+  }
+
+  /** The deadline of the key, wall-clock ms. */
+  get(key: K): number | undefined {
+    return this.#deadlines.get(key);
+  }
+
+  /** Sets or moves the deadline of `key` to `at`, wall-clock ms. */
+  set(key: K, at: number): void {
+    if (this.#deadlines.get(key) === at) return;
+    this.#deadlines.set(key, at);
+    this.#push({ key, at });
+    if (this.#heap.length > 64 && this.#heap.length > 2 * this.#deadlines.size) this.#rebuild();
+    this.#arm();
+  }
+
+  delete(key: K): void {
+    this.#deadlines.delete(key);
+  }
+
+  /** Forgets all deadlines and stops the timer. */
+  clear(): void {
+    this.#deadlines.clear();
+    this.#heap = [];
+    this.#timer?.close();
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  #arm(): void {
+    const next = this.#heap[0]?.at;
+    if (next === undefined || next >= this.#timerAt) return;
+    this.#timer?.close();
+    this.#timerAt = next;
+    // Node's timers overflow beyond 2^31 ms; an early wake-up finds nothing due and arms again.
+    const delay = Math.min(Math.max(0, next - this.#clock.now()), 2 ** 31 - 1);
+    this.#timer = this.#clock.setTimer(delay, () => this.#fire());
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = this.#clock.now();
+    for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
+      this.#pop();
+      if (this.#deadlines.get(top.key) !== top.at) continue;
+      this.#deadlines.delete(top.key);
+      this.#onDue(top.key);
+    }
+    this.#arm();
+  }
+
+  #rebuild(): void {
+    const live = [...this.#deadlines].map(([key, at]) => ({ key, at }));
+    // A sorted array is a valid heap.
+    this.#heap = live.sort((a, b) => a.at - b.at);
+  }
+
+  #push(entry: Entry<K>): void {
+    const heap = this.#heap;
+    let index = heap.push(entry) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (heap[parent]!.at <= entry.at) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child += 1;
+      if (heap[child]!.at >= last.at) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}

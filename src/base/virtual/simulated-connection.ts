@@ -1,0 +1,241 @@
+import { CodedError } from '../errors.ts';
+import type { Address, Connection, ConnectionHandler } from '../network.ts';
+import { ClockEntry } from './clock-queue.ts';
+import type { SimulatedHost } from './simulated-host.ts';
+
+/** What the kernels on both sides hold before `bufferedBytes` begins to grow. */
+const KERNEL_BUFFER_BYTES = 256 * 1024;
+
+/** What travels in order along one direction of a connection. */
+type Segment =
+  | { readonly kind: 'data'; readonly data: Buffer; arrival: number }
+  /** The end of the handshake: the listening side learns of the connection. */
+  | { readonly kind: 'accept'; readonly accept: () => void; arrival: number }
+  | { readonly kind: 'close'; readonly error: Error | undefined; arrival: number };
+
+/** One direction of a connection: a queue whose head is in the clock. */
+class Pipe extends ClockEntry {
+  readonly #from: SimulatedConnection;
+  readonly #to: SimulatedConnection;
+  readonly #queue: Segment[] = [];
+  #isScheduled = false;
+  /** Bytes sent and not yet delivered. */
+  queuedBytes = 0;
+
+  constructor(from: SimulatedConnection, to: SimulatedConnection) {
+    super();
+    this.#from = from;
+    this.#to = to;
+  }
+
+  push(segment: Segment): void {
+    const { network } = this.#from.host;
+    const last = this.#queue.at(-1)?.arrival ?? 0;
+    // A stream never overtakes itself.
+    segment.arrival = Math.max(
+      last,
+      network.clock.monotonic() + network.streamLatency(this.#from.host, this.#to.host),
+    );
+    if (segment.kind === 'data') {
+      this.queuedBytes += segment.data.length;
+      network.totals.segments++;
+      network.totals.streamBytes += segment.data.length;
+    }
+    this.#queue.push(segment);
+    this.#scheduleHead();
+  }
+
+  /** Forgets everything that has not arrived. */
+  clear(): void {
+    this.#queue.length = 0;
+    this.queuedBytes = 0;
+  }
+
+  /** The path is open again: what waited sets out now. */
+  resume(): void {
+    const { network } = this.#from.host;
+    const arrival = network.clock.monotonic() + network.latency(this.#from.host, this.#to.host);
+    for (const segment of this.#queue) segment.arrival = Math.max(segment.arrival, arrival);
+    this.#scheduleHead();
+  }
+
+  override run(): void {
+    this.#isScheduled = false;
+    const { network } = this.#from.host;
+    const head = this.#queue[0];
+    if (head === undefined) return;
+    if (network.isBlocked(this.#from.host, this.#to.host)) {
+      network.stall(this.#from);
+      return;
+    }
+    if (head.arrival <= network.clock.monotonic()) {
+      this.#queue.shift();
+      if (head.kind === 'data') this.queuedBytes -= head.data.length;
+      this.#scheduleHead();
+      this.#to.receive(head);
+      return;
+    }
+    this.#scheduleHead();
+  }
+
+  #scheduleHead(): void {
+    const head = this.#queue[0];
+    if (head === undefined || this.#isScheduled) return;
+    this.#isScheduled = true;
+    const { clock } = this.#from.host.network;
+    clock.schedule(head.arrival - clock.monotonic(), this);
+  }
+}
+
+/** One end of a simulated TCP or TLS connection. */
+export class SimulatedConnection implements Connection {
+  readonly host: SimulatedHost;
+  readonly local: Address;
+  readonly remote: Address;
+  readonly peerCertificates: readonly Uint8Array[];
+  #peer!: SimulatedConnection;
+  #out!: Pipe;
+  #handler: ConnectionHandler | undefined;
+  /** What came before the owner took the connection over. */
+  #early: Buffer[] = [];
+  #closed = false;
+  #closeError: Error | undefined;
+  #isCloseReported = false;
+
+  private constructor(
+    host: SimulatedHost,
+    local: Address,
+    remote: Address,
+    peerCertificates: readonly Uint8Array[],
+  ) {
+    this.host = host;
+    this.local = local;
+    this.remote = remote;
+    this.peerCertificates = peerCertificates;
+    host.connections.add(this);
+  }
+
+  /** Two connected ends; each end is given the other's certificates. */
+  static pair(
+    client: { host: SimulatedHost; address: Address; certificates: readonly Uint8Array[] },
+    server: { host: SimulatedHost; address: Address; certificates: readonly Uint8Array[] },
+  ): [client: SimulatedConnection, server: SimulatedConnection] {
+    const near = new SimulatedConnection(client.host, client.address, server.address, server.certificates);
+    const far = new SimulatedConnection(server.host, server.address, client.address, client.certificates);
+    near.#attach(far);
+    far.#attach(near);
+    client.host.network.totals.connections++;
+    return [near, far];
+  }
+
+  get bufferedBytes(): number {
+    return Math.max(0, this.#out.queuedBytes - KERNEL_BUFFER_BYTES);
+  }
+
+  setHandler(handler: ConnectionHandler): void {
+    this.#handler = handler;
+    if (this.#early.length === 0 && !this.#closed) return;
+    this.host.network.clock.setTimer(0, () => this.#flushEarly());
+  }
+
+  send(data: Uint8Array): void {
+    if (this.#closed || data.length === 0) return;
+    this.#out.push({ kind: 'data', data: Buffer.from(data), arrival: 0 });
+  }
+
+  /** Sets out after all that was sent: `accept` runs when it arrives at the other end. */
+  announce(accept: () => void): void {
+    this.#out.push({ kind: 'accept', accept, arrival: 0 });
+  }
+
+  end(): void {
+    if (this.#closed) return;
+    this.#out.push({ kind: 'close', error: undefined, arrival: 0 });
+    this.#closeLocally(undefined);
+  }
+
+  destroy(error?: Error): void {
+    this.refuse(undefined, error);
+  }
+
+  /** Closes at once; the other end is told `remoteError`. */
+  refuse(remoteError: Error | undefined, localError?: Error): void {
+    if (this.#closed) return;
+    this.#out.push({ kind: 'close', error: remoteError, arrival: 0 });
+    this.#closeLocally(localError);
+  }
+
+  /** The host died: the other end sees a reset, this end's owner nothing. */
+  crash(): void {
+    this.#out.clear();
+    this.#forget();
+    this.#isCloseReported = true;
+    if (!this.host.network.isBlocked(this.host, this.#peer.host)) this.#sendReset();
+  }
+
+  /** See Pipe.resume. */
+  resume(): void {
+    this.host.network.unstall(this);
+    this.#out.resume();
+  }
+
+  receive(segment: Segment): void {
+    if (this.host.dead) {
+      // The kernel of a restarted host does not know the connection.
+      if (segment.kind !== 'close') this.#sendReset();
+      return;
+    }
+    if (this.#closed) return;
+    switch (segment.kind) {
+      case 'accept':
+        segment.accept();
+        break;
+      case 'data':
+        if (this.#handler === undefined || this.#early.length > 0) this.#early.push(segment.data);
+        else this.#handler.onData(segment.data);
+        break;
+      case 'close':
+        this.#forget();
+        this.#closeError = segment.error;
+        if (this.#early.length === 0) this.#reportClose();
+        break;
+    }
+  }
+
+  #attach(peer: SimulatedConnection): void {
+    this.#peer = peer;
+    this.#out = new Pipe(this, peer);
+  }
+
+  #sendReset(): void {
+    const error = new CodedError('connection-reset', 'the connection was reset by the peer', {
+      origin: 'remote',
+    });
+    this.#out.push({ kind: 'close', error, arrival: 0 });
+  }
+
+  #closeLocally(error: Error | undefined): void {
+    this.#forget();
+    this.#closeError = error;
+    this.#early = [];
+    this.host.network.clock.setTimer(0, () => this.#reportClose());
+  }
+
+  #forget(): void {
+    this.#closed = true;
+    this.host.connections.delete(this);
+  }
+
+  #flushEarly(): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const data of early) this.#handler?.onData(data);
+    if (this.#closed) this.#reportClose();
+  }
+
+  #reportClose(): void {
+    if (this.#isCloseReported || this.#handler === undefined) return;
+    this.#isCloseReported = true;
+    this.#handler.onClose(this.#closeError);
+  }
+}

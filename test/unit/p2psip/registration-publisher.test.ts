@@ -1,0 +1,117 @@
+import test from 'ava';
+import { CodedError, MemoryKeyValueStore, noMetrics, silentLogger } from '../../../src/base/index.ts';
+import { SeededRandom } from '../../../src/base/virtual/seeded-random.ts';
+import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
+import { RegistrationPublisher } from '../../../src/p2psip/registration-publisher.ts';
+import { FakeOverlay, NODE_1 } from './fake-overlay.ts';
+
+const ALICE = 'alice@example.org';
+const HOUR = 3600 * 1000;
+
+function setup() {
+  const clock = new VirtualClock();
+  const overlay = new FakeOverlay();
+  const store = new MemoryKeyValueStore();
+  const deps = {
+    overlay,
+    clock,
+    random: new SeededRandom(1),
+    store,
+    logger: silentLogger,
+    metrics: noMetrics,
+  };
+  const presence = (ms = 600_000, contactPrefs = '') => ({ expiresAt: clock.now() + ms, contactPrefs });
+  return { clock, overlay, deps, presence, publisher: new RegistrationPublisher(deps) };
+}
+
+test('A13: the first binding is stored with this peer as its destination', async (t) => {
+  const { overlay, publisher, presence } = setup();
+  await publisher.update(ALICE, presence());
+  t.is(overlay.stores.length, 1);
+  t.deepEqual(overlay.stores[0]!.registration, {
+    type: 'route',
+    contactPrefs: '',
+    destinationList: [NODE_1],
+  });
+  t.is(overlay.stores[0]!.lifetimeS, 3600);
+});
+
+test('T3: a refresh or a second phone causes no Store, changed features do', async (t) => {
+  const { overlay, publisher, presence } = setup();
+  await publisher.update(ALICE, presence());
+  t.is(publisher.update(ALICE, presence(1_200_000)), undefined);
+  t.is(overlay.stores.length, 1);
+  await publisher.update(ALICE, presence(600_000, '(sip.video=TRUE)'));
+  t.is(overlay.stores.length, 2);
+  t.true(overlay.stores[1]!.storageTime > overlay.stores[0]!.storageTime);
+});
+
+test('the record is stored again at half its life, and lives as long as the longest binding', async (t) => {
+  const { clock, overlay, publisher, presence } = setup();
+  await publisher.update(ALICE, presence(4 * HOUR));
+  t.is(overlay.stores[0]!.lifetimeS, 4 * 3600);
+  await clock.advance(2 * HOUR + 1);
+  t.is(overlay.stores.length, 2);
+});
+
+test('A13: the end of the last binding withdraws the record for the rest of its life', async (t) => {
+  const { clock, overlay, publisher, presence } = setup();
+  await publisher.update(ALICE, presence());
+  await clock.advance(600_000);
+  await publisher.update(ALICE, undefined);
+  const removed = overlay.stores.at(-1)!;
+  t.deepEqual(removed.registration, { type: 'removed' });
+  t.is(removed.lifetimeS, 3000);
+  t.is(publisher.size, 0);
+});
+
+test('a failed Store is reported to the caller and tried again behind', async (t) => {
+  const { clock, overlay, publisher, presence } = setup();
+  overlay.storeError = new CodedError('overlay-unreachable', 'no answer');
+  await t.throwsAsync(publisher.update(ALICE, presence())!, { code: 'overlay-unreachable' });
+  overlay.storeError = undefined;
+  await clock.advance(2000);
+  t.is(overlay.stores.length, 1);
+});
+
+test('Data_Too_Old for our own key: the newer storage time is fetched and exceeded', async (t) => {
+  const { clock, overlay, publisher, presence } = setup();
+  overlay.putRoute(ALICE, NODE_1, clock.now() + 50_000);
+  await publisher.update(ALICE, presence());
+  t.is(overlay.stores[0]!.storageTime, clock.now() + 50_001);
+});
+
+test('storage times survive a restart, and what nobody registers for again is withdrawn', async (t) => {
+  const { clock, overlay, deps, publisher, presence } = setup();
+  await publisher.update(ALICE, presence());
+  const restarted = new RegistrationPublisher(deps);
+  restarted.load();
+  restarted.reconcile();
+  await clock.advance(1);
+  t.deepEqual(overlay.stores.at(-1)!.registration, { type: 'removed' });
+  t.true(overlay.stores.at(-1)!.storageTime > overlay.stores[0]!.storageTime);
+});
+
+test('the audit stores again what the overlay has lost', async (t) => {
+  const { clock, overlay, publisher, presence } = setup();
+  await publisher.update(ALICE, presence(HOUR));
+  overlay.table.clear();
+  await clock.advance(400_000);
+  t.is(overlay.stores.length, 2);
+  t.true(overlay.table.get(ALICE)?.has(NODE_1));
+});
+
+test('stop withdraws every record, and gives up after its bound', async (t) => {
+  const { clock, overlay, publisher, presence } = setup();
+  for (const user of ['a', 'b', 'c']) await publisher.update(`${user}@example.org`, presence());
+  await publisher.stop(5000);
+  t.is(overlay.stores.filter(({ registration }) => registration.type === 'removed').length, 3);
+
+  const stuck = setup();
+  await stuck.publisher.update(ALICE, stuck.presence());
+  stuck.overlay.storeRegistration = () => new Promise(() => {});
+  const stopped = stuck.publisher.stop(5000);
+  await stuck.clock.advance(5001);
+  await t.notThrowsAsync(stopped);
+  t.is(clock.pendingTimers, 0);
+});
