@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './event.ts';
 export * from './key-value-store.ts';
 export * from './logger.ts';
+export * from './lru-map.ts';
 export * from './metrics.ts';
 export * from './network.ts';
 export * from './random.ts';

@@ -78,7 +78,8 @@ export class VirtualClock implements Clock {
 
   /** Queues an entry that is never cancelled; it must not be queued already. */
   schedule(delayMs: number, entry: ClockEntry): void {
-    entry.due = this.#elapsed + (delayMs > 0 ? delayMs : 0);
+    if (Number.isNaN(delayMs)) throw new RangeError('VirtualClock: the delay is not a number');
+    entry.due = this.#elapsed + Math.max(0, delayMs);
     entry.order = this.#order++;
     this.#queue.push(entry);
   }

@@ -1,0 +1,105 @@
+/** What `GET /status` answers: one peer at a glance. Node-IDs are 32 lower-case hex digits throughout. */
+export interface PeerStatus {
+  readonly node: string;
+  readonly overlay: string;
+  readonly role: 'peer' | 'client';
+  /** Where the peer stands: `joining`, `joined`, `isolated`, `leaving` … */
+  readonly state: string;
+  readonly version: string;
+  readonly uptimeS: number;
+  /** Where overlay links are accepted, `tls://host:port` each. */
+  readonly overlayListen: readonly string[];
+  readonly sip: { readonly mode: 'proxy' | 'redirect' | 'off'; readonly uris: readonly string[] };
+  readonly predecessor?: string;
+  readonly successor?: string;
+  /** Open overlay links, and overlay values held for others and ourselves. */
+  readonly links: number;
+  readonly storedValues: number;
+  /** Users registered here, and their contacts. */
+  readonly registrations: { readonly aors: number; readonly bindings: number };
+}
+
+/** What `GET /ring` answers: the routing table of this peer. */
+export interface RingView {
+  readonly node: string;
+  readonly state: string;
+  /** Nearest first, each. */
+  readonly predecessors: readonly string[];
+  readonly successors: readonly string[];
+  readonly fingers: readonly string[];
+  readonly links: readonly RingLink[];
+}
+
+export interface RingLink {
+  readonly node: string;
+  /** `host:port` of the other side. */
+  readonly address: string;
+  readonly rttMs?: number;
+}
+
+/** One user registered at this peer. */
+export interface RegistrationView {
+  readonly aor: string;
+  readonly bindings: readonly RegisteredContact[];
+  /** When the record in the overlay ends, ISO 8601; left out while none is stored there. */
+  readonly publishedUntil?: string;
+}
+
+export interface RegisteredContact {
+  readonly contact: string;
+  readonly q?: number;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+  readonly transport: string;
+  /** Where the REGISTER came from, `host:port`. */
+  readonly source?: string;
+}
+
+/** One entry of a user's SIP-REGISTRATION record: one adapter peer that serves the user. */
+export interface LookupEntry {
+  /** The dictionary key: the Node-ID of the peer that made the entry. */
+  readonly node: string;
+  readonly type: 'uri' | 'route';
+  /** The destination list of a `route`, as text; of a `uri` the URI alone. */
+  readonly destinationList: readonly string[];
+  readonly contactPrefs?: string;
+  /** ms since the epoch, as signed by the peer that stored it. */
+  readonly storageTime: number;
+  readonly lifetimeS: number;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
+export interface LookupResult {
+  readonly aor: string;
+  readonly resourceId: string;
+  /** Empty when nobody has registered the AoR. */
+  readonly entries: readonly LookupEntry[];
+  /** How long the lookup took. */
+  readonly ms: number;
+}
+
+export interface PingResult {
+  readonly node: string;
+  readonly ms: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not: joining, isolated, leaving. */
+  readonly reason?: string;
+}
+
+/**
+ * What operators may ask of a running peer. The admin server, `p2psip testnet` and the console stand on this alone.
+ * `lookup` rejects with CodedError 'bad-aor', `ping` with 'bad-node-id'; both may reject with whatever the overlay
+ * answered, a timeout included.
+ */
+export interface PeerAdmin {
+  status(): PeerStatus;
+  ring(): RingView;
+  registrations(): readonly RegistrationView[];
+  lookup(aor: string): Promise<LookupResult>;
+  ping(node: string): Promise<PingResult>;
+  isReady(): Readiness;
+}

@@ -1,0 +1,79 @@
+import type { Address } from '../../base/index.ts';
+import type { UserTable } from './user-table.ts';
+
+/** The whole configuration of one peer: validated, defaults filled in, relative paths made absolute. */
+export interface GatewayConfig {
+  /** The file it was read from, as the operator named it; for messages. */
+  readonly file: string;
+  readonly overlay: OverlayConfig;
+  readonly sip: SipConfig;
+  readonly users: UserTable;
+  /** Undefined when the admin interface is off. */
+  readonly admin: AdminConfig | undefined;
+  /** An absolute directory, or 'memory'. */
+  readonly data: string;
+  /** `commit`: acknowledged once committed (survives kill -9). `power`: once flushed to disk as well. */
+  readonly durability: 'commit' | 'power';
+  readonly log: LogConfig;
+  /** File for the hex of every RELOAD frame sent or received, one a line. */
+  readonly trace: string | undefined;
+}
+
+export interface OverlayConfig {
+  readonly name: string;
+  readonly first: boolean;
+  readonly role: 'peer';
+  /** Where TLS links are accepted; port 0 = any. */
+  readonly listen: readonly Address[];
+  /** Peers to join through; the host may be a name. */
+  readonly bootstrap: readonly Address[];
+  /** Port of the TLS listener for SIP between peers; 0 = any. */
+  readonly sipLinkPort: number;
+  /** The only Node-IDs that may link to us (lower-case hex); undefined = any. */
+  readonly allow: readonly string[] | undefined;
+  /** The operator accepts that anybody who reaches the overlay may join it. */
+  readonly open: boolean;
+  /** Key type of an identity made at the first start. */
+  readonly keyType: 'ec' | 'rsa';
+}
+
+export type SipMode = 'proxy' | 'redirect' | 'off';
+
+export interface SipListen {
+  readonly transport: 'UDP' | 'TCP';
+  /** An IP literal, possibly a wildcard; port 0 = any. */
+  readonly address: Address;
+  /** What phones and other servers reach this listener by, when not by its own address. */
+  readonly advertise: Address | undefined;
+}
+
+export interface SipConfig {
+  readonly mode: SipMode;
+  /** Empty when the mode is `off`. */
+  readonly listen: readonly SipListen[];
+  /** Lower case; the first is the realm. */
+  readonly domains: readonly string[];
+  readonly auth: 'digest' | 'none';
+  /** Challenges in the order in which they are sent. */
+  readonly digest: readonly DigestAlgorithm[];
+  /** Seconds. */
+  readonly expires: { readonly min: number; readonly default: number; readonly max: number };
+  readonly maxContacts: number;
+  /** `sip:host:port` URIs published for redirectors; empty = derive them from the listeners. */
+  readonly public: readonly string[];
+  /** Sources (address or CIDR prefix) never limited or banned. */
+  readonly allow: readonly string[];
+}
+
+export type DigestAlgorithm = 'md5' | 'sha-256';
+
+export interface AdminConfig {
+  readonly listen: Address;
+  /** The bearer token callers must show; undefined = none, loopback only. */
+  readonly token: string | undefined;
+}
+
+export interface LogConfig {
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  readonly format: 'text' | 'json';
+}

@@ -1,0 +1,169 @@
+import { dirname, relative, resolve } from 'node:path';
+import type { Address } from '../../base/index.ts';
+import { ConfigError } from './config-error.ts';
+import type { AdminConfig, GatewayConfig, SipListen } from './gateway-config.ts';
+import { applyOverride, formatPath, type Override, parseOverride } from './overrides.ts';
+import { findBreaches } from './rules.ts';
+import { configSchema, type ParsedConfig } from './schema.ts';
+import { modeWarning, readConfigFile, readToken } from './secret-file.ts';
+import { type UserRecord, UserTable } from './user-table.ts';
+import { parseUsers } from './users-file.ts';
+import { parseYaml, validate, withoutNulls } from './yaml-file.ts';
+
+export interface LoadedConfig {
+  readonly config: GatewayConfig;
+  /** What an operator should know and a peer can live with, one line each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads a configuration file and the files it names.
+ * @param file as the operator named it; relative paths in it are relative to it
+ * @param sets `path=value` each, laid over what the file says
+ * @throws ConfigError
+ */
+export function loadConfig(file: string, sets: readonly string[] = []): LoadedConfig {
+  const overrides = sets.map(parseOverride);
+  const mend = 'check the name given with -c';
+  const tree = parseYaml(readConfigFile(file, { file, path: '', mend }), file);
+  return buildConfig(tree, { file, directory: dirname(resolve(file)), overrides });
+}
+
+export interface BuildOptions {
+  readonly file: string;
+  /** What relative paths are relative to. */
+  readonly directory: string;
+  readonly overrides?: readonly Override[];
+  /** Stands for the users file: a testnet makes its users itself. */
+  readonly users?: readonly UserRecord[];
+}
+
+/**
+ * The same from a tree already in memory.
+ * @throws ConfigError
+ */
+export function buildConfig(tree: unknown, options: BuildOptions): LoadedConfig {
+  const { file, directory, overrides = [], users } = options;
+  const fileOf = (path: string) => (overrides.some(covers(path)) ? `${file} (--set)` : file);
+  const laid = overrides.reduce(applyOverride, tree);
+  const parsed = validate(configSchema, withoutNulls(laid), fileOf);
+  const breaches = findBreaches(users === undefined ? parsed : { ...parsed, users: file });
+  if (breaches.length > 0) {
+    throw new ConfigError(breaches.map((breach) => ({ file: fileOf(breach.path), ...breach })));
+  }
+  return new Resolver(parsed, { file, directory }).resolve(users);
+}
+
+/** Was this path, or a part of it, or something around it, given by the override? */
+function covers(path: string): (override: Override) => boolean {
+  return (override) => {
+    const set = formatPath(override.path);
+    const inside = (outer: string, inner: string) =>
+      inner === outer || inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`);
+    return inside(set, path) || inside(path, set);
+  };
+}
+
+/** Turns a valid tree into the typed configuration: paths made absolute, secrets read, listeners paired. */
+class Resolver {
+  readonly #parsed: ParsedConfig;
+  readonly #file: string;
+  readonly #directory: string;
+  readonly #warnings: string[] = [];
+
+  constructor(parsed: ParsedConfig, { file, directory }: { file: string; directory: string }) {
+    this.#parsed = parsed;
+    this.#file = file;
+    this.#directory = directory;
+  }
+
+  resolve(users: readonly UserRecord[] | undefined): LoadedConfig {
+    const { overlay, sip, data, durability, log, trace } = this.#parsed;
+    const domains = sip.domains ?? [overlay.name];
+    const config: GatewayConfig = {
+      file: this.#file,
+      overlay: {
+        name: overlay.name,
+        first: overlay.first,
+        role: 'peer',
+        listen: overlay.listen.map(toAddress),
+        bootstrap: overlay.bootstrap.map(toAddress),
+        sipLinkPort: overlay['sip-link'],
+        allow: overlay.allow?.map((id) => id.toLowerCase()),
+        open: overlay.open,
+        keyType: overlay.key,
+      },
+      sip: {
+        mode: sip.mode,
+        listen: sip.mode === 'off' ? [] : this.#sipListeners(),
+        domains,
+        auth: sip.auth,
+        digest: sip.digest,
+        expires: sip.expires,
+        maxContacts: sip['max-contacts'],
+        public: sip.public,
+        allow: sip.allow,
+      },
+      users: new UserTable(users ?? this.#readUsers(domains), domains[0] ?? overlay.name),
+      admin: this.#admin(),
+      data: data === 'memory' ? 'memory' : this.#absolute(data),
+      durability,
+      log,
+      trace: trace === undefined ? undefined : this.#absolute(trace),
+    };
+    return { config, warnings: this.#warnings };
+  }
+
+  /** `advertise` is per listener: the first udp:// one belongs to the first udp:// listener, and so on. */
+  #sipListeners(): SipListen[] {
+    const left = [...this.#parsed.sip.advertise];
+    return this.#parsed.sip.listen.map((url) => {
+      const at = left.findIndex(({ scheme }) => scheme === url.scheme);
+      const advertise = at === -1 ? undefined : toAddress(left.splice(at, 1)[0]!);
+      return { transport: url.scheme === 'udp' ? 'UDP' : 'TCP', address: toAddress(url), advertise };
+    });
+  }
+
+  #readUsers(domains: readonly string[]): UserRecord[] {
+    const { users, sip } = this.#parsed;
+    if (users === undefined || sip.mode === 'off') return [];
+    const path = this.#absolute(users);
+    const naming = { file: this.#file, path: 'users', mend: 'make the file, or name another one' };
+    const text = readConfigFile(path, naming);
+    const shown = this.#shown(path);
+    const records = parseUsers(text, shown, { domains, digest: sip.digest });
+    this.#warnAboutMode(path);
+    return records;
+  }
+
+  #admin(): AdminConfig | undefined {
+    const { admin } = this.#parsed;
+    if (admin === 'off') return undefined;
+    if (!('listen' in admin)) return { listen: toAddress(admin), token: undefined };
+    const tokenFile = admin['token-file'];
+    if (tokenFile === undefined) return { listen: toAddress(admin.listen), token: undefined };
+    const path = this.#absolute(tokenFile);
+    const token = readToken(path, { file: this.#file, path: 'admin.token-file' });
+    this.#warnAboutMode(path);
+    return { listen: toAddress(admin.listen), token };
+  }
+
+  #warnAboutMode(path: string): void {
+    const warning = modeWarning(path, this.#shown(path));
+    if (warning !== undefined) this.#warnings.push(warning);
+  }
+
+  #absolute(path: string): string {
+    return resolve(this.#directory, path);
+  }
+
+  /** The path as the operator would type it: relative where that is shorter. */
+  #shown(path: string): string {
+    const fromHere = relative(process.cwd(), path);
+    return fromHere !== '' && fromHere.length < path.length ? fromHere : path;
+  }
+}
+
+function toAddress({ host, port }: { host: string; port: number }): Address {
+  return { host, port };
+}

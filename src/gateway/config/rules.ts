@@ -1,0 +1,173 @@
+import { formatAddress, isLoopback, isWildcard } from '../../base/index.ts';
+import type { ParsedConfig } from './schema.ts';
+
+/** One broken rule: where, what, and what to do. */
+export interface Breach {
+  readonly path: string;
+  readonly problem: string;
+  readonly mend: string;
+}
+
+interface Url {
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a schema cannot say: how keys bear on each other, and what this version does not do yet. */
+export function findBreaches(config: ParsedConfig): Breach[] {
+  return [
+    ...notInThisVersion(config),
+    ...bootstrapRules(config),
+    ...selfSignedRules(config),
+    ...sipRules(config),
+    ...adminRules(config),
+    ...portClashes(config),
+  ];
+}
+
+function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
+  const refuse = (path: string, what: string, mend: string): Breach => ({
+    path,
+    problem: `${what} not implemented in this version`,
+    mend,
+  });
+  if (overlay.document !== undefined) {
+    yield refuse('overlay.document', 'configuration documents are', 'leave it out for a self-signed overlay');
+  }
+  if (overlay.enroll !== undefined) yield refuse('overlay.enroll', 'enrollment is', 'leave it out');
+  if (overlay['shared-secret-file'] !== undefined) {
+    yield refuse(
+      'overlay.shared-secret-file',
+      'the shared secret is',
+      'use allow: with Node-IDs, or open: true',
+    );
+  }
+  if (overlay.role === 'client') yield refuse('overlay.role', 'the client role is', 'use role: peer');
+  for (const [key, urls] of [
+    ['listen', overlay.listen],
+    ['bootstrap', overlay.bootstrap],
+  ] as const) {
+    for (const [i, { scheme }] of urls.entries()) {
+      if (scheme === 'dtls') yield refuse(`overlay.${key}[${i}]`, 'DTLS links are', 'use tls://');
+    }
+  }
+  if (sip.mode === 'off') return;
+  for (const [i, { scheme }] of sip.listen.entries()) {
+    if (scheme !== 'udp' && scheme !== 'tcp') {
+      yield refuse(`sip.listen[${i}]`, `SIP over ${scheme}:// is`, 'use udp:// or tcp://');
+    }
+  }
+  if (sip.tls !== undefined) yield refuse('sip.tls', 'SIP over TLS is', 'leave it out');
+  if (sip.trunks.length > 0) yield refuse('sip.trunks', 'trunks are', 'leave it empty');
+}
+
+function* bootstrapRules({ overlay }: ParsedConfig): Generator<Breach> {
+  if (!overlay.first && overlay.bootstrap.length === 0) {
+    // RFC 6940 §6.4.2.1: only a node told to be the first may start a ring alone (A18).
+    yield {
+      path: 'overlay.bootstrap',
+      problem: 'there is no peer to join through',
+      mend: 'name one (bootstrap: [tls://HOST:PORT]), or write first: true on the peer that starts the overlay',
+    };
+  }
+  for (const [i, url] of overlay.bootstrap.entries()) {
+    if (overlay.listen.some((own) => own.port === url.port && own.host === url.host && url.port !== 0)) {
+      yield {
+        path: `overlay.bootstrap[${i}]`,
+        problem: `${formatAddress(url)} is this peer's own overlay.listen`,
+        mend: 'name another peer of the overlay',
+      };
+    }
+    if (url.port === 0) {
+      yield {
+        path: `overlay.bootstrap[${i}]`,
+        problem: 'has port 0',
+        mend: 'give the port the other peer listens on',
+      };
+    }
+  }
+}
+
+/** In an open self-signed overlay anybody who can connect can sign any AoR, so that must be asked for. */
+function* selfSignedRules({ overlay }: ParsedConfig): Generator<Breach> {
+  const wide = overlay.listen.findIndex(({ host }) => !isLoopback(host));
+  const guarded = overlay.open || overlay.allow !== undefined || overlay['shared-secret-file'] !== undefined;
+  if (overlay.document !== undefined || wide === -1 || guarded) return;
+  yield {
+    path: `overlay.listen[${wide}]`,
+    problem: `a self-signed overlay on ${formatAddress(overlay.listen[wide]!)} lets anybody who reaches it answer for any user`,
+    mend: 'list the Node-IDs that may join (overlay.allow), accept it (overlay.open: true), or listen on 127.0.0.1',
+  };
+}
+
+function* sipRules({ sip, users }: ParsedConfig): Generator<Breach> {
+  const { min, default: usual, max } = sip.expires;
+  if (min > usual || usual > max) {
+    yield {
+      path: 'sip.expires',
+      problem: `min ${min}, default ${usual}, max ${max} are not in order`,
+      mend: 'make min <= default <= max',
+    };
+  }
+  if (sip.mode === 'off') return;
+  if (sip.listen.length === 0) {
+    yield { path: 'sip.listen', problem: 'is empty', mend: 'name an address, or write sip.mode: off' };
+  }
+  if (sip.auth === 'digest' && users === undefined) {
+    yield {
+      path: 'users',
+      problem: 'sip.auth is digest, but there is no users file',
+      mend: 'name one (users: ./users.yaml), or write sip.auth: none',
+    };
+  }
+  for (const [i, { scheme }] of sip.advertise.entries()) {
+    const nth = sip.advertise.slice(0, i).filter((other) => other.scheme === scheme).length;
+    if (sip.listen.filter((listener) => listener.scheme === scheme).length <= nth) {
+      yield {
+        path: `sip.advertise[${i}]`,
+        problem: `there is no ${scheme}:// listener left for it`,
+        mend: `add one to sip.listen, or take this out`,
+      };
+    }
+  }
+}
+
+function* adminRules({ admin }: ParsedConfig): Generator<Breach> {
+  if (admin === 'off') return;
+  const listen = 'listen' in admin ? admin.listen : admin;
+  const guarded = 'listen' in admin && admin['token-file'] !== undefined;
+  if (isLoopback(listen.host) || guarded) return;
+  yield {
+    path: 'admin',
+    problem: `${formatAddress(listen)} is open to others without a token`,
+    mend: 'write admin: {listen: URL, token-file: FILE}, or use 127.0.0.1',
+  };
+}
+
+/** Two listeners of ours on one port: found here, since the kernel's answer would not name the key. */
+function* portClashes({ overlay, sip, admin }: ParsedConfig): Generator<Breach> {
+  const listeners: { path: string; url: Url }[] = [
+    ...overlay.listen.map((url, i) => ({ path: `overlay.listen[${i}]`, url })),
+    ...(sip.mode === 'off' ? [] : sip.listen.map((url, i) => ({ path: `sip.listen[${i}]`, url }))),
+    ...(admin === 'off' ? [] : [{ path: 'admin', url: 'listen' in admin ? admin.listen : admin }]),
+  ];
+  for (const [i, { path, url }] of listeners.entries()) {
+    const other = listeners.slice(0, i).find((earlier) => clash(earlier.url, url));
+    if (other === undefined) continue;
+    yield {
+      path,
+      problem: `${formatAddress(url)} is taken by ${other.path} already`,
+      mend: 'give one of them another port',
+    };
+  }
+}
+
+function clash(a: Url, b: Url): boolean {
+  if (a.port === 0 || a.port !== b.port || isDatagram(a) !== isDatagram(b)) return false;
+  return a.host === b.host || isWildcard(a.host) || isWildcard(b.host);
+}
+
+function isDatagram({ scheme }: Url): boolean {
+  return scheme === 'udp' || scheme === 'dtls';
+}

@@ -1,0 +1,110 @@
+import { isIP } from 'node:net';
+import * as v from 'valibot';
+import { block, choice, domainName, flag, integer, list, sipUri, text, url } from './scalars.ts';
+
+const SIP_SCHEMES = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const;
+
+/** The default ports of RFC 3261 §19.1.2 and RFC 7118 §5.2.2. */
+function sipPort(scheme: string): number {
+  const ports: Record<string, number> = { tls: 5061, ws: 80, wss: 443 };
+  return ports[scheme] ?? 5060;
+}
+
+const overlayUrl = { schemes: ['tls', 'dtls'], defaultPort: 6084 } as const;
+const sipUrl = { schemes: SIP_SCHEMES, defaultPort: sipPort } as const;
+const adminListen = url({ schemes: ['http'], defaultPort: 8060, names: false });
+const path = text('give a file name');
+
+const overlay = block({
+  name: domainName(),
+  document: v.optional(path),
+  first: v.optional(flag(), false),
+  role: v.optional(choice(['peer', 'client']), 'peer'),
+  listen: v.optional(list(url({ ...overlayUrl, names: false })), 'tls://127.0.0.1:6084'),
+  bootstrap: v.optional(list(url({ ...overlayUrl, names: true })), []),
+  'sip-link': v.optional(integer(0, 65535), 0),
+  'shared-secret-file': v.optional(path),
+  allow: v.optional(list(text('give a Node-ID, 32 hex digits', (id) => /^[0-9a-f]{32}$/i.test(id)))),
+  open: v.optional(flag(), false),
+  key: v.optional(choice(['ec', 'rsa']), 'ec'),
+  enroll: v.optional(block({ username: text('give a user name'), 'password-file': path })),
+});
+
+const seconds = integer(1, 86_400);
+
+const sip = block({
+  mode: v.optional(choice(['proxy', 'redirect', 'off']), 'proxy'),
+  listen: v.optional(list(url({ ...sipUrl, names: false })), [
+    'udp://127.0.0.1:5060',
+    'tcp://127.0.0.1:5060',
+  ]),
+  advertise: v.optional(list(url({ ...sipUrl, names: true })), []),
+  tls: v.optional(block({ cert: path, key: path })),
+  digest: v.optional(list(choice(['md5', 'sha-256'])), ['md5']),
+  expires: v.optional(
+    block({
+      min: v.optional(seconds, 60),
+      default: v.optional(seconds, 3600),
+      max: v.optional(seconds, 7200),
+    }),
+    {},
+  ),
+  'max-contacts': v.optional(integer(1, 100), 10),
+  allow: v.optional(list(text('give an address or prefix, like 192.0.2.0/24', isPrefix)), []),
+  trunks: v.optional(v.array(v.unknown(), 'is not a list; leave it empty: []'), []),
+  public: v.optional(list(sipUri('write a SIP URI, like sip:gw1.example.org:5060')), []),
+  domains: v.optional(list(domainName())),
+  auth: v.optional(choice(['digest', 'none']), 'digest'),
+});
+
+/** `admin: URL`, `admin: off`, or a block with the token file. */
+const admin = v.lazy((input) => {
+  if (input === 'off') return v.literal('off');
+  if (typeof input === 'string') return adminListen;
+  return block({ listen: adminListen, 'token-file': v.optional(path) });
+});
+
+/** The configuration file, `null` values taken out before. */
+export const configSchema = block({
+  overlay,
+  sip: v.optional(sip, {}),
+  users: v.optional(path),
+  admin: v.optional(admin, 'http://127.0.0.1:8060'),
+  data: v.optional(path, './data'),
+  durability: v.optional(choice(['commit', 'power']), 'commit'),
+  log: v.optional(
+    block({
+      level: v.optional(choice(['error', 'warn', 'info', 'debug']), 'info'),
+      format: v.optional(choice(['text', 'json']), 'text'),
+    }),
+    {},
+  ),
+  trace: v.optional(path),
+});
+
+export type ParsedConfig = v.InferOutput<typeof configSchema>;
+
+const hash = (digits: number) =>
+  text(`give ${digits} hex digits`, (value) => value.length === digits && /^[0-9a-f]+$/i.test(value));
+
+/** The users file. */
+export const usersSchema = block({
+  users: v.array(
+    block({
+      aor: text('write it like alice@example.org'),
+      password: v.optional(text('give a text (in quotes where it is a number)')),
+      ha1: v.optional(hash(32)),
+      'ha1-sha256': v.optional(hash(64)),
+    }),
+    'is not a list; write one "- {aor: alice@example.org, password: ...}" a line',
+  ),
+});
+
+export type ParsedUsers = v.InferOutput<typeof usersSchema>;
+
+function isPrefix(value: string): boolean {
+  const [address = '', bits, ...rest] = value.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}

@@ -1,0 +1,126 @@
+import {
+  collectDefaultMetrics,
+  Counter as PromCounter,
+  Gauge as PromGauge,
+  Histogram as PromHistogram,
+  Registry,
+} from 'prom-client';
+import type { Counter, Gauge, Histogram, Labels, Metrics } from '../../base/index.ts';
+
+// promtool refuses these three: their names end in _total although they are gauges.
+const LEFT_OUT = ['handles', 'requests', 'resources'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`,
+]);
+
+/** One time series: a number that hot paths change without touching prom-client, read when somebody scrapes. */
+class Series implements Counter, Gauge {
+  readonly labels: Labels;
+  value = 0;
+
+  constructor(labels: Labels) {
+    this.labels = labels;
+  }
+
+  inc(amount = 1): void {
+    this.value += amount;
+  }
+
+  set(value: number): void {
+    this.value = value;
+  }
+}
+
+/** All series of one name. */
+interface Family {
+  readonly labelNames: string;
+  readonly series: Map<string, Series>;
+}
+
+export interface PrometheusMetricsOptions {
+  /** Memory, CPU, event loop and GC of this process as well: for one gateway in a process. */
+  readonly processMetrics?: boolean;
+}
+
+/** The metrics port on prom-client; one registry per peer. */
+export class PrometheusMetrics implements Metrics {
+  readonly #registry = new Registry();
+  readonly #families = new Map<string, Family>();
+  readonly #histograms = new Map<string, PromHistogram>();
+
+  constructor({ processMetrics = false }: PrometheusMetricsOptions = {}) {
+    if (!processMetrics) return;
+    collectDefaultMetrics({ register: this.#registry });
+    for (const name of LEFT_OUT) this.#registry.removeSingleMetric(name);
+  }
+
+  counter(name: string, help: string, labels: Labels = {}): Counter {
+    return this.#series('counter', name, help, labels);
+  }
+
+  gauge(name: string, help: string, labels: Labels = {}): Gauge {
+    return this.#series('gauge', name, help, labels);
+  }
+
+  histogram(name: string, help: string, buckets: readonly number[], labels: Labels = {}): Histogram {
+    let histogram = this.#histograms.get(name);
+    if (histogram === undefined) {
+      const labelNames = Object.keys(labels);
+      histogram = new PromHistogram({
+        name,
+        help,
+        buckets: [...buckets],
+        labelNames,
+        registers: [this.#registry],
+      });
+      this.#histograms.set(name, histogram);
+    }
+    // prom-client shows an unlabelled histogram before its first observation, a labelled one only when asked.
+    if (Object.keys(labels).length === 0) return histogram;
+    histogram.zero(labels);
+    return histogram.labels(labels);
+  }
+
+  /** The text exposition format, for `GET /metrics`. */
+  async render(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  #series(kind: 'counter' | 'gauge', name: string, help: string, labels: Labels): Series {
+    const names = Object.keys(labels).sort();
+    const family = this.#families.get(name) ?? this.#addFamily(kind, name, help, names);
+    if (family.labelNames !== names.join()) {
+      throw new TypeError(`metric ${name} has labels (${family.labelNames}), not (${names.join()})`);
+    }
+    const key = names.map((label) => labels[label]).join('\0');
+    let series = family.series.get(key);
+    if (series === undefined) {
+      series = new Series(labels);
+      family.series.set(key, series);
+    }
+    return series;
+  }
+
+  #addFamily(kind: 'counter' | 'gauge', name: string, help: string, labelNames: string[]): Family {
+    const family: Family = { labelNames: labelNames.join(), series: new Map() };
+    const options = { name, help, labelNames, registers: [this.#registry] };
+    if (kind === 'counter') {
+      new PromCounter({
+        ...options,
+        collect() {
+          this.reset();
+          for (const { labels, value } of family.series.values()) this.inc(labels, value);
+        },
+      });
+    } else {
+      new PromGauge({
+        ...options,
+        collect() {
+          for (const { labels, value } of family.series.values()) this.set(labels, value);
+        },
+      });
+    }
+    this.#families.set(name, family);
+    return family;
+  }
+}

@@ -1,0 +1,63 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { type Address, type DatagramHandler, type DatagramSocket, formatAddress } from '../base/index.ts';
+import { bindError } from './system-errors.ts';
+
+/**
+ * A UDP socket of node:dgram. IPv6 sockets take IPv6 only, so that `0.0.0.0` and `::` can both be bound and no
+ * address is ever an IPv4-mapped one.
+ */
+export class SystemDatagramSocket implements DatagramSocket {
+  readonly local: Address;
+  readonly #socket: Socket;
+  /** One callback for all datagrams: an error (such as EMSGSIZE, ENETUNREACH) would be lost without it. */
+  readonly #onSent: (error: Error | null) => void;
+  #isClosed = false;
+
+  private constructor(socket: Socket, handler: DatagramHandler) {
+    const { address, port } = socket.address();
+    this.local = { host: address, port };
+    this.#socket = socket;
+    this.#onSent = (error) => {
+      if (error !== null && !this.#isClosed) handler.onError?.(error);
+    };
+    socket.on('message', (data, from) => handler.onDatagram(data, { host: from.address, port: from.port }));
+    socket.on('error', (error) => handler.onError?.(error));
+  }
+
+  /** @throws CodedError<BindErrorCode> */
+  static bind(
+    local: Address,
+    handler: DatagramHandler,
+    options: { receiveBufferBytes?: number } = {},
+  ): Promise<SystemDatagramSocket> {
+    const socket = createSocket({
+      type: local.host.includes(':') ? 'udp6' : 'udp4',
+      ipv6Only: true,
+      // Addresses are IP literals: answering here keeps the resolver, and a turn of the event loop, out of each send.
+      lookup: (host, _options, callback) => callback(null, host, isIP(host)),
+      ...(options.receiveBufferBytes === undefined ? {} : { recvBufferSize: options.receiveBufferBytes }),
+    });
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => reject(bindError(error, 'UDP', formatAddress(local)));
+      socket.once('error', fail);
+      socket.bind({ address: local.host, port: local.port, exclusive: true }, () => {
+        socket.removeListener('error', fail);
+        resolve(new SystemDatagramSocket(socket, handler));
+      });
+    });
+  }
+
+  send(data: Uint8Array, to: Address): void {
+    if (this.#isClosed) return;
+    this.#socket.send(data, 0, data.length, to.port, to.host, this.#onSent);
+  }
+
+  close(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    this.#isClosed = true;
+    return new Promise((resolve) => {
+      this.#socket.close(resolve);
+    });
+  }
+}

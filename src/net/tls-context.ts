@@ -1,0 +1,52 @@
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import type { TlsIdentity } from '../base/index.ts';
+
+const PEM_LINE = /.{1,64}/g;
+
+function pemOf(certificate: Uint8Array): string {
+  const lines = Buffer.from(certificate).toString('base64').match(PEM_LINE) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+}
+
+const contexts = new WeakMap<TlsIdentity, SecureContext>();
+let anonymous: SecureContext | undefined;
+
+function makeContext(identity: TlsIdentity | undefined): SecureContext {
+  return createSecureContext({
+    minVersion: 'TLSv1.2',
+    // No certification authorities: who is welcome is `verifyPeer`'s decision, not OpenSSL's.
+    ca: [],
+    ...(identity && {
+      cert: identity.certificates.map(pemOf).join(''),
+      key: identity.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    }),
+  });
+}
+
+/** OpenSSL's context for an identity, made once for each. */
+export function secureContextOf(identity: TlsIdentity | undefined): SecureContext {
+  if (identity === undefined) {
+    anonymous ??= makeContext(undefined);
+    return anonymous;
+  }
+  let context = contexts.get(identity);
+  if (context === undefined) {
+    context = makeContext(identity);
+    contexts.set(identity, context);
+  }
+  return context;
+}
+
+/** More certificates than this in a chain are not looked at. */
+const MAX_CHAIN_LENGTH = 8;
+
+/** What the peer presented, DER, leaf first. */
+export function presentedCertificates(socket: TLSSocket): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < MAX_CHAIN_LENGTH) {
+    chain.push(certificate.raw);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
+}

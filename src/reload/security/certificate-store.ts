@@ -1,0 +1,137 @@
+import { hash, type KeyObject } from 'node:crypto';
+import { type Clock, CodedError, LruMap } from '../../base/index.ts';
+import type { SignerIdentity } from '../messages/signature.ts';
+import { Certificate, fingerprintOf, importPublicKey } from './certificate.ts';
+import { findSigner, type SignedBy } from './signature.ts';
+import type { TrustPolicy } from './trust-policy.ts';
+
+/** A certificate outside its validity period; both sides' clocks are suspects. */
+export class CertificateTimeError extends CodedError<'certificate-expired' | 'certificate-not-yet-valid'> {
+  /** ms by which our clock would have to be moved, at the least, for the certificate to be valid. */
+  readonly clockOffsetMs: number;
+
+  constructor(certificate: Certificate, now: number) {
+    const early = now < certificate.notBefore;
+    const clockOffsetMs = early ? certificate.notBefore - now : certificate.notAfter - now;
+    const bound = new Date(early ? certificate.notBefore : certificate.notAfter).toISOString();
+    super(
+      early ? 'certificate-not-yet-valid' : 'certificate-expired',
+      `certificate of ${certificate.nodeIds[0]} is valid ${early ? 'from' : 'until'} ${bound}, our clock is ` +
+        `${Math.ceil(Math.abs(clockOffsetMs) / 1000)} s ${early ? 'before' : 'after'} that: check the clocks`,
+      { origin: 'remote' },
+    );
+    this.clockOffsetMs = clockOffsetMs;
+  }
+}
+
+interface Entry {
+  readonly certificate: Certificate;
+  /** What the trust policy said; undefined when it was not asked yet. */
+  verdict: 'trusted' | Error | undefined;
+}
+
+export interface CertificateStoreOptions {
+  /** Certificates kept, trusted or not. */
+  readonly capacity?: number;
+}
+
+/**
+ * Reads certificates and asks the trust policy about them, each one once: results are kept by fingerprint. Public
+ * keys are kept as well, because the registration certificates of one peer all share its key.
+ */
+export class CertificateStore {
+  readonly #clock: Clock;
+  readonly #trust: TrustPolicy;
+  readonly #entries: LruMap<string, Entry>;
+  readonly #keys: LruMap<string, KeyObject>;
+
+  constructor(
+    { clock, trust }: { clock: Clock; trust: TrustPolicy },
+    { capacity = 4096 }: CertificateStoreOptions = {},
+  ) {
+    this.#clock = clock;
+    this.#trust = trust;
+    this.#entries = new LruMap(capacity);
+    this.#keys = new LruMap(capacity);
+  }
+
+  /**
+   * Reads a certificate without trusting it.
+   * @throws CodedError 'certificate-malformed'
+   */
+  parse(der: Uint8Array): Certificate {
+    return this.#entry(der, fingerprintOf(der)).certificate;
+  }
+
+  /**
+   * A certificate that the overlay trusts and that is valid now.
+   * @throws CodedError with a CertificateErrorCode; CertificateTimeError names the clock offset
+   */
+  verify(der: Uint8Array): Certificate {
+    return this.#verified(this.#entry(der, fingerprintOf(der)));
+  }
+
+  /**
+   * The signer that the identity names, looked for among certificates in DER form; only the one it names is read
+   * and verified.
+   * @throws CodedError with a SignatureErrorCode or CertificateErrorCode
+   */
+  signer(identity: SignerIdentity, certificates: readonly Uint8Array[]): SignedBy {
+    return findSigner(identity, this.#candidates(identity, certificates));
+  }
+
+  /** Asks the trust policy again from now on: it has changed. */
+  forgetVerdicts(): void {
+    this.#entries.clear();
+  }
+
+  *#candidates(identity: SignerIdentity, certificates: readonly Uint8Array[]): Iterable<Certificate> {
+    const wanted = identity.type === 'certHash' ? identity.certificateHash : undefined;
+    for (const der of certificates) {
+      const fingerprint = fingerprintOf(der);
+      // Only a SHA-256 identity can be told from the fingerprint; its length says that it is one.
+      if (wanted?.length === fingerprint.length && wanted !== fingerprint) continue;
+      yield this.#verified(this.#entry(der, fingerprint));
+    }
+  }
+
+  #verified(entry: Entry): Certificate {
+    entry.verdict ??= this.#judge(entry.certificate);
+    if (entry.verdict !== 'trusted') throw entry.verdict;
+    const now = this.#clock.now();
+    const { certificate } = entry;
+    // §7.1: "the current time MUST be compared to the certificate validity period", each time.
+    if (now < certificate.notBefore || now > certificate.notAfter) {
+      throw new CertificateTimeError(certificate, now);
+    }
+    return certificate;
+  }
+
+  #judge(certificate: Certificate): 'trusted' | Error {
+    try {
+      this.#trust.check(certificate);
+      return 'trusted';
+    } catch (error) {
+      if (error instanceof CodedError) return error;
+      throw error;
+    }
+  }
+
+  #entry(der: Uint8Array, fingerprint: string): Entry {
+    const known = this.#entries.get(fingerprint);
+    if (known !== undefined) return known;
+    const certificate = Certificate.parse(der, (spki) => this.#key(spki));
+    const entry: Entry = { certificate, verdict: undefined };
+    this.#entries.set(fingerprint, entry);
+    return entry;
+  }
+
+  #key(spki: Uint8Array): KeyObject {
+    const id = hash('sha256', spki, 'hex');
+    const known = this.#keys.get(id);
+    if (known !== undefined) return known;
+    const key = importPublicKey(spki);
+    this.#keys.set(id, key);
+    return key;
+  }
+}

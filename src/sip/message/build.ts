@@ -1,0 +1,120 @@
+import { HeaderList, headerLine } from './header-list.ts';
+import { REASONS } from './reasons.ts';
+import { SipRequest } from './request.ts';
+import { SipResponse } from './response.ts';
+
+/** Names and values in order; write UTF-8 as binary text (see `SipMessage`). */
+export type HeaderFields = Iterable<readonly [name: string, value: string]>;
+
+export interface ResponseOptions {
+  /** Added to a To without a tag; required for anything but 100 (RFC 3261 §8.2.6.2). */
+  readonly toTag?: string;
+  readonly headers?: HeaderFields;
+  readonly body?: Uint8Array;
+  readonly contentType?: string;
+}
+
+/**
+ * A response with the header fields RFC 3261 §8.2.6.2 copies from the request; Record-Route too in dialog-forming
+ * responses (§12.1.1), Timestamp in a 100 (§8.2.6.1).
+ */
+export function createResponse(
+  request: SipRequest,
+  status: number,
+  reason: string = REASONS[status] ?? 'Unknown',
+  options: ResponseOptions = {},
+): SipResponse {
+  const response = new SipResponse({ status, reason, headers: new HeaderList() });
+  response.copyHeader(request, 'Via');
+  if (status > 100 && status < 300) response.copyHeader(request, 'Record-Route');
+  response.copyHeader(request, 'From');
+  copyTo(response, request, options.toTag);
+  response.copyHeader(request, 'Call-ID');
+  response.copyHeader(request, 'CSeq');
+  if (status === 100) response.copyHeader(request, 'Timestamp');
+  for (const [name, value] of options.headers ?? []) response.appendHeader(name, value);
+  if (options.body !== undefined) response.setBody(options.body, options.contentType);
+  else response.appendHeader('Content-Length', '0');
+  return response;
+}
+
+function copyTo(response: SipResponse, request: SipRequest, toTag: string | undefined): void {
+  const to = request.header('to');
+  // A request refused as malformed may have no readable To: what there is goes back as it came.
+  if (toTag === undefined || to === undefined || hasTag(request)) response.copyHeader(request, 'To');
+  else response.appendHeader('To', `${to};tag=${toTag}`);
+}
+
+function hasTag(request: SipRequest): boolean {
+  try {
+    return request.toTag !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+export interface RequestOptions {
+  readonly method: string;
+  readonly uri: string;
+  /** The whole Via value, with its branch. */
+  readonly via?: string;
+  /** Whole header values: From with its tag. */
+  readonly from: string;
+  readonly to: string;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly maxForwards?: number;
+  readonly headers?: HeaderFields;
+  readonly body?: Uint8Array;
+  readonly contentType?: string;
+}
+
+/** A request of our own (RFC 3261 §8.1.1). */
+export function createRequest(options: RequestOptions): SipRequest {
+  const lines = [
+    headerLine('Max-Forwards', String(options.maxForwards ?? 70)),
+    headerLine('From', options.from),
+    headerLine('To', options.to),
+    headerLine('Call-ID', options.callId),
+    headerLine('CSeq', `${options.cseq} ${options.method}`),
+  ];
+  if (options.via !== undefined) lines.unshift(headerLine('Via', options.via));
+  const { method } = options;
+  const request = new SipRequest({ method, requestUri: options.uri, headers: new HeaderList(lines) });
+  for (const [name, value] of options.headers ?? []) request.appendHeader(name, value);
+  if (options.body !== undefined) request.setBody(options.body, options.contentType);
+  else request.appendHeader('Content-Length', '0');
+  return request;
+}
+
+/** RFC 3261 §9.1: the CANCEL for a request we sent: its top Via alone, its To without what a response added. */
+export function createCancel(request: SipRequest): SipRequest {
+  const cancel = hopByHop(request, 'CANCEL');
+  cancel.copyHeader(request, 'To');
+  return finish(cancel, request);
+}
+
+/** RFC 3261 §17.1.1.3: the ACK a client transaction sends for a final response other than 2xx. */
+export function createAck(request: SipRequest, response: SipResponse): SipRequest {
+  const ack = hopByHop(request, 'ACK');
+  ack.copyHeader(response, 'To');
+  return finish(ack, request);
+}
+
+function hopByHop(request: SipRequest, method: string): SipRequest {
+  const headers = new HeaderList([
+    headerLine('Via', request.headers('Via')[0] ?? ''),
+    headerLine('Max-Forwards', '70'),
+  ]);
+  const made = new SipRequest({ method, requestUri: request.requestUri, headers });
+  made.copyHeader(request, 'Route');
+  made.copyHeader(request, 'From');
+  return made;
+}
+
+function finish(made: SipRequest, request: SipRequest): SipRequest {
+  made.copyHeader(request, 'Call-ID');
+  made.appendHeader('CSeq', `${request.cseq.number} ${made.method}`);
+  made.appendHeader('Content-Length', '0');
+  return made;
+}

@@ -1,0 +1,134 @@
+import { MAX_HEAD_BYTES, MessageError, type ParsedHead, parseHead } from './parser.ts';
+import type { SipRequest } from './request.ts';
+import type { SipResponse } from './response.ts';
+
+/** The owner of a byte stream. */
+export interface FramerHandler {
+  onMessage(message: SipRequest | SipResponse): void;
+  /** A double CRLF: RFC 5626 §3.5.1 wants a single one back. */
+  onPing(): void;
+  /** A single CRLF, the answer to our own ping. */
+  onPong(): void;
+  /** Framing is lost: the framer takes nothing more, and the connection is of no further use. */
+  onError(error: MessageError): void;
+}
+
+export const MAX_BODY_BYTES = 1_048_576;
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/**
+ * Cuts a byte stream into SIP messages by Content-Length (RFC 3261 §18.3) and tells keepalives apart. Holds at most
+ * one head and one body.
+ */
+export class StreamFramer {
+  readonly #handler: FramerHandler;
+  readonly #maxBody: number;
+  #buffered: Buffer = Buffer.alloc(0);
+  /** Chunks of a body that is still incomplete: joined once, so a slow sender costs no repeated copying. */
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  #head: ParsedHead | undefined;
+  /** Octets of `#buffered` already searched for the end of the head. */
+  #searched = 0;
+  #failed = false;
+
+  constructor(handler: FramerHandler, options: { maxBodyBytes?: number } = {}) {
+    this.#handler = handler;
+    this.#maxBody = options.maxBodyBytes ?? MAX_BODY_BYTES;
+  }
+
+  /** True between the first octet of a message and its last. */
+  get midMessage(): boolean {
+    return this.#head !== undefined || this.#buffered.length > 0;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#failed) return;
+    if (this.#head !== undefined) {
+      this.#chunks.push(chunk);
+      this.#chunkBytes += chunk.length;
+      if (this.#chunkBytes < (this.#head.contentLength ?? 0)) return;
+      this.#buffered = Buffer.concat(this.#chunks);
+      this.#chunks = [];
+      this.#chunkBytes = 0;
+    } else {
+      this.#buffered = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk]);
+    }
+    try {
+      while (!this.#failed && this.#step());
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  /** Takes one message or keepalive off the buffer; false when more octets are needed. */
+  #step(): boolean {
+    if (this.#head !== undefined) return this.#takeBody(this.#head);
+    const data = this.#buffered;
+    if (data.length === 0) return false;
+    if (data[0] === CR) return this.#takeLineBreak(data);
+    const end = data.indexOf('\r\n\r\n', Math.max(this.#searched - 3, 0), 'latin1');
+    if (end < 0) {
+      this.#searched = data.length;
+      if (data.length > MAX_HEAD_BYTES) throw new MessageError('message-too-large', 'head over 64 kB');
+      // Junk without a line break is refused before it fills the buffer.
+      if (data.length > 4096 && !data.includes('\r\n')) throw new MessageError('not-sip', 'no start line');
+      return false;
+    }
+    if (end > MAX_HEAD_BYTES) throw new MessageError('message-too-large', 'head over 64 kB');
+    const head = parseHead(data.toString('latin1', 0, end + 4), end);
+    this.#searched = 0;
+    if (head.contentLength === undefined) {
+      const message = head.finish({ data, start: 0, end: 0 });
+      const request = 'method' in message ? message : undefined;
+      // RFC 3261 §18.3: over stream transports Content-Length is mandatory.
+      throw new MessageError('malformed-message', 'no Content-Length on a stream', request);
+    }
+    if (head.contentLength > this.#maxBody) throw new MessageError('message-too-large', 'body too large');
+    this.#buffered = data.subarray(end + 4);
+    this.#head = head;
+    return true;
+  }
+
+  #takeBody(head: ParsedHead): boolean {
+    const length = head.contentLength ?? 0;
+    const data = this.#buffered;
+    if (data.length < length) {
+      this.#chunks = data.length === 0 ? [] : [data];
+      this.#chunkBytes = data.length;
+      this.#buffered = Buffer.alloc(0);
+      return false;
+    }
+    this.#head = undefined;
+    this.#buffered = data.subarray(length);
+    this.#handler.onMessage(head.finish({ data, start: 0, end: length }));
+    return true;
+  }
+
+  /** RFC 5626 §4.4.1: between messages CRLF CRLF is a ping, a single CRLF a pong. */
+  #takeLineBreak(data: Buffer): boolean {
+    if (data.length < 2) return false;
+    if (data[1] !== LF) throw new MessageError('not-sip', 'CR without LF');
+    if (data[2] === CR && data[3] === LF) {
+      this.#buffered = data.subarray(4);
+      this.#handler.onPing();
+      return true;
+    }
+    // A ping may come in two pieces; half of its second CRLF is waited for, else one CRLF is a whole pong.
+    if (data.length === 3 && data[2] === CR) return false;
+    this.#buffered = data.subarray(2);
+    this.#handler.onPong();
+    return true;
+  }
+
+  #fail(error: MessageError): void {
+    this.#failed = true;
+    this.#buffered = Buffer.alloc(0);
+    this.#chunks = [];
+    this.#head = undefined;
+    this.#handler.onError(error);
+  }
+}
