@@ -2,16 +2,17 @@
 # run.sh NAME [HOST:PORT]   runs one scenario against a running SIP server, by default the one of config/gateway.yaml
 #   NAME: register register-digest deregister call cancel busy no-answer no-response redirect unknown-user, or: all
 #   env : DOMAIN=example.org CALLER=alice CALLEE=bob PASSWORD=secret TRANSPORT=udp|tcp LOCAL_IP=127.0.0.1 KEEP=1 (logs)
+#         REGISTRAR=HOST:PORT (the callee registers there, at another adapter peer than the one called)
 # Prints one line a scenario, PASS or FAIL; exit 0 when all passed. Every step is bounded: a scenario ends within 30 s.
 # It starts the callee's phone (a SIPp UAS) where one is needed, registers it, and removes the registration afterwards.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 name=${1:-} target=${2:-127.0.0.1:5060}
 domain=${DOMAIN:-example.org} caller=${CALLER:-alice} callee=${CALLEE:-bob} password=${PASSWORD:-secret}
-transport=${TRANSPORT:-udp} ip=${LOCAL_IP:-127.0.0.1}
+transport=${TRANSPORT:-udp} ip=${LOCAL_IP:-127.0.0.1} registrar=${REGISTRAR:-$target}
 names='register register-digest deregister call cancel busy no-answer no-response redirect unknown-user'
 
-usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2; }
+usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2; }
 case " $names all " in *" $name "*) [ -n "$name" ] || usage ;; *) usage ;; esac
 command -v sipp >/dev/null || { echo 'sipp is not installed (Debian: apt-get install sip-tester)'; exit 2; }
 
@@ -48,11 +49,12 @@ sipp_run() {
     -trace_err -error_file "$logs/$log.errors" -trace_msg -message_file "$logs/$log.messages" >"$logs/$log.screen" 2>&1
 }
 
-# client LOG SCENARIO USER CONTACT: one call as a client; retried when another program took the port meanwhile
+# client LOG SCENARIO USER CONTACT: one call as a client, the callee's at its registrar; retried when another program took the port meanwhile
 client() {
-  local rc
+  local rc to=$target
+  [ "$3" = "$callee" ] && to=$registrar
   for _ in 1 2 3; do
-    sipp_run "$1" "$2" "$3" "$4" "$target" -p "$(free_port)" -recv_timeout 20000 -d 500; rc=$?
+    sipp_run "$1" "$2" "$3" "$4" "$to" -p "$(free_port)" -recv_timeout 20000 -d 500; rc=$?
     grep -qs 'Address already in use' "$logs/$1.screen" "$logs/$1.errors" || return $rc
   done
   return $rc

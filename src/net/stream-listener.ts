@@ -1,39 +1,41 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { type Address, type Connection, formatAddress, type Listener, type TlsOptions } from '../base/index.ts';
+import {
+  type Address,
+  type Connection,
+  formatAddress,
+  type Listener,
+  type TlsOptions,
+} from '../base/index.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { bindError } from './system-errors.ts';
-import { presentedCertificates, secureContextOf } from './tls-context.ts';
+import { presentedCertificates, secureContextOptions } from './tls-context.ts';
 
-/** TLS handshakes in progress on one listener; more are closed at once. */
+/** TLS handshakes in progress on one listener; further connections are closed at once. */
 const MAX_PENDING_HANDSHAKES = 256;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const BACKLOG = 1_024;
+
+type OnConnection = (connection: Connection) => void;
 
 /** A TCP listener; with TLS it reports a connection only when the handshake is over and `verifyPeer` is content. */
 export class StreamListener implements Listener {
   readonly local: Address;
   readonly #server: Server;
-  readonly #sockets: Set<Socket>;
+  readonly #acceptor: Acceptor;
 
-  private constructor(server: Server, sockets: Set<Socket>) {
+  private constructor(server: Server, acceptor: Acceptor) {
     const bound = server.address();
     if (bound === null || typeof bound === 'string') throw new TypeError('the listener has no IP address');
     this.local = { host: bound.address, port: bound.port };
     this.#server = server;
-    this.#sockets = sockets;
+    this.#acceptor = acceptor;
   }
 
   /** @throws CodedError<BindErrorCode> */
-  static listen(
-    local: Address,
-    onConnection: (connection: Connection) => void,
-    tls?: TlsOptions,
-  ): Promise<StreamListener> {
-    /** Sockets still in their handshake: they have no other owner who would close them. */
-    const pending = new Set<Socket>();
-    const accept = tls === undefined ? acceptPlain(onConnection) : acceptTls(onConnection, tls, pending);
-    const server = createServer({ noDelay: true }, accept);
+  static listen(local: Address, onConnection: OnConnection, tls?: TlsOptions): Promise<StreamListener> {
+    const acceptor = tls === undefined ? new PlainAcceptor(onConnection) : new TlsAcceptor(onConnection, tls);
+    const server = createServer({ noDelay: true }, (socket) => acceptor.accept(socket));
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) =>
         reject(bindError(error, tls === undefined ? 'TCP' : 'TLS', formatAddress(local)));
@@ -44,60 +46,95 @@ export class StreamListener implements Listener {
           server.removeListener('error', fail);
           // Accepting can fail for lack of file descriptors; the listener goes on.
           server.on('error', () => {});
-          resolve(new StreamListener(server, pending));
+          resolve(new StreamListener(server, acceptor));
         },
       );
     });
   }
 
-  /** Stops listening; connections that were reported stay with their owners. */
-  close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
+  /** Stops listening and ends handshakes in progress; connections that were reported stay with their owners. */
+  async close(): Promise<void> {
     this.#server.close();
-    return Promise.resolve();
+    this.#acceptor.stop();
   }
 }
 
-function acceptPlain(onConnection: (connection: Connection) => void): (socket: Socket) => void {
-  return (socket) => onConnection(new StreamConnection(socket, { peerCertificates: [] }));
+interface Acceptor {
+  accept(socket: Socket): void;
+  stop(): void;
 }
 
-function acceptTls(
-  onConnection: (connection: Connection) => void,
-  tls: TlsOptions,
-  pending: Set<Socket>,
-): (socket: Socket) => void {
-  const server = createTlsServer({
-    ...(tls.identity && { secureContext: secureContextOf(tls.identity) }),
-    requestCert: tls.verifyPeer !== undefined,
-    rejectUnauthorized: false,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-  });
-  server.on('secureConnection', (socket) => {
-    // A second handshake could change the certificate that was checked.
-    socket.disableRenegotiation();
-    const peerCertificates = presentedCertificates(socket);
-    try {
-      tls.verifyPeer?.(peerCertificates);
-    } catch {
-      // The verifier knows the reason and reports it; the peer is told nothing but the close.
-      refuse(socket);
-      return;
-    }
-    onConnection(new StreamConnection(socket, { peerCertificates }));
-  });
-  server.on('tlsClientError', (_error, socket) => socket.destroy());
-  return (socket) => {
-    if (pending.size >= MAX_PENDING_HANDSHAKES) {
+class PlainAcceptor implements Acceptor {
+  readonly #onConnection: OnConnection;
+
+  constructor(onConnection: OnConnection) {
+    this.#onConnection = onConnection;
+  }
+
+  accept(socket: Socket): void {
+    this.#onConnection(new StreamConnection(socket, { peerCertificates: [] }));
+  }
+
+  stop(): void {}
+}
+
+/** Runs the server's side of handshakes, a bounded number at a time. */
+class TlsAcceptor implements Acceptor {
+  readonly #onConnection: OnConnection;
+  readonly #verifyPeer: TlsOptions['verifyPeer'];
+  readonly #handshakes;
+  /** Sockets in their handshake, by remote address: nobody else would close them. */
+  readonly #pending = new Map<string, Socket>();
+  #isStopped = false;
+
+  constructor(onConnection: OnConnection, tls: TlsOptions) {
+    this.#onConnection = onConnection;
+    this.#verifyPeer = tls.verifyPeer;
+    this.#handshakes = createTlsServer({
+      ...secureContextOptions(tls.identity),
+      requestCert: tls.verifyPeer !== undefined,
+      rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    });
+    this.#handshakes.on('secureConnection', (socket) => this.#secured(socket));
+    this.#handshakes.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  accept(socket: Socket): void {
+    if (this.#isStopped || this.#pending.size >= MAX_PENDING_HANDSHAKES) {
       socket.destroy();
       return;
     }
-    pending.add(socket);
-    server.emit('connection', socket);
-  };
+    const key = remoteKey(socket);
+    this.#pending.set(key, socket);
+    socket.once('close', () => {
+      if (this.#pending.get(key) === socket) this.#pending.delete(key);
+    });
+    this.#handshakes.emit('connection', socket);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const socket of this.#pending.values()) socket.destroy();
+  }
+
+  #secured(socket: TLSSocket): void {
+    this.#pending.delete(remoteKey(socket));
+    // A second handshake could change the certificate that is checked now.
+    socket.disableRenegotiation();
+    const peerCertificates = presentedCertificates(socket);
+    const connection = new StreamConnection(socket, { peerCertificates });
+    try {
+      this.#verifyPeer?.(peerCertificates);
+    } catch {
+      // The verifier knows the reason and reports it; the peer is told nothing but the close.
+      connection.destroy();
+      return;
+    }
+    this.#onConnection(connection);
+  }
 }
 
-function refuse(socket: TLSSocket): void {
-  socket.on('error', () => {});
-  socket.destroy();
+function remoteKey(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
 }

@@ -1,4 +1,4 @@
-import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import type { TlsIdentity } from '../base/index.ts';
 
 const PEM_LINE = /.{1,64}/g;
@@ -8,11 +8,9 @@ function pemOf(certificate: Uint8Array): string {
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
-const contexts = new WeakMap<TlsIdentity, SecureContext>();
-let anonymous: SecureContext | undefined;
-
-function makeContext(identity: TlsIdentity | undefined): SecureContext {
-  return createSecureContext({
+/** What OpenSSL needs of an identity. Undefined: a client that shows no certificate. */
+export function secureContextOptions(identity: TlsIdentity | undefined): SecureContextOptions {
+  return {
     minVersion: 'TLSv1.2',
     // No certification authorities: who is welcome is `verifyPeer`'s decision, not OpenSSL's.
     ca: [],
@@ -20,18 +18,21 @@ function makeContext(identity: TlsIdentity | undefined): SecureContext {
       cert: identity.certificates.map(pemOf).join(''),
       key: identity.privateKey.export({ type: 'pkcs8', format: 'pem' }),
     }),
-  });
+  };
 }
 
-/** OpenSSL's context for an identity, made once for each. */
-export function secureContextOf(identity: TlsIdentity | undefined): SecureContext {
+const contexts = new WeakMap<TlsIdentity, SecureContext>();
+let anonymous: SecureContext | undefined;
+
+/** A client's context, made once for each identity. */
+export function clientContextOf(identity: TlsIdentity | undefined): SecureContext {
   if (identity === undefined) {
-    anonymous ??= makeContext(undefined);
+    anonymous ??= createSecureContext(secureContextOptions(undefined));
     return anonymous;
   }
   let context = contexts.get(identity);
   if (context === undefined) {
-    context = makeContext(identity);
+    context = createSecureContext(secureContextOptions(identity));
     contexts.set(identity, context);
   }
   return context;

@@ -83,7 +83,7 @@ export class Baresip {
   }
 
   /** The first REGISTER may be answered before the control port is up, so its outcome is read from the log. */
-  registered(timeoutMs: number): Promise<true> {
+  registered(timeoutMs: number): Promise<boolean> {
     const host = this.options.domain.replace(/:\d+$/, '');
     const account = `${this.options.user}@${host}`.replace(/[.+*?]/g, '\\$&');
     const line = new RegExp(`^${account}: \\{.*\\} 200 `, 'm');

@@ -4,10 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { Document, isSeq, visit } from 'yaml';
 import { freePort } from './ports.ts';
 import { cliPath, projectRoot } from './project.ts';
 
-/** A configuration file as an object; JSON is YAML. */
+/** A configuration file as an object. */
 export type ConfigObject = { overlay: Record<string, unknown> } & Record<string, unknown>;
 
 export interface TestUser {
@@ -27,6 +28,7 @@ export class GatewayProcess {
   /** As in the ready line. */
   readonly sipUris: readonly string[];
   readonly adminUrl: string;
+  /** Its files: `gateway.yaml`, `users.yaml`, `data/`. */
   readonly directory: string;
   readonly #child: ChildProcess;
   readonly #output: { stdout: string; stderr: string };
@@ -50,7 +52,8 @@ export class GatewayProcess {
 
   /** The port of the first SIP listener of that transport. */
   sipPort(transport: 'udp' | 'tcp' = 'udp'): number {
-    const uri = this.sipUris.find((one) => one.toLowerCase().includes(`transport=${transport}`)) ?? this.sipUris[0];
+    const uri =
+      this.sipUris.find((one) => one.toLowerCase().includes(`transport=${transport}`)) ?? this.sipUris[0];
     const port = /:(\d+)(?:;|$)/.exec(uri ?? '')?.[1];
     if (port === undefined) throw new Error(`no ${transport} port in ${this.sipUris.join(',')}`);
     return Number(port);
@@ -131,8 +134,18 @@ export async function startGateway(
 function writeConfig(directory: string, config: ConfigObject, users: readonly TestUser[]): string {
   const file = path.join(directory, 'gateway.yaml');
   writeFileSync(path.join(directory, 'users.yaml'), JSON.stringify({ users }));
-  const complete = { users: './users.yaml', admin: 'http://127.0.0.1:0', data: './data', ...config };
-  writeFileSync(file, JSON.stringify(complete, undefined, 2));
+  const document = new Document({
+    ...config,
+    users: './users.yaml',
+    admin: 'http://127.0.0.1:0',
+    data: config.data ?? './data',
+  });
+  visit(document, {
+    Seq(_, list) {
+      if (isSeq(list)) list.flow = true;
+    },
+  });
+  writeFileSync(file, document.toString({ lineWidth: 0 }));
   return file;
 }
 

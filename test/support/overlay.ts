@@ -43,9 +43,15 @@ export async function startOverlay(
         async (port) => {
           const link = await port();
           if (index === 0) firstLink = link;
-          const config: ConfigObject = peerConfig(options.name ?? 'example.org', role, link, index === 0 ? 0 : firstLink);
+          const config: ConfigObject = peerConfig(
+            options.name ?? 'example.org',
+            role,
+            link,
+            index === 0 ? 0 : firstLink,
+          );
           for (const [section, value] of Object.entries(options.more?.(index) ?? {})) {
-            config[section] = typeof value === 'string' ? value : { ...(config[section] as object), ...value };
+            config[section] =
+              typeof value === 'string' ? value : { ...(config[section] as object), ...value };
           }
           return config;
         },

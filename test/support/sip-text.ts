@@ -9,7 +9,14 @@ export interface SipText {
   body: string;
 }
 
-const compact: Record<string, string> = { v: 'via', f: 'from', t: 'to', i: 'call-id', m: 'contact', l: 'content-length' };
+const compact: Record<string, string> = {
+  v: 'via',
+  f: 'from',
+  t: 'to',
+  i: 'call-id',
+  m: 'contact',
+  l: 'content-length',
+};
 
 export function parseSip(text: string): SipText {
   const end = text.indexOf('\r\n\r\n');
@@ -56,15 +63,16 @@ export function authorize(
   challenge: string,
   request: { method: string; uri: string; username: string; password: string },
 ): string {
-  const field = (name: string) =>
-    new RegExp(`${name}="([^"]*)"`, 'i').exec(challenge)?.[1] ?? '';
+  const field = (name: string) => new RegExp(`${name}="([^"]*)"`, 'i').exec(challenge)?.[1] ?? '';
   const md5 = (text: string) => createHash('md5').update(text).digest('hex');
   const [realm, nonce, opaque] = [field('realm'), field('nonce'), field('opaque')];
   const ha1 = md5(`${request.username}:${realm}:${request.password}`);
   const ha2 = md5(`${request.method}:${request.uri}`);
   const withQop = /qop="?[^"]*auth/i.test(challenge);
   const cnonce = randomBytes(8).toString('hex');
-  const response = withQop ? md5(`${ha1}:${nonce}:00000001:${cnonce}:auth:${ha2}`) : md5(`${ha1}:${nonce}:${ha2}`);
+  const response = withQop
+    ? md5(`${ha1}:${nonce}:00000001:${cnonce}:auth:${ha2}`)
+    : md5(`${ha1}:${nonce}:${ha2}`);
   return [
     `Digest username="${request.username}", realm="${realm}", nonce="${nonce}", uri="${request.uri}"`,
     `response="${response}", algorithm=MD5`,

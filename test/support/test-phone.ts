@@ -137,7 +137,9 @@ export class TestPhone {
   /** BYE in a dialog of either direction; gives the status of the answer. */
   async bye(dialog: Dialog): Promise<number> {
     dialog.cseq += 1;
-    return statusOf(await this.#request('BYE', dialog.target, { ...this.#inDialog(dialog), cseq: dialog.cseq }));
+    return statusOf(
+      await this.#request('BYE', dialog.target, { ...this.#inDialog(dialog), cseq: dialog.cseq }),
+    );
   }
 
   #contact(user: string): string {
@@ -160,7 +162,12 @@ export class TestPhone {
     const status = statusOf(response);
     if (status !== 401 && status !== 407) return response;
     const challenge = header(response, status === 401 ? 'www-authenticate' : 'proxy-authenticate');
-    const credentials = authorize(challenge, { method, uri, username: user, password: this.#options.password });
+    const credentials = authorize(challenge, {
+      method,
+      uri,
+      username: user,
+      password: this.#options.password,
+    });
     return send(first + 1, [[status === 401 ? 'Authorization' : 'Proxy-Authorization', credentials]]);
   }
 

@@ -1,5 +1,6 @@
 import type { Address } from '../../base/index.ts';
-import type { UserTable } from './user-table.ts';
+import type { Account } from '../../sip/auth/credentials.ts';
+import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 
 /** The whole configuration of one peer: validated, defaults filled in, relative paths made absolute. */
 export interface GatewayConfig {
@@ -7,7 +8,8 @@ export interface GatewayConfig {
   readonly file: string;
   readonly overlay: OverlayConfig;
   readonly sip: SipConfig;
-  readonly users: UserTable;
+  /** Who may register and call here, from the users file. */
+  readonly users: readonly Account[];
   /** Undefined when the admin interface is off. */
   readonly admin: AdminConfig | undefined;
   /** An absolute directory, or 'memory'. */
@@ -64,8 +66,6 @@ export interface SipConfig {
   /** Sources (address or CIDR prefix) never limited or banned. */
   readonly allow: readonly string[];
 }
-
-export type DigestAlgorithm = 'md5' | 'sha-256';
 
 export interface AdminConfig {
   readonly listen: Address;

@@ -1,12 +1,13 @@
 import { dirname, relative, resolve } from 'node:path';
 import type { Address } from '../../base/index.ts';
+import type { Account } from '../../sip/auth/credentials.ts';
+import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 import { ConfigError } from './config-error.ts';
 import type { AdminConfig, GatewayConfig, SipListen } from './gateway-config.ts';
 import { applyOverride, formatPath, type Override, parseOverride } from './overrides.ts';
 import { findBreaches } from './rules.ts';
 import { configSchema, type ParsedConfig } from './schema.ts';
 import { modeWarning, readConfigFile, readToken } from './secret-file.ts';
-import { type UserRecord, UserTable } from './user-table.ts';
 import { parseUsers } from './users-file.ts';
 import { parseYaml, validate, withoutNulls } from './yaml-file.ts';
 
@@ -35,7 +36,7 @@ export interface BuildOptions {
   readonly directory: string;
   readonly overrides?: readonly Override[];
   /** Stands for the users file: a testnet makes its users itself. */
-  readonly users?: readonly UserRecord[];
+  readonly users?: readonly Account[];
 }
 
 /**
@@ -77,7 +78,7 @@ class Resolver {
     this.#directory = directory;
   }
 
-  resolve(users: readonly UserRecord[] | undefined): LoadedConfig {
+  resolve(users: readonly Account[] | undefined): LoadedConfig {
     const { overlay, sip, data, durability, log, trace } = this.#parsed;
     const domains = sip.domains ?? [overlay.name];
     const config: GatewayConfig = {
@@ -98,13 +99,13 @@ class Resolver {
         listen: sip.mode === 'off' ? [] : this.#sipListeners(),
         domains,
         auth: sip.auth,
-        digest: sip.digest,
+        digest: this.#digest(),
         expires: sip.expires,
         maxContacts: sip['max-contacts'],
         public: sip.public,
         allow: sip.allow,
       },
-      users: new UserTable(users ?? this.#readUsers(domains), domains[0] ?? overlay.name),
+      users: users ?? this.#readUsers(domains),
       admin: this.#admin(),
       data: data === 'memory' ? 'memory' : this.#absolute(data),
       durability,
@@ -124,16 +125,20 @@ class Resolver {
     });
   }
 
-  #readUsers(domains: readonly string[]): UserRecord[] {
+  #readUsers(domains: readonly string[]): Account[] {
     const { users, sip } = this.#parsed;
     if (users === undefined || sip.mode === 'off') return [];
     const path = this.#absolute(users);
     const naming = { file: this.#file, path: 'users', mend: 'make the file, or name another one' };
     const text = readConfigFile(path, naming);
     const shown = this.#shown(path);
-    const records = parseUsers(text, shown, { domains, digest: sip.digest });
+    const records = parseUsers(text, shown, { domains, digest: this.#digest() });
     this.#warnAboutMode(path);
     return records;
+  }
+
+  #digest(): DigestAlgorithm[] {
+    return this.#parsed.sip.digest.map((name) => (name === 'md5' ? 'MD5' : 'SHA-256'));
   }
 
   #admin(): AdminConfig | undefined {

@@ -85,6 +85,14 @@ export function text(mend: string, test: (value: string) => boolean = () => true
   );
 }
 
+/** The same for what must not be shown: neither terminal nor log ever gets to see the value. */
+export function secretText(mend: string, test: (value: string) => boolean = () => true) {
+  return v.pipe(
+    v.string(`is not a text; ${mend}`),
+    v.check((value) => value !== '' && test(value), `will not do; ${mend}`),
+  );
+}
+
 export interface UrlRules {
   readonly schemes: readonly string[];
   readonly defaultPort: number | ((scheme: string) => number);

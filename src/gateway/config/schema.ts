@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
-import { block, choice, domainName, flag, integer, list, sipUri, text, url } from './scalars.ts';
+import { block, choice, domainName, flag, integer, list, secretText, sipUri, text, url } from './scalars.ts';
 
 const SIP_SCHEMES = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const;
 
@@ -85,14 +85,14 @@ export const configSchema = block({
 export type ParsedConfig = v.InferOutput<typeof configSchema>;
 
 const hash = (digits: number) =>
-  text(`give ${digits} hex digits`, (value) => value.length === digits && /^[0-9a-f]+$/i.test(value));
+  secretText(`give ${digits} hex digits`, (value) => value.length === digits && /^[0-9a-f]+$/i.test(value));
 
 /** The users file. */
 export const usersSchema = block({
   users: v.array(
     block({
       aor: text('write it like alice@example.org'),
-      password: v.optional(text('give a text (in quotes where it is a number)')),
+      password: v.optional(secretText('give a text (in quotes where it is a number)')),
       ha1: v.optional(hash(32)),
       'ha1-sha256': v.optional(hash(64)),
     }),

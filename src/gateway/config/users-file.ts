@@ -1,9 +1,9 @@
+import type { Account } from '../../sip/auth/credentials.ts';
+import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 import { canonicalAor } from '../../sip/message/aor.ts';
 import { parseUri } from '../../sip/message/uri.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
-import type { DigestAlgorithm } from './gateway-config.ts';
 import { type ParsedUsers, usersSchema } from './schema.ts';
-import type { UserRecord, UserSecret } from './user-table.ts';
 import { parseYaml, validate } from './yaml-file.ts';
 
 type ParsedUser = ParsedUsers['users'][number];
@@ -17,16 +17,16 @@ export function parseUsers(
   text: string,
   shown: string,
   { domains, digest }: { domains: readonly string[]; digest: readonly DigestAlgorithm[] },
-): UserRecord[] {
+): Account[] {
   const { users } = validate(usersSchema, parseYaml(text, shown), () => shown);
   const problems: ConfigProblem[] = [];
-  const records = new Map<string, UserRecord>();
+  const records = new Map<string, Account>();
   for (const [i, user] of users.entries()) {
     const refuse = (key: string, problem: string, mend: string) =>
       problems.push({ file: shown, path: `users[${i}]${key}`, problem, mend });
     const aor = readAor(user.aor);
     const domain = aor?.slice(aor.lastIndexOf('@') + 1);
-    const secret = readSecret(user, digest);
+    const fault = secretFault(user, digest);
     if (aor === undefined) {
       refuse('.aor', `"${user.aor}" is not an address of record`, 'write it like alice@example.org');
     } else if (!domains.includes(domain!)) {
@@ -34,10 +34,11 @@ export function parseUsers(
       refuse('.aor', `${aor} is in none of ${known}`, `add ${domain} there, or take the user out`);
     } else if (records.has(aor)) {
       refuse('.aor', `${aor} is there twice`, 'keep one of them');
-    } else if (typeof secret === 'string') {
-      refuse('', `${aor} ${secret}`, 'give a password, or ha1, or ha1-sha256 (or both hashes)');
+    } else if (fault !== undefined) {
+      refuse('', `${aor} ${fault}`, 'give a password, or ha1, or ha1-sha256 (or both hashes)');
     } else {
-      records.set(aor, { aor, secret });
+      const { password, ha1 } = user;
+      records.set(aor, { aor, password, ha1, ha1Sha256: user['ha1-sha256'] });
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
@@ -54,15 +55,14 @@ function readAor(text: string): string | undefined {
   }
 }
 
-/** The user's secret, or what is wrong with it. */
-function readSecret(user: ParsedUser, digest: readonly DigestAlgorithm[]): UserSecret | string {
+/** What is wrong with a user's secret; undefined when it will do. */
+function secretFault(user: ParsedUser, digest: readonly DigestAlgorithm[]): string | undefined {
   const { password, ha1 } = user;
   const ha1Sha256 = user['ha1-sha256'];
   const hashed = ha1 !== undefined || ha1Sha256 !== undefined;
-  if (password !== undefined) return hashed ? 'has a password and a hash' : { password };
+  if (password !== undefined) return hashed ? 'has a password and a hash' : undefined;
   if (!hashed) return 'has no password';
   const usable =
-    (ha1 !== undefined && digest.includes('md5')) || (ha1Sha256 !== undefined && digest.includes('sha-256'));
-  if (!usable) return `has no hash for sip.digest (${digest.join(', ')})`;
-  return { ha1: ha1?.toLowerCase(), ha1Sha256: ha1Sha256?.toLowerCase() };
+    (ha1 !== undefined && digest.includes('MD5')) || (ha1Sha256 !== undefined && digest.includes('SHA-256'));
+  return usable ? undefined : `has no hash for sip.digest (${digest.join(', ').toLowerCase()})`;
 }

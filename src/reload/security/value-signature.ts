@@ -1,5 +1,10 @@
 import { CodedError, fromHex } from '../../base/index.ts';
-import { APPEND_INDEX, type StoredData, type StoredDataValue, storedDataValue } from '../messages/stored-data.ts';
+import {
+  APPEND_INDEX,
+  type StoredData,
+  type StoredDataValue,
+  storedDataValue,
+} from '../messages/stored-data.ts';
 import { encodeWhole } from '../wire/codec.ts';
 import type { KindId, ResourceId } from '../wire/ids.ts';
 import { type SignedBy, type Signer, verifySignature } from './signature.ts';
@@ -21,7 +26,8 @@ export function valueSignatureParts(
   value: StoredDataValue,
 ): readonly Uint8Array[] {
   const resourceBytes = fromHex(resource);
-  if (resourceBytes === undefined) throw new CodedError('bad-resource-id', `${resource} is not a Resource-ID`);
+  if (resourceBytes === undefined)
+    throw new CodedError('bad-resource-id', `${resource} is not a Resource-ID`);
   const fixed = Buffer.allocUnsafe(12);
   fixed.writeUInt32BE(kind, 0);
   fixed.writeBigUInt64BE(BigInt(storageTime), 4);

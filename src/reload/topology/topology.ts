@@ -65,6 +65,8 @@ export interface TopologyPlugin {
   keeps(resource: ResourceId): boolean;
   /** Whether this node may ask us to keep a replica of the resource (§7.4.1.1). */
   isPlausibleReplicaSource(sender: NodeId, resource: ResourceId): boolean;
+  /** Whether the node may answer for the resource: none of our neighbours would be a better owner (§6.3.4). */
+  isPlausibleOwner(node: NodeId, resource: ResourceId): boolean;
   /** The part of the identifier space we are responsible for, in parts per billion (§6.4.2.5). */
   responsibleFractionPpb(): number;
   /** The peers whose links have to be kept alive. */
@@ -80,7 +82,7 @@ export interface TopologyPlugin {
   initialFingers(): readonly ResourceId[];
 
   /** The contents of an UpdateReq of ours, encoded. */
-  updateContents(audience: 'neighbor' | 'other' | 'full', uptimeS: number): Uint8Array;
+  updateContents(full: boolean, uptimeS: number): Uint8Array;
   /** The body of our RouteQueryAns for a destination we route by this identifier, encoded (§10.8). */
   routeQueryContents(id: string): Uint8Array;
   /** overlay_specific_data of our LeaveReq to this neighbour, encoded (§10.9). */
@@ -98,6 +100,8 @@ export interface TopologyPlugin {
   linkLost(peer: NodeId, nowMs: number): Actions;
   /** An `attach` action ended: the link stands, or it could not be made. */
   attachEnded(peer: NodeId, connected: boolean, nowMs: number): Actions;
+  /** Replicas that are held back for now, for a peer that is about to leave. */
+  flushReplicas(): Actions;
   /** When `timeout` wants to be called next, monotonic ms. */
   nextTimeout(): number | undefined;
   timeout(nowMs: number): Actions;

@@ -1,5 +1,13 @@
-import { type Address, type Clock, type Counter, Event, type EventSource, type Metrics, type Random } from '../../base/index.ts';
-import type { SipRequest } from '../message/message.ts';
+import {
+  type Address,
+  type Clock,
+  type Counter,
+  Event,
+  type EventSource,
+  type Metrics,
+  type Random,
+} from '../../base/index.ts';
+import type { SipRequest } from '../message/request.ts';
 import { parseUri } from '../message/uri.ts';
 import type { CredentialsStore } from './credentials.ts';
 import { type DigestAlgorithm, digestResponse, formatChallenge } from './digest.ts';
@@ -11,7 +19,11 @@ import { NonceTable, type NonceTableOptions } from './nonce-table.ts';
 export interface AuthContext {
   readonly request: SipRequest;
   readonly flow: { readonly remote: Address };
-  reply(status: number, reason?: string, options?: { headers?: readonly (readonly [string, string])[] }): void;
+  reply(
+    status: number,
+    reason?: string,
+    options?: { headers?: readonly (readonly [string, string])[] },
+  ): void;
 }
 
 /** What the authenticator knows of our own names; `OwnAddresses` is one. */
@@ -41,7 +53,11 @@ interface Role {
   readonly credentialsHeader: string;
 }
 
-const REGISTRAR: Role = { status: 401, challengeHeader: 'WWW-Authenticate', credentialsHeader: 'Authorization' };
+const REGISTRAR: Role = {
+  status: 401,
+  challengeHeader: 'WWW-Authenticate',
+  credentialsHeader: 'Authorization',
+};
 const PROXY: Role = {
   status: 407,
   challengeHeader: 'Proxy-Authenticate',

@@ -54,14 +54,7 @@ export function realmOf(value: string): string | undefined {
 }
 
 /** RFC 7616 §3.3: absent means MD5. */
-function parseAlgorithm(text: string | undefined): DigestAlgorithm | undefined {
-  switch (text?.toUpperCase()) {
-    case undefined:
-    case 'MD5':
-      return 'MD5';
-    case 'SHA-256':
-      return 'SHA-256';
-    default:
-      return undefined;
-  }
+function parseAlgorithm(text = 'MD5'): DigestAlgorithm | undefined {
+  const algorithm = text.toUpperCase();
+  return algorithm === 'MD5' || algorithm === 'SHA-256' ? algorithm : undefined;
 }

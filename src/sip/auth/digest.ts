@@ -19,8 +19,8 @@ export interface DigestInput {
   readonly method: string;
   readonly uri: string;
   readonly nonce: string;
-  /** Absent for the RFC 2069 form that RFC 2617 kept for old clients. */
-  readonly qop?: { readonly value: string; readonly nc: string; readonly cnonce: string };
+  /** undefined for the RFC 2069 form that RFC 2617 kept for old clients. */
+  readonly qop: { readonly value: string; readonly nc: string; readonly cnonce: string } | undefined;
 }
 
 /** The response a client that knows HA1 sends, lower-case hex. */

@@ -4,7 +4,7 @@ import { headerKey, isListHeader } from './header-names.ts';
 import { type NameAddr, parseNameAddr } from './name-addr.ts';
 import { paramText } from './params.ts';
 import { splitList } from './text.ts';
-import { parseVia, type Via } from './via.ts';
+import { formatVia, parseVia, type Via } from './via.ts';
 
 export interface CSeq {
   readonly number: number;
@@ -138,6 +138,12 @@ export abstract class SipMessage {
   get topVia(): Via {
     this.#parsed.via ??= parseVia(this.#firstElement('via'));
     return this.#parsed.via;
+  }
+
+  /** Rewrites the first Via element, leaving those below it alone. */
+  setTopVia(via: Via): void {
+    this.replaceFirstElement('Via', formatVia(via));
+    this.#parsed.via = via;
   }
 
   get from(): NameAddr {

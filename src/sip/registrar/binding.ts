@@ -37,23 +37,28 @@ export interface Binding {
 type StoredBinding = Omit<Binding, 'aor' | 'flow'>;
 
 export function encodeBindings(bindings: readonly Binding[]): Uint8Array {
-  return Buffer.from(JSON.stringify(bindings, (name, value) => (name === 'aor' || name === 'flow' ? undefined : value)));
+  return Buffer.from(JSON.stringify(bindings.map(storedForm)));
 }
 
-/**
- * @throws SyntaxError or TypeError when the bytes are not what `encodeBindings` wrote
- */
+/** @throws SyntaxError or TypeError when the bytes are not what `encodeBindings` wrote */
 export function decodeBindings(aor: string, bytes: Uint8Array): Binding[] {
   const stored = JSON.parse(Buffer.from(bytes).toString()) as StoredBinding[];
   return stored.map((binding) => {
-    const { contact, params, q, instance, regId, expiresAt, updatedAt, callId, cseq } = binding;
-    const { path, transport, source, local, byFlow } = binding;
-    if (typeof contact !== 'string' || !Number.isFinite(expiresAt)) throw new TypeError('not a stored binding');
-    return {
-      ...{ aor, contact, params, q, instance, regId, expiresAt, updatedAt, callId, cseq },
-      ...{ path, transport, source, local, byFlow, flow: undefined },
-    };
+    if (typeof binding.contact !== 'string' || !Number.isFinite(binding.expiresAt)) {
+      throw new TypeError('not a stored binding');
+    }
+    return { aor, ...storedForm(binding), flow: undefined };
   });
+}
+
+function storedForm(binding: StoredBinding): StoredBinding {
+  const { contact, params, q, instance, regId, expiresAt, updatedAt, callId, cseq } = binding;
+  const { path, transport, source, local, byFlow } = binding;
+  // biome-ignore format: one line per group of fields
+  return {
+    contact, params, q, instance, regId, expiresAt, updatedAt, callId, cseq,
+    path, transport, source, local, byFlow,
+  };
 }
 
 /** The Contact value of a binding in a 200 to REGISTER (RFC 3261 §10.3 step 8). */

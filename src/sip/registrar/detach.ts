@@ -3,5 +3,5 @@
  * not hold the datagram of its REGISTER for an hour.
  */
 export function detach(text: string): string {
-  return Buffer.from(text, 'latin1').latin1Slice();
+  return Buffer.from(text, 'latin1').toString('latin1');
 }

@@ -67,7 +67,11 @@ export class ExpiryWheel<Item extends Expiring> {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
-    for (let second = this.#seconds[0]; second !== undefined && second * 1000 <= now; second = this.#seconds[0]) {
+    for (
+      let second = this.#seconds[0];
+      second !== undefined && second * 1000 <= now;
+      second = this.#seconds[0]
+    ) {
       pop(this.#seconds);
       const due = this.#slots.get(second);
       this.#slots.delete(second);

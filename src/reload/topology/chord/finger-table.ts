@@ -51,7 +51,11 @@ export class FingerTable {
    * Entries worth a search: those whose range begins outside the stretch of ring that the neighbour table covers without
    * a gap. Within it we know every peer there is.
    */
-  beyondNeighbors(size: number, lastPredecessor: NodeId | undefined, lastSuccessor: NodeId | undefined): number[] {
+  beyondNeighbors(
+    size: number,
+    lastPredecessor: NodeId | undefined,
+    lastSuccessor: NodeId | undefined,
+  ): number[] {
     if (lastPredecessor === undefined || lastSuccessor === undefined) return [];
     // Predecessors and successors meet on the far side: the whole ring is known.
     if (distance(this.#self, lastSuccessor) >= distance(this.#self, lastPredecessor)) return [];

@@ -53,7 +53,10 @@ export class PeerRing {
   predecessors(id: string, count: number): NodeId[] {
     const size = this.#sorted.length;
     const start = this.#lowerBound(id) - 1;
-    return Array.from({ length: Math.min(count, size) }, (_, i) => this.#sorted[(start - i + 2 * size) % size]!);
+    return Array.from(
+      { length: Math.min(count, size) },
+      (_, i) => this.#sorted[(start - i + 2 * size) % size]!,
+    );
   }
 
   [Symbol.iterator](): IterableIterator<NodeId> {

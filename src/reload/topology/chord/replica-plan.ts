@@ -22,24 +22,24 @@ export class ReplicaPlan {
     return this.#heldUntil;
   }
 
-  /** These peers have our records already. */
-  assumeHeldBy(replicaSet: readonly NodeId[]): void {
-    this.#holders = [...replicaSet];
+  /** This peer has our records already. */
+  assumeHeldBy(peer: NodeId): void {
+    this.#holders = [peer];
   }
 
-  /** The members of the set who lack our records and are due for them now. */
-  changed(replicaSet: readonly NodeId[], change: ReplicaChange, nowMs: number): NodeId[] {
+  /** Whether somebody in the set lacks our records and is due for them now. */
+  changed(replicaSet: readonly NodeId[], change: ReplicaChange, nowMs: number): boolean {
     this.#holders = this.#holders.filter((holder) => replicaSet.includes(holder));
+    if (replicaSet.every((peer) => this.#holders.includes(peer))) return false;
     if (change === 'failure') this.#heldUntil = nowMs + this.#holdDownMs;
-    if (this.#heldUntil !== undefined) return [];
-    return this.due(replicaSet);
+    return this.#heldUntil === undefined;
   }
 
-  /** The hold-down is over, or must be cut short because we leave. */
-  due(replicaSet: readonly NodeId[]): NodeId[] {
+  /** Ends the hold-down. @returns the members of the set who lack our records; they count as given from now on */
+  takeDue(replicaSet: readonly NodeId[]): NodeId[] {
     this.#heldUntil = undefined;
     const missing = replicaSet.filter((peer) => !this.#holders.includes(peer));
-    this.#holders = [...replicaSet];
+    this.#holders = replicaSet;
     return missing;
   }
 }

@@ -28,6 +28,11 @@ export class Suspects {
     this.#suspects.set(peer, { untilMs: nowMs + FIRST_PAUSE_MS * 2 ** (tries - 1), tries });
   }
 
+  /** Left alone for one pause, then forgotten without another try. */
+  addForOnce(peer: NodeId, nowMs: number): void {
+    this.#suspects.set(peer, { untilMs: nowMs + FIRST_PAUSE_MS, tries: MAX_TRIES });
+  }
+
   clear(peer: NodeId): void {
     this.#suspects.delete(peer);
   }
@@ -39,7 +44,10 @@ export class Suspects {
     return next;
   }
 
-  /** Those whose pause is over: worth another try, unless they had their share and are forgotten instead. */
+  /**
+   * Those whose pause is over, for another try that ends in `add` or `clear`. Who had their share of tries are
+   * forgotten instead.
+   */
   takeDue(nowMs: number): NodeId[] {
     const due: NodeId[] = [];
     for (const [peer, suspect] of this.#suspects) {

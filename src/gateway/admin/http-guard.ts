@@ -1,0 +1,40 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { type Answer, refusal } from './routes.ts';
+
+const MAX_BODY_BYTES = 0;
+const MAX_URL_LENGTH = 2048;
+
+/** What is refused whatever the path: wrong method, a body, an over-long URL, a foreign Host. */
+export function refuseRequest(request: IncomingMessage): Answer | undefined {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return refusal(405, 'method-not-allowed', 'this interface only answers GET');
+  }
+  if ((request.url ?? '').length > MAX_URL_LENGTH) return refusal(414, 'url-too-long', 'the URL is too long');
+  const length = Number(request.headers['content-length'] ?? 0);
+  if (length > MAX_BODY_BYTES || request.headers['transfer-encoding'] !== undefined) {
+    return refusal(413, 'body-too-large', 'a GET here carries no body');
+  }
+  return undefined;
+}
+
+/**
+ * A web page whose name was made to resolve to 127.0.0.1 may call us from the operator's own browser (DNS
+ * rebinding); its Host header gives it away. Asked only where no token stands guard.
+ */
+export function isRebound(request: IncomingMessage): boolean {
+  const host = request.headers.host ?? '';
+  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return name !== 'localhost' && isIP(name) === 0;
+}
+
+/** Compares in constant time whatever the lengths (RFC 6750 §2.1 form). */
+export function hasToken(request: IncomingMessage, token: string): boolean {
+  const shown = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  return shown !== undefined && timingSafeEqual(sha256(shown), sha256(token));
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

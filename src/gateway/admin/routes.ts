@@ -1,0 +1,67 @@
+import { CodedError, errorMessage } from '../../base/index.ts';
+import type { PeerAdmin } from './peer-admin.ts';
+
+/** What a route answers; the server turns it into HTTP. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface Route {
+  /** Answered without a token: what a supervisor or load balancer asks. */
+  readonly public?: boolean;
+  /** True when the path continues with one argument (`/lookup/AOR`). */
+  readonly argument?: boolean;
+  handle(admin: PeerAdmin, argument: string): Answer | Promise<Answer>;
+}
+
+/** The admin interface but for /metrics, whose body is not JSON. */
+export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['status', { handle: (admin) => ok(admin.status()) }],
+  ['ring', { handle: (admin) => ok(admin.ring()) }],
+  ['registrations', { handle: (admin) => ok(admin.registrations()) }],
+  ['healthz', { public: true, handle: () => ok({ healthy: true }) }],
+  ['readyz', { public: true, handle: readiness }],
+  ['lookup', { argument: true, handle: lookup }],
+  ['ping', { argument: true, handle: async (admin, node) => ok(await admin.ping(nodeId(node))) }],
+]);
+
+export function ok(body: unknown): Answer {
+  return { status: 200, body };
+}
+
+export function refusal(status: number, code: string, message: string): Answer {
+  return { status, body: { error: { code, message } } };
+}
+
+/** P10: a peer that has lost its overlay says so, so that traffic can be sent elsewhere. */
+function readiness(admin: PeerAdmin): Answer {
+  const readiness = admin.isReady();
+  return { status: readiness.ready ? 200 : 503, body: readiness };
+}
+
+async function lookup(admin: PeerAdmin, aor: string): Promise<Answer> {
+  const result = await admin.lookup(aor.replace(/^sips?:/i, ''));
+  return { status: result.entries.length === 0 ? 404 : 200, body: result };
+}
+
+function nodeId(text: string): string {
+  if (/^[0-9a-f]{32}$/i.test(text)) return text.toLowerCase();
+  throw new CodedError('bad-node-id', `"${text.slice(0, 64)}" is not a Node-ID (32 hex digits)`);
+}
+
+/** The one place where an error of the peer becomes an HTTP status. */
+export function errorAnswer(error: unknown): Answer {
+  if (!(error instanceof CodedError))
+    return refusal(500, 'internal', 'the peer could not answer; see its log');
+  const status = STATUS[error.code] ?? (/timeout/.test(error.code) ? 504 : 502);
+  return refusal(status, error.code, errorMessage(error));
+}
+
+const STATUS: Readonly<Record<string, number>> = {
+  'bad-aor': 400,
+  'bad-uri': 400,
+  'bad-node-id': 400,
+  'not-found': 404,
+  'not-joined': 503,
+};

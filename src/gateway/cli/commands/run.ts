@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { type LoadedConfig, loadConfig } from '../../config/load-config.ts';
+import { createLogger } from '../../logging/winston-logger.ts';
+import { PrometheusMetrics } from '../../metrics/prometheus-metrics.ts';
+import type { RunningGateway } from '../../running-gateway.ts';
+import { type CliEnvironment, CommandError, printLine, untilStopped } from '../environment.ts';
+import { explainStartError } from '../start-error.ts';
+
+/** How long a start that the operator broke off may take to clean up. */
+const ABORTED_START_MS = 5_000;
+
+interface RunOptions {
+  readonly config: string;
+  readonly set: readonly string[];
+}
+
+export function addRun(program: Command, environment: CliEnvironment): void {
+  program
+    .command('run')
+    .description('run one peer: proxy, redirector or plain peer, as its file says')
+    .requiredOption('-c, --config <file>', 'configuration file')
+    .option('--set <path=value>', 'lay a value over the file (repeatable)', collect, [])
+    .action((options: RunOptions) => run(options, environment));
+}
+
+function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
+}
+
+async function run(options: RunOptions, environment: CliEnvironment): Promise<void> {
+  const { config, warnings } = loadConfig(options.config, options.set);
+  const logger = createLogger({ ...config.log, stream: environment.stderr });
+  for (const warning of warnings) logger.warn(warning);
+  const gateway = await start({ config, warnings }, logger, environment);
+  if (gateway === undefined) return;
+  printLine(environment.stdout, gateway.readyLine);
+  const failure = await Promise.race([gateway.failed, untilStopped(environment)]);
+  await gateway.stop();
+  if (failure === undefined) return;
+  const { line, exitCode } = explainStartError(failure, config);
+  throw new CommandError(exitCode === 2 ? 'wrong-use' : 'operation-failed', line, { cause: failure });
+}
+
+/** Undefined when the operator stopped the peer before it stood. */
+async function start(
+  { config }: LoadedConfig,
+  logger: ReturnType<typeof createLogger>,
+  environment: CliEnvironment,
+): Promise<RunningGateway | undefined> {
+  const compose = await environment.loadCompose();
+  const metrics = new PrometheusMetrics({ processMetrics: true });
+  const starting = compose(config, { logger, metrics, signal: environment.stop });
+  try {
+    const gateway = await Promise.race([starting, brokenOff(environment.stop)]);
+    if (gateway !== undefined && environment.stop.aborted) await gateway.stop();
+    return environment.stop.aborted ? undefined : gateway;
+  } catch (error) {
+    if (environment.stop.aborted) return undefined;
+    const { line, exitCode } = explainStartError(error, config);
+    throw new CommandError(exitCode === 2 ? 'wrong-use' : 'operation-failed', line, { cause: error });
+  }
+}
+
+/** Resolves a while after `stop`, in case the start does not heed it. */
+function brokenOff(stop: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    const later = () => setTimeout(resolve, ABORTED_START_MS, undefined).unref();
+    if (stop.aborted) later();
+    else stop.addEventListener('abort', later, { once: true });
+  });
+}

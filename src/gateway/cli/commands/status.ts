@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import type { PeerStatus } from '../../admin/peer-admin.ts';
+import { AdminClient, type AdminOptions, withAdminOptions } from '../admin-client.ts';
+import { type CliEnvironment, printLine } from '../environment.ts';
+import { formatDuration, formatPairs } from '../table.ts';
+
+export function addStatus(program: Command, environment: CliEnvironment): void {
+  withAdminOptions(program.command('status'))
+    .description('show how a running peer is doing')
+    .action(async (options: AdminOptions) => {
+      const status = await new AdminClient(options).get<PeerStatus>('status');
+      printLine(environment.stdout, options.json ? JSON.stringify(status) : formatStatus(status));
+    });
+}
+
+function formatStatus(status: PeerStatus): string {
+  const { aors, bindings } = status.registrations;
+  return formatPairs([
+    ['node', status.node],
+    ['overlay', status.overlay],
+    ['state', `${status.state} (${status.role})`],
+    ['up', formatDuration(status.uptimeS)],
+    ['version', status.version],
+    ['overlay links', `${status.links} open, accepted at ${status.overlayListen.join(' ')}`],
+    ['sip', status.sip.mode === 'off' ? 'off' : `${status.sip.mode} at ${status.sip.uris.join(' ')}`],
+    ['predecessor', status.predecessor],
+    ['successor', status.successor],
+    ['stored values', status.storedValues],
+    ['registered', `${aors} users, ${bindings} contacts`],
+  ]);
+}

@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+import { packageVersion } from '../package-version.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addLookup } from './commands/lookup.ts';
+import { addPing } from './commands/ping.ts';
+import { addRegistrations } from './commands/registrations.ts';
+import { addRing } from './commands/ring.ts';
+import { addRun } from './commands/run.ts';
+import { addStatus } from './commands/status.ts';
+import { addTestnet } from './commands/testnet.ts';
+import type { CliEnvironment } from './environment.ts';
+
+/** The whole command line. */
+export function createProgram(environment: CliEnvironment): Command {
+  const program = new Command('p2psip')
+    .description('A SIP server without a centre: registrar, proxy and redirector outside, RELOAD peer inside.')
+    .version(packageVersion())
+    .showHelpAfterError('(p2psip --help shows how)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => environment.stdout.write(text),
+      writeErr: (text) => environment.stderr.write(text),
+    });
+  for (const add of [
+    addRun,
+    addLookup,
+    addStatus,
+    addRing,
+    addRegistrations,
+    addPing,
+    addTestnet,
+    addDoctor,
+  ]) {
+    add(program, environment);
+  }
+  return program;
+}

@@ -1,0 +1,107 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorMessage, type KeyValueStore, MemoryKeyValueStore } from '../../base/index.ts';
+import { DirectoryLock } from './directory-lock.ts';
+import { DataError } from './errors.ts';
+import { loadIdentity, loadOrMakeSecret, type StoredIdentity, saveIdentity } from './identity-files.ts';
+import { LmdbKeyValueStore, type LmdbOptions } from './lmdb-key-value-store.ts';
+
+/** Everything a peer keeps between two runs. */
+export interface DataDirectory {
+  readonly store: KeyValueStore;
+  /**
+   * The identity of earlier runs; undefined at the first start.
+   * @throws DataError 'identity-damaged'
+   */
+  loadIdentity(): StoredIdentity | undefined;
+  saveIdentity(identity: StoredIdentity): void;
+  /** A secret of at least 16 bytes kept under `name`, made once. */
+  secret(name: string, make: () => Uint8Array): Uint8Array;
+  /** Flushes the store and lets go of the directory. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens (or makes) a data directory and keeps other processes out of it until `close`.
+ * @param location an absolute path, or 'memory'
+ * @throws DataError
+ */
+export async function openDataDirectory(location: string, options: LmdbOptions): Promise<DataDirectory> {
+  if (location === 'memory') return new MemoryData();
+  prepare(location);
+  const lock = await DirectoryLock.acquire(location);
+  try {
+    const store = await LmdbKeyValueStore.open(join(location, 'store.mdb'), options);
+    return new DiskData(location, store, lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function prepare(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const problem = `cannot use ${directory} (${errorMessage(error)})`;
+    throw new DataError('data-unusable', problem, 'make it writable, or name another one', error);
+  }
+}
+
+class DiskData implements DataDirectory {
+  readonly store: KeyValueStore;
+  readonly #directory: string;
+  readonly #lock: DirectoryLock;
+
+  constructor(directory: string, store: KeyValueStore, lock: DirectoryLock) {
+    this.#directory = directory;
+    this.store = store;
+    this.#lock = lock;
+  }
+
+  loadIdentity(): StoredIdentity | undefined {
+    return loadIdentity(this.#directory);
+  }
+
+  saveIdentity(identity: StoredIdentity): void {
+    saveIdentity(this.#directory, identity);
+  }
+
+  secret(name: string, make: () => Uint8Array): Uint8Array {
+    return loadOrMakeSecret(this.#directory, name, make);
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+    await this.#lock.release();
+  }
+}
+
+/** `data: memory`: a peer that is new at every start. */
+class MemoryData implements DataDirectory {
+  readonly store = new MemoryKeyValueStore();
+  readonly #secrets = new Map<string, Uint8Array>();
+  #identity: StoredIdentity | undefined;
+
+  loadIdentity(): StoredIdentity | undefined {
+    return this.#identity;
+  }
+
+  saveIdentity(identity: StoredIdentity): void {
+    this.#identity = identity;
+  }
+
+  secret(name: string, make: () => Uint8Array): Uint8Array {
+    let secret = this.#secrets.get(name);
+    if (secret === undefined) {
+      secret = make();
+      this.#secrets.set(name, secret);
+    }
+    return secret;
+  }
+
+  async close(): Promise<void> {
+    await this.store.close();
+  }
+}

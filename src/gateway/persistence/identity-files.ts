@@ -1,0 +1,86 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorMessage } from '../../base/index.ts';
+import { DataError } from './errors.ts';
+
+/** What makes a peer the same peer after a restart: its key, and the certificate made for it. */
+export interface StoredIdentity {
+  readonly privateKey: KeyObject;
+  /** DER. */
+  readonly certificate: Uint8Array;
+}
+
+const FILE = 'identity.pem';
+
+/**
+ * The identity kept in a data directory; undefined before the first start.
+ * @throws DataError 'identity-damaged'
+ */
+export function loadIdentity(directory: string): StoredIdentity | undefined {
+  const path = join(directory, FILE);
+  const text = readOptional(path);
+  if (text === undefined) return undefined;
+  try {
+    const privateKey = createPrivateKey(text);
+    const certificate = new X509Certificate(text);
+    if (!certificate.checkPrivateKey(privateKey))
+      throw new Error('key and certificate do not belong together');
+    return { privateKey, certificate: certificate.raw };
+  } catch (error) {
+    throw new DataError(
+      'identity-damaged',
+      `${path} cannot be used (${errorMessage(error)})`,
+      'bring it back from a backup, or take it away: the peer gets a new Node-ID',
+      error,
+    );
+  }
+}
+
+/** Writes key and certificate into one PEM file, readable by its owner only, so that neither can stand alone. */
+export function saveIdentity(directory: string, { privateKey, certificate }: StoredIdentity): void {
+  const keyText = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  writePrivate(join(directory, FILE), keyText + new X509Certificate(certificate).toString());
+}
+
+/**
+ * A secret kept under `name`, made by `make` at the first start.
+ * @throws DataError 'identity-damaged' when the file does not hold hex
+ */
+export function loadOrMakeSecret(directory: string, name: string, make: () => Uint8Array): Uint8Array {
+  const path = join(directory, `${name}.secret`);
+  const text = readOptional(path)?.trim();
+  if (text !== undefined) {
+    if (/^([0-9a-f]{2}){16,}$/.test(text)) return Buffer.from(text, 'hex');
+    throw new DataError(
+      'identity-damaged',
+      `${path} does not hold a secret`,
+      'take it away: a new one is made',
+    );
+  }
+  const secret = make();
+  writePrivate(path, `${Buffer.from(secret).toString('hex')}\n`);
+  return secret;
+}
+
+/** All or nothing: a crash leaves the old file or the new one, never half of one. */
+function writePrivate(path: string, text: string): void {
+  const temporary = `${path}.new`;
+  const file = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
+
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new DataError('data-unusable', `cannot read ${path}`, 'check its owner and permissions', error);
+  }
+}

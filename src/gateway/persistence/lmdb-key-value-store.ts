@@ -1,0 +1,140 @@
+import { open, type RootDatabase } from 'lmdb';
+import { errorMessage, fromUtf8, type KeyValueStore, utf8, type Write } from '../../base/index.ts';
+import { DataError } from './errors.ts';
+import { inspectStoreFile, storeDamaged } from './store-file.ts';
+
+/** Raised when the meaning of keys or values changes; a store of another version is refused. */
+const SCHEMA_VERSION = '1';
+const SCHEMA_KEY = 'meta/schema';
+/** LMDB's own limit on the encoded key. */
+const MAX_KEY_BYTES = 1900;
+
+export interface LmdbOptions {
+  /** `commit`: a write resolves once committed, which survives kill -9; `power`: once flushed to disk as well. */
+  readonly durability: 'commit' | 'power';
+}
+
+/**
+ * The key-value port on LMDB. Writes of one turn of the event loop share a transaction (group commit). What is not
+ * committed yet is kept beside the store, so that reads see every write asked for before.
+ */
+export class LmdbKeyValueStore implements KeyValueStore {
+  readonly #path: string;
+  readonly #database: RootDatabase<Buffer, string>;
+  readonly #flush: boolean;
+  /** The writes not committed yet, the newest of each key. */
+  readonly #pending = new Map<string, Write>();
+
+  private constructor(path: string, database: RootDatabase<Buffer, string>, { durability }: LmdbOptions) {
+    this.#path = path;
+    this.#database = database;
+    this.#flush = durability === 'power';
+  }
+
+  /** @throws DataError 'store-damaged' | 'store-version' | 'data-unusable' */
+  static async open(path: string, options: LmdbOptions): Promise<LmdbKeyValueStore> {
+    const state = inspectStoreFile(path);
+    let database: RootDatabase<Buffer, string>;
+    try {
+      database = open<Buffer, string>({ path, noSubdir: true, encoding: 'binary', maxReaders: 32 });
+    } catch (error) {
+      throw storeDamaged(path, errorMessage(error), error);
+    }
+    const store = new LmdbKeyValueStore(path, database, options);
+    try {
+      if (state === 'cut') store.#readThrough();
+      await store.#checkSchema();
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    return store;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) return pending.value;
+    return this.#guard(() => this.#database.get(key));
+  }
+
+  *entries(prefix: string): Iterable<readonly [string, Uint8Array]> {
+    const pending = [...this.#pending.values()].filter(({ key }) => key.startsWith(prefix));
+    pending.sort((a, b) => (a.key < b.key ? -1 : 1));
+    let next = 0;
+    for (const [key, value] of this.#committed(prefix)) {
+      for (; next < pending.length && pending[next]!.key < key; next++) yield* present(pending[next]!);
+      if (pending[next]?.key === key) yield* present(pending[next++]!);
+      else yield [key, value];
+    }
+    for (; next < pending.length; next++) yield* present(pending[next]!);
+  }
+
+  async write(batch: readonly Write[]): Promise<void> {
+    for (const { key } of batch) {
+      if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new RangeError(`key of ${key.length} characters`);
+    }
+    for (const write of batch) this.#pending.set(write.key, write);
+    try {
+      await this.#database.batch(() => {
+        for (const { key, value } of batch) {
+          if (value === undefined) void this.#database.remove(key);
+          else void this.#database.put(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+        }
+      });
+      if (this.#flush) await this.#database.flushed;
+    } finally {
+      for (const write of batch) {
+        if (this.#pending.get(write.key) === write) this.#pending.delete(write.key);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  /** Committed entries under the prefix, copied out of the memory map. */
+  *#committed(prefix: string): Iterable<readonly [string, Buffer]> {
+    const range = this.#guard(() => this.#database.getRange({ start: prefix })[Symbol.iterator]());
+    for (;;) {
+      const { done, value } = this.#guard(() => range.next());
+      if (done || !value.key.startsWith(prefix)) break;
+      yield [value.key, value.value];
+    }
+    range.return?.();
+  }
+
+  #readThrough(): void {
+    for (const _ of this.#committed(''));
+  }
+
+  async #checkSchema(): Promise<void> {
+    const found = this.get(SCHEMA_KEY);
+    if (found === undefined) {
+      if (this.#committed('')[Symbol.iterator]().next().done) {
+        return this.write([{ key: SCHEMA_KEY, value: utf8(SCHEMA_VERSION) }]);
+      }
+      throw storeDamaged(this.#path, 'it has no schema version');
+    }
+    const version = fromUtf8(found);
+    if (version === SCHEMA_VERSION) return;
+    throw new DataError(
+      'store-version',
+      `${this.#path} was written by another version of p2psip (schema ${version}, this one reads ${SCHEMA_VERSION})`,
+      'use that version, or move the file away and start again',
+    );
+  }
+
+  /** LMDB throws plain errors with a number when it meets a page that cannot be. */
+  #guard<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw storeDamaged(this.#path, errorMessage(error), error);
+    }
+  }
+}
+
+function* present({ key, value }: Write): Iterable<readonly [string, Uint8Array]> {
+  if (value !== undefined) yield [key, value];
+}

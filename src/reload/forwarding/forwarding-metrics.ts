@@ -1,0 +1,71 @@
+import type { Counter, Metrics } from '../../base/index.ts';
+
+/** Why a message went no further; each has its own counter. */
+export const DROP_REASONS = [
+  /** The bytes are no RELOAD message. */
+  'malformed',
+  /** The length field does not say how long the message is. */
+  'length',
+  'overlay',
+  'version',
+  /** The high bit of the fragment field is 0. */
+  'fragment-bit',
+  'ttl',
+  'too-large',
+  /** A destination list that is empty, or with a Resource-ID anywhere but at its end, or in the Via list. */
+  'destination',
+  /** An opaque id we did not make, or made too long ago. */
+  'stale-opaque-id',
+  /** A Node-ID in our own range that is not connected to us. */
+  'unknown-node',
+  'no-route',
+  /** A critical forwarding option we do not understand. */
+  'option',
+  /** A request other than Ping and Attach from a node that should have Attached first. */
+  'unattached',
+  /** Fragments that contradict each other or that found no room. */
+  'fragments',
+  /** The signature or its certificate does not verify. */
+  'signature',
+  /** An answer nobody waits for. */
+  'unmatched-answer',
+  /** An answer signed by a node that has no business answering. */
+  'answer-signer',
+  /** An answer whose body does not decode. */
+  'malformed-answer',
+  /** A request whose first copy is still being worked on. */
+  'duplicate',
+] as const;
+
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** The counters of the forwarding layer. */
+export class ForwardingMetrics {
+  readonly received: Counter;
+  readonly forwarded: Counter;
+  readonly delivered: Counter;
+  readonly sent: Counter;
+  readonly repeatedAnswers: Counter;
+  readonly retransmissions: Counter;
+  readonly #dropped = new Map<DropReason, Counter>();
+
+  constructor(metrics: Metrics) {
+    this.received = metrics.counter('reload_messages_received_total', 'RELOAD messages and fragments received');
+    this.forwarded = metrics.counter('reload_messages_forwarded_total', 'RELOAD messages passed on to another node');
+    this.delivered = metrics.counter('reload_messages_delivered_total', 'RELOAD messages verified and delivered here');
+    this.sent = metrics.counter('reload_messages_sent_total', 'RELOAD messages originated here');
+    this.repeatedAnswers = metrics.counter(
+      'reload_answers_repeated_total',
+      'Answers sent again to a retransmitted request',
+    );
+    this.retransmissions = metrics.counter('reload_retransmissions_total', 'Requests sent again end to end');
+    for (const reason of DROP_REASONS) {
+      const counter = metrics.counter('reload_messages_dropped_total', 'RELOAD messages dropped', { reason });
+      this.#dropped.set(reason, counter);
+    }
+  }
+
+  drop(reason: DropReason): void {
+    this.#dropped.get(reason)!.inc();
+  }
+}

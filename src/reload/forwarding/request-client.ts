@@ -1,0 +1,250 @@
+import type { Clock, Logger, Random, Timer } from '../../base/index.ts';
+import type { OverlayDocument } from '../document/overlay-document.ts';
+import { type Destination } from '../messages/destination.ts';
+import { ErrorCode, errorResponse } from '../messages/error-response.ts';
+import { FIXED_HEADER_LENGTH, type HeaderFields, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
+import type { MessageExtension } from '../messages/extension.ts';
+import { type Envelope, encodeContents } from '../messages/message.ts';
+import { ERROR_CODE, type Method } from '../messages/method.ts';
+import type { SignedBy, Signer } from '../security/signature.ts';
+import { decodeWhole } from '../wire/codec.ts';
+import { type NodeId, WILDCARD_NODE_ID } from '../wire/ids.ts';
+import type { ForwardingMetrics } from './forwarding-metrics.ts';
+import type { Routing } from './ports.ts';
+import { ReloadError, RequestFailure } from './reload-error.ts';
+import { type SealedMessage, seal } from './sealed-message.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** RFC 6940 §6.2.1: "a total of 5 messages". */
+const MAX_SENDS = 5;
+
+const MAX_PENDING = 4096;
+
+/** Errors that nodes on the way answer with, so that their signer is not the node addressed (RFC 6940 §§6.1.2, 6.3.2). */
+const ERRORS_ON_THE_WAY: ReadonlySet<number> = new Set([
+  ErrorCode.TTL_Exceeded,
+  ErrorCode.Unsupported_Forwarding_Option,
+  ErrorCode.Message_Too_Large,
+  ErrorCode.Forbidden,
+]);
+
+export interface RequestOptions {
+  /** Where to; the last entry is the one whose answer counts. */
+  readonly destinationList: readonly Destination[];
+  /** Sends over the link to this node instead of asking the topology plug-in. */
+  readonly firstHop?: NodeId;
+  /** Signs instead of this node's own certificate (registration certificates). */
+  readonly signer?: Signer;
+  /** DER certificates of the values inside. */
+  readonly certificates?: readonly Uint8Array[];
+  readonly extensions?: readonly MessageExtension[];
+  /** Bytes the answer may have; any when left out. */
+  readonly maxResponseLength?: number;
+  /** Overrides the document's sequence in the header: 65535 for ConfigUpdate. */
+  readonly configurationSequence?: number;
+  /** Stops retransmission; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Answer<T> {
+  readonly body: T;
+  readonly signer: SignedBy;
+  /** DER certificates that came along, for the signatures of the values inside. */
+  readonly certificates: readonly Uint8Array[];
+  readonly extensions: readonly MessageExtension[];
+  /** The directly connected node the answer came through. */
+  readonly previousHop: NodeId;
+}
+
+interface Pending {
+  readonly target: Destination;
+  readonly answerCode: number;
+  readonly requestName: string;
+  settle(envelope: Envelope, signer: SignedBy, previousHop: NodeId): void;
+  fail(error: unknown): void;
+}
+
+interface RequestClientDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: ForwardingMetrics;
+  readonly routing: Routing;
+  readonly transmitter: Transmitter;
+}
+
+/** Sends requests, repeats them end to end and finds the answers (RFC 6940 §6.2.1). */
+export class RequestClient {
+  readonly #deps: RequestClientDeps;
+  readonly #document: () => OverlayDocument;
+  readonly #signer: Signer;
+  readonly #pending = new Map<bigint, Pending>();
+
+  constructor(deps: RequestClientDeps, options: { document: () => OverlayDocument; signer: Signer }) {
+    this.#deps = deps;
+    this.#document = options.document;
+    this.#signer = options.signer;
+  }
+
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * @throws ReloadError when it was answered with an error; RequestFailure when there was no answer; DecodeError
+   * when the answer is broken; EncodeError
+   */
+  request<Request, Response>(
+    method: Method<Request, Response>,
+    body: Request,
+    options: RequestOptions,
+  ): Promise<Answer<Response>> {
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      if (this.#pending.size >= MAX_PENDING) {
+        throw new RequestFailure('too-many-requests', `${MAX_PENDING} requests are waiting for answers`);
+      }
+      const target = options.destinationList.at(-1);
+      if (target === undefined) throw new RequestFailure('no-route', 'a request without a destination');
+      const contents = encodeContents(method.requestCode, method.request, body, options.extensions);
+      this.#start(this.#transmission(contents, options), options, {
+        target,
+        answerCode: method.answerCode,
+        requestName: method.name,
+        settle: ({ contents, security }, signer, previousHop) =>
+          resolve({
+            body: decodeWhole(method.answer, contents.body, this.#document().kinds),
+            signer,
+            certificates: security.certificates,
+            extensions: contents.extensions,
+            previousHop,
+          }),
+        fail: reject,
+      });
+    });
+  }
+
+  /** Whether an answer with this transaction id is waited for: asked before its signature is verified. */
+  expects(transactionId: bigint): boolean {
+    return this.#pending.has(transactionId);
+  }
+
+  /** An answer or error whose signature verified. */
+  answerReceived(envelope: Envelope, signer: SignedBy, previousHop: NodeId): void {
+    const { code } = envelope.contents;
+    const pending = this.#pending.get(envelope.header.transactionId);
+    if (pending === undefined || (code !== pending.answerCode && code !== ERROR_CODE)) {
+      return this.#deps.metrics.drop('unmatched-answer');
+    }
+    try {
+      const error = code === ERROR_CODE ? decodeWhole(errorResponse, envelope.contents.body) : undefined;
+      const onTheWay = error !== undefined && ERRORS_ON_THE_WAY.has(error.errorCode);
+      if (!onTheWay && !this.#mayAnswer(signer.nodeId, pending.target)) {
+        return this.#deps.metrics.drop('answer-signer');
+      }
+      if (error === undefined) pending.settle(envelope, signer, previousHop);
+      else pending.fail(new ReloadError(pending.requestName, error, signer.nodeId));
+    } catch (error) {
+      this.#deps.metrics.drop('malformed-answer');
+      pending.fail(error);
+    }
+  }
+
+  /** Fails all that is waiting. */
+  stop(): void {
+    for (const pending of [...this.#pending.values()]) {
+      pending.fail(new RequestFailure('stopped', `${pending.requestName}: this node is stopping`));
+    }
+  }
+
+  /** RFC 6940 §6.3.4: who may answer. */
+  #mayAnswer(signer: NodeId, target: Destination): boolean {
+    switch (target.type) {
+      case 'node':
+        return target.nodeId === WILDCARD_NODE_ID || target.nodeId === signer;
+      case 'resource':
+        return this.#deps.routing.isPlausibleOwner(signer, target.resourceId);
+      default:
+        // An opaque id means something to its maker only; the signature alone must do.
+        return true;
+    }
+  }
+
+  #transmission(contents: Uint8Array, options: RequestOptions): Transmission {
+    const document = this.#document();
+    const transactionId = Buffer.from(this.#deps.random.bytes(8)).readBigUInt64BE();
+    const sealed = seal(contents, {
+      overlayHash: document.overlayHash,
+      transactionId,
+      signer: options.signer ?? this.#signer,
+      ...(options.certificates && { certificates: options.certificates }),
+    });
+    const size = FIXED_HEADER_LENGTH + sealed.contents.length + sealed.security.length;
+    if (size > document.maxMessageSize) {
+      throw new RequestFailure('message-too-large', `${size} bytes, the overlay allows ${document.maxMessageSize}`);
+    }
+    const header: HeaderFields = {
+      overlay: document.overlayHash,
+      configurationSequence: options.configurationSequence ?? document.sequence,
+      ttl: document.initialTtl,
+      fragment: WHOLE_MESSAGE,
+      transactionId,
+      maxResponseLength: options.maxResponseLength ?? 0,
+      viaList: [],
+      destinationList: options.destinationList,
+      options: [],
+    };
+    return { header, sealed, intervalMs: document.reliabilityTimerMs };
+  }
+
+  /** Sends at once and then again at each firing of the overlay-reliability-timer, until settled. */
+  #start(transmission: Transmission, { firstHop, signal }: RequestOptions, request: Pending): void {
+    const { header, sealed, intervalMs } = transmission;
+    const { clock, transmitter, metrics } = this.#deps;
+    let sends = 0;
+    let timer: Timer | undefined;
+
+    const end = (): void => {
+      timer?.close();
+      signal?.removeEventListener('abort', onAbort);
+      this.#pending.delete(header.transactionId);
+    };
+    const pending: Pending = {
+      ...request,
+      settle: (envelope, signer, previousHop) => {
+        end();
+        request.settle(envelope, signer, previousHop);
+      },
+      fail: (error) => {
+        end();
+        request.fail(error);
+      },
+    };
+    const onAbort = (): void => pending.fail(signal?.reason);
+    const send = (): void => {
+      if (sends === MAX_SENDS) {
+        return pending.fail(
+          new RequestFailure('request-timeout', `${request.requestName}: no answer to ${MAX_SENDS} sends`),
+        );
+      }
+      sends++;
+      if (sends > 1) metrics.retransmissions.inc();
+      const sent = transmitter.send(header, sealed, firstHop);
+      // Without any way out the asker learns it at once; a way lost later may come back before the last send.
+      if (!sent && sends === 1) {
+        return pending.fail(new RequestFailure('no-route', `${request.requestName}: nobody to send it to`));
+      }
+      timer = clock.setTimer(intervalMs, send);
+    };
+
+    this.#pending.set(header.transactionId, pending);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    send();
+  }
+}
+
+interface Transmission {
+  readonly header: HeaderFields;
+  readonly sealed: SealedMessage;
+  readonly intervalMs: number;
+}

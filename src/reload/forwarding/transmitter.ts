@@ -1,0 +1,67 @@
+import type { Destination } from '../messages/destination.ts';
+import {
+  decodeHeader,
+  encodeWithHeader,
+  type HeaderFields,
+} from '../messages/forwarding-header.ts';
+import type { NodeId } from '../wire/ids.ts';
+import { type RestoreOpaque, routeByDestinations } from './destination-list.ts';
+import type { ForwardingMetrics } from './forwarding-metrics.ts';
+import { fragmentFor } from './fragments.ts';
+import type { LinkTable, Routing } from './ports.ts';
+import type { SealedMessage } from './sealed-message.ts';
+
+export interface TransmitterDeps {
+  readonly links: LinkTable;
+  readonly routing: Routing;
+  readonly metrics: ForwardingMetrics;
+  readonly restore: RestoreOpaque;
+  /** Takes messages this node addressed to itself; they are serialised and parsed like all others. */
+  readonly loopback: (bytes: Uint8Array) => void;
+}
+
+/** Puts messages on links: those that originate here, and those passed on. */
+export class Transmitter {
+  readonly #deps: TransmitterDeps;
+
+  constructor(deps: TransmitterDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * RFC 6940 §6.2.1: sends a message of our own towards the first entry of its destination list.
+   * @param firstHop sends over the link to this node, whatever the topology plug-in thinks
+   * @returns false when there is no way to send it
+   */
+  send(fields: HeaderFields, { contents, security }: SealedMessage, firstHop?: NodeId): boolean {
+    const decision = this.#decide(fields.destinationList, firstHop);
+    if (decision.action === 'drop') {
+      this.#deps.metrics.drop(decision.reason);
+      return false;
+    }
+    const destinationList =
+      decision.action === 'forward' ? decision.destinationList : fields.destinationList;
+    const bytes = encodeWithHeader({ ...fields, destinationList }, contents, security);
+    if (decision.action === 'deliver') this.#deps.loopback(bytes);
+    else if (!this.put(decision.next, bytes)) return false;
+    this.#deps.metrics.sent.inc();
+    return true;
+  }
+
+  /** Hands a ready message to the link with `next`, in fragments where it needs them. */
+  put(next: NodeId, bytes: Uint8Array): boolean {
+    const link = this.#deps.links.linkTo(next);
+    if (link === undefined) {
+      this.#deps.metrics.drop('no-route');
+      return false;
+    }
+    if (link.mtu === undefined || bytes.length <= link.mtu) link.send(bytes);
+    else for (const part of fragmentFor(link.mtu, bytes, decodeHeader(bytes))) link.send(part);
+    return true;
+  }
+
+  #decide(destinationList: readonly Destination[], firstHop: NodeId | undefined) {
+    if (firstHop !== undefined) return { action: 'forward', next: firstHop, destinationList } as const;
+    return routeByDestinations(destinationList, this.#deps);
+  }
+}

@@ -1,0 +1,362 @@
+import type { Random } from '../../../base/index.ts';
+import type { NodeId, ResourceId } from '../../wire/ids.ts';
+import type { Actions, Membership, RingSnapshot, TopologyAction, TopologyPlugin } from '../topology.ts';
+import {
+  decodeLeave,
+  decodeUpdate,
+  encodeLeave,
+  encodeRouteQueryAnswer,
+  encodeUpdate,
+} from './chord-contents.ts';
+import { Deadlines } from './deadlines.ts';
+import type { Neighbors } from './neighbor-table.ts';
+import { type ReplicaChange, ReplicaPlan } from './replica-plan.ts';
+import { inRange, next } from './ring-arithmetic.ts';
+import { RoutingTable } from './routing-table.ts';
+import { Suspects } from './suspects.ts';
+
+/** Changes within this time go out as one Update. */
+const COALESCE_MS = 10;
+/** After its admission a peer waits this long for neighbours who do not let themselves be attached to. */
+const FIRST_ANNOUNCEMENT_MS = 3_000;
+/** A peer gets an unasked Update with neighbours it lacks at most this often. */
+const HINT_PAUSE_MS = 5_000;
+/** Surplus records are dropped once the ring has been quiet for this long. */
+const SURPLUS_DELAY_MS = 60_000;
+/** Part of each interval that is random (RFC 6940 §10.7.4.1: "randomly offset"). */
+const JITTER = 0.2;
+
+export interface ChordOptions {
+  /** §10.7.4.1, `chord-update-interval`. */
+  readonly updateIntervalMs: number;
+  /** §10.7.4.2, `chord-ping-interval`. */
+  readonly pingIntervalMs: number;
+  /** `chord-reactive`. */
+  readonly reactive: boolean;
+  /** Predecessors and successors kept, each; at least 3. */
+  readonly neighbors?: number;
+  /** §10.7.4.3: entries of the finger table, at least. */
+  readonly fingers?: number;
+  /** §10.7.1: wait before new replicas replace those of a failed successor. */
+  readonly holdDownMs?: number;
+}
+
+type Deadline = 'announce' | 'neighbor' | 'finger' | 'partition' | 'surplus';
+
+/** CHORD-RELOAD (RFC 6940 §10) as a sans-IO machine. */
+export class ChordTopology implements TopologyPlugin {
+  readonly #random: Random;
+  readonly #options: Required<ChordOptions>;
+  readonly #table: RoutingTable;
+  readonly #replicas: ReplicaPlan;
+  readonly #suspects = new Suspects();
+  readonly #deadlines = new Deadlines<Deadline>();
+  /** Neighbours-to-be whose Attach is under way. */
+  readonly #attaching = new Set<NodeId>();
+  readonly #hintedAt = new Map<NodeId, number>();
+  #nextNeighbor = 0;
+
+  constructor(deps: { readonly random: Random }, self: NodeId, options: ChordOptions) {
+    this.#random = deps.random;
+    this.#options = { neighbors: 3, fingers: 16, holdDownMs: 30_000, ...options };
+    this.#table = new RoutingTable(self, this.#options);
+    this.#replicas = new ReplicaPlan(this.#options.holdDownMs);
+  }
+
+  get self(): NodeId {
+    return this.#table.self;
+  }
+
+  get membership(): Membership {
+    return this.#table.membership;
+  }
+
+  get settling(): boolean {
+    return this.#attaching.size > 0;
+  }
+
+  isResponsible(id: string): boolean {
+    return this.#table.isResponsible(id);
+  }
+
+  nextHop(id: string): NodeId | undefined {
+    return this.#table.nextHop(id);
+  }
+
+  replicaSet(): readonly NodeId[] {
+    return this.#table.replicaSet();
+  }
+
+  keeps(resource: ResourceId): boolean {
+    return this.#table.keeps(resource);
+  }
+
+  isPlausibleReplicaSource(sender: NodeId, resource: ResourceId): boolean {
+    return this.#table.isPlausibleReplicaSource(sender, resource);
+  }
+
+  isPlausibleOwner(node: NodeId, resource: ResourceId): boolean {
+    return this.#table.isPlausibleOwner(node, resource);
+  }
+
+  responsibleFractionPpb(): number {
+    return this.#table.responsibleFractionPpb();
+  }
+
+  neighbors(): readonly NodeId[] {
+    return this.#table.neighbors.all();
+  }
+
+  knows(peer: NodeId): boolean {
+    return this.#table.peers.has(peer);
+  }
+
+  snapshot(): RingSnapshot {
+    return this.#table.snapshot();
+  }
+
+  admittingResource(): ResourceId {
+    return next(this.self);
+  }
+
+  initialFingers(): readonly ResourceId[] {
+    return this.#table.searchableFingers().map((i) => this.#table.fingers.target(i));
+  }
+
+  updateContents(full: boolean, uptimeS: number): Uint8Array {
+    return encodeUpdate(this.snapshot(), full, uptimeS);
+  }
+
+  routeQueryContents(id: string): Uint8Array {
+    return encodeRouteQueryAnswer(this.nextHop(id) ?? this.self);
+  }
+
+  leaveContents(to: NodeId): Uint8Array {
+    return encodeLeave(this.#table.neighbors.current, to);
+  }
+
+  standAlone(nowMs: number): Actions {
+    this.#table.membership = 'alone';
+    this.#startStabilisation(nowMs);
+    return [];
+  }
+
+  updateReceived(from: NodeId, contents: Uint8Array, nowMs: number): Actions {
+    const named = decodeUpdate(contents);
+    const actions: TopologyAction[] = [];
+    this.#suspects.clear(from);
+    this.#attached(from, nowMs);
+    // §6.5.1: whoever sends an Update is a peer and can be routed through.
+    this.#table.peers.add(from);
+    // §10.5 step 7: the admitting peer labels us its predecessor.
+    if (this.membership !== 'member' && named?.predecessors[0] === this.self)
+      this.#admitted(from, nowMs, actions);
+    else this.#reconcile('better-peer', nowMs, actions);
+    if (named !== undefined) {
+      this.#attachToWanted([...named.predecessors, ...named.successors], from, actions);
+      this.#hint(from, named, nowMs, actions);
+    }
+    return actions;
+  }
+
+  leaveReceived(from: NodeId, contents: Uint8Array, nowMs: number): Actions {
+    const named = decodeLeave(contents);
+    this.#suspects.addForOnce(from, nowMs);
+    // §10.9: as if it had failed.
+    const actions = this.#remove(from, nowMs);
+    this.#attachToWanted(named, undefined, actions);
+    return actions;
+  }
+
+  admit(joining: NodeId, nowMs: number): Actions {
+    const actions: TopologyAction[] = [];
+    this.#table.membership = 'member';
+    this.#suspects.clear(joining);
+    this.#table.peers.add(joining);
+    this.#reconcile('better-peer', nowMs, actions);
+    // This is the announcement, and what the joining node is now responsible for it was given before.
+    this.#deadlines.clear('announce');
+    return [
+      ...actions.filter(({ type }) => type !== 'hand-over'),
+      { type: 'send-update', to: [joining], full: false },
+      { type: 'send-update', to: 'connections', full: false },
+    ];
+  }
+
+  linkLost(peer: NodeId, nowMs: number): Actions {
+    const wasNeighbor = this.neighbors().includes(peer);
+    const actions = this.#remove(peer, nowMs);
+    if (wasNeighbor && this.membership === 'member') {
+      // §10.7.1 "actively routing a new Attach to the lost peer": a reset link does not mean a dead peer.
+      this.#attaching.add(peer);
+      actions.push({ type: 'attach', nodeId: peer });
+    }
+    return actions;
+  }
+
+  attachEnded(peer: NodeId, connected: boolean, nowMs: number): Actions {
+    if (connected) this.#suspects.clear(peer);
+    else this.#suspects.add(peer, nowMs);
+    this.#attached(peer, nowMs);
+    return [];
+  }
+
+  nextTimeout(): number | undefined {
+    const soonest = Math.min(
+      this.#deadlines.next() ?? Infinity,
+      this.#suspects.next() ?? Infinity,
+      this.#replicas.heldUntil ?? Infinity,
+    );
+    return soonest === Infinity ? undefined : soonest;
+  }
+
+  timeout(nowMs: number): Actions {
+    const actions: TopologyAction[] = [];
+    if (this.#deadlines.take('announce', nowMs) && this.membership === 'member')
+      actions.push({ type: 'send-update', to: 'connections', full: false });
+    if (this.#deadlines.take('neighbor', nowMs)) this.#updateNextNeighbor(nowMs, actions);
+    if (this.#deadlines.take('finger', nowMs)) this.#searchFinger(nowMs, actions);
+    if (this.#deadlines.take('surplus', nowMs)) actions.push({ type: 'drop-surplus' });
+    if (this.#deadlines.take('partition', nowMs)) {
+      this.#deadlines.set('partition', nowMs + this.#jittered(this.#options.updateIntervalMs));
+      actions.push({ type: 'probe-partition' });
+    }
+    for (const peer of this.#suspects.takeDue(nowMs)) {
+      if (this.#table.neighbors.wanted([peer]).length > 0) this.#attachTo(peer, undefined, actions);
+      else this.#suspects.clear(peer);
+    }
+    if ((this.#replicas.heldUntil ?? Infinity) <= nowMs) this.#replicate(actions);
+    return actions;
+  }
+
+  flushReplicas(): Actions {
+    const actions: TopologyAction[] = [];
+    this.#replicate(actions);
+    return actions;
+  }
+
+  #admitted(by: NodeId, nowMs: number, actions: TopologyAction[]): void {
+    const wasAlone = this.membership === 'alone';
+    this.#table.membership = 'member';
+    this.#table.neighbors.refresh();
+    // The admitting peer holds what it has just given us; its successor may not have been sent all of it yet.
+    this.#replicas.assumeHeldBy(by);
+    actions.push({ type: 'admitted', by });
+    const { after } = this.#table.range();
+    if (wasAlone) actions.push({ type: 'hand-over', range: { after: this.self, upTo: after } });
+    this.#replicate(actions);
+    this.#startStabilisation(nowMs);
+    // §10.5: no Update of ours before the neighbours are attached.
+    this.#deadlines.set('announce', nowMs + FIRST_ANNOUNCEMENT_MS);
+    if (!this.settling) this.#deadlines.set('announce', nowMs + COALESCE_MS);
+  }
+
+  #attached(peer: NodeId, nowMs: number): void {
+    if (this.#attaching.delete(peer) && !this.settling)
+      this.#deadlines.advance('announce', nowMs + COALESCE_MS);
+  }
+
+  #remove(peer: NodeId, nowMs: number): TopologyAction[] {
+    const actions: TopologyAction[] = [];
+    this.#attaching.delete(peer);
+    this.#hintedAt.delete(peer);
+    const failedFinger = this.#table.fingerHeldBy(peer);
+    if (!this.#table.peers.delete(peer)) return actions;
+    this.#reconcile('failure', nowMs, actions);
+    if (this.membership !== 'member') return actions;
+    if (this.#table.peers.size === 0) {
+      this.#table.membership = 'alone';
+      return [{ type: 'isolated' }];
+    }
+    // §10.7.2: reactive recovery starts a search for a new entry.
+    if (failedFinger !== undefined && this.#options.reactive)
+      actions.push({
+        type: 'find-peer',
+        near: this.#table.fingers.randomInRange(failedFinger, this.#random),
+      });
+    return actions;
+  }
+
+  /** Brings everything that depends on the set of known peers in line with it, and says what follows. */
+  #reconcile(change: ReplicaChange, nowMs: number, actions: TopologyAction[]): void {
+    const before = this.#table.neighbors.refresh();
+    if (before === undefined || this.membership !== 'member') return;
+    // §10.7.1, §10.7.3: neighbours and, when our range changed, everybody else learn of it. One Update to all
+    // connections serves both.
+    if (this.#options.reactive || before.predecessors[0] !== this.#table.neighbors.predecessor)
+      this.#deadlines.setIfUnset('announce', nowMs + COALESCE_MS);
+    this.#followRange(before.predecessors[0] ?? this.self, actions);
+    if (this.#replicas.changed(this.replicaSet(), change, nowMs)) this.#replicate(actions);
+    this.#deadlines.set('surplus', nowMs + SURPLUS_DELAY_MS);
+  }
+
+  #followRange(oldStart: NodeId, actions: TopologyAction[]): void {
+    const { after: start } = this.#table.range();
+    if (oldStart === start) return;
+    const shrunk = start !== this.self && (oldStart === this.self || inRange(start, oldStart, this.self));
+    if (shrunk) actions.push({ type: 'hand-over', range: { after: oldStart, upTo: start } });
+    else if (this.replicaSet().length > 0)
+      actions.push({ type: 'replicate', range: { after: start, upTo: oldStart }, to: this.replicaSet() });
+  }
+
+  #replicate(actions: TopologyAction[]): void {
+    const to = this.#replicas.takeDue(this.replicaSet());
+    if (to.length > 0 && this.membership === 'member')
+      actions.push({ type: 'replicate', range: this.#table.range(), to });
+  }
+
+  #attachToWanted(named: readonly NodeId[], informant: NodeId | undefined, actions: TopologyAction[]): void {
+    const candidates = named.filter((peer) => !this.#suspects.has(peer));
+    for (const peer of this.#table.neighbors.wanted(candidates)) this.#attachTo(peer, informant, actions);
+  }
+
+  #attachTo(nodeId: NodeId, informant: NodeId | undefined, actions: TopologyAction[]): void {
+    if (this.#attaching.has(nodeId)) return;
+    this.#attaching.add(nodeId);
+    actions.push(
+      informant === undefined ? { type: 'attach', nodeId } : { type: 'attach', nodeId, via: informant },
+    );
+  }
+
+  /**
+   * Answers an Update that lacks neighbours we know with one of our own. Without it a peer that lost all its
+   * successors at once would never hear of the ones in between: only its new neighbours know them, and those see
+   * nothing new in its Update.
+   */
+  #hint(to: NodeId, named: Neighbors, nowMs: number, actions: TopologyAction[]): void {
+    if (this.membership !== 'member' || (this.#hintedAt.get(to) ?? -Infinity) > nowMs - HINT_PAUSE_MS) return;
+    if (!this.#table.neighbors.couldImprove(to, named)) return;
+    this.#hintedAt.set(to, nowMs);
+    actions.push({ type: 'send-update', to: [to], full: false });
+  }
+
+  #updateNextNeighbor(nowMs: number, actions: TopologyAction[]): void {
+    const neighbors = this.neighbors();
+    const count = Math.max(1, neighbors.length);
+    const peer = neighbors[this.#nextNeighbor++ % count];
+    if (peer !== undefined && this.membership === 'member')
+      actions.push({ type: 'send-update', to: [peer], full: false });
+    this.#deadlines.set('neighbor', nowMs + this.#jittered(this.#options.updateIntervalMs / count));
+  }
+
+  #searchFinger(nowMs: number, actions: TopologyAction[]): void {
+    this.#deadlines.set('finger', nowMs + this.#jittered(this.#options.pingIntervalMs));
+    // §10.7.4.2, alternative 1: walk from i=1 and take each invalid entry with probability 0.5.
+    for (const i of this.#table.searchableFingers()) {
+      if (this.#table.fingers.entry(i) !== undefined || this.#random.float() < 0.5) continue;
+      actions.push({ type: 'find-peer', near: this.#table.fingers.randomInRange(i, this.#random) });
+      return;
+    }
+  }
+
+  #startStabilisation(nowMs: number): void {
+    const { updateIntervalMs, pingIntervalMs, neighbors } = this.#options;
+    this.#deadlines.setIfUnset('neighbor', nowMs + this.#jittered(updateIntervalMs / neighbors));
+    this.#deadlines.setIfUnset('finger', nowMs + this.#jittered(pingIntervalMs));
+    this.#deadlines.setIfUnset('partition', nowMs + this.#jittered(updateIntervalMs));
+  }
+
+  #jittered(ms: number): number {
+    return ms * (1 - JITTER + 2 * JITTER * this.#random.float());
+  }
+}

@@ -1,0 +1,85 @@
+import type { NodeId } from '../../wire/ids.ts';
+import { PeerRing } from './peer-ring.ts';
+
+/** Predecessors and successors, nearest first. */
+export interface Neighbors {
+  readonly predecessors: readonly NodeId[];
+  readonly successors: readonly NodeId[];
+}
+
+/**
+ * RFC 6940 §10.1, §10.7: the nearest peers on either side, read off the ring of known peers. Ourselves we never list; in
+ * a small ring one peer may stand in both lists, and lists may be short.
+ */
+export class NeighborTable {
+  readonly #self: NodeId;
+  readonly #peers: PeerRing;
+  readonly #count: number;
+  #current: Neighbors = { predecessors: [], successors: [] };
+
+  /** @param count peers wanted on each side, at least 3 */
+  constructor(self: NodeId, peers: PeerRing, count: number) {
+    this.#self = self;
+    this.#peers = peers;
+    this.#count = count;
+  }
+
+  get current(): Neighbors {
+    return this.#current;
+  }
+
+  get predecessor(): NodeId | undefined {
+    return this.#current.predecessors[0];
+  }
+
+  /** Each neighbour once. */
+  all(): NodeId[] {
+    return [...new Set([...this.#current.predecessors, ...this.#current.successors])];
+  }
+
+  /** Reads the table off the ring again. @returns what it was before when it changed, else undefined */
+  refresh(): Neighbors | undefined {
+    const before = this.#current;
+    const after = neighborsOf(this.#self, this.#peers, this.#count);
+    if (sameList(before.predecessors, after.predecessors) && sameList(before.successors, after.successors))
+      return undefined;
+    this.#current = after;
+    return before;
+  }
+
+  /**
+   * Those among the candidates who belong into the table and are not in it, given the peers in it and each other
+   * (§10.7.3: "closer than entries in the Neighbor Table").
+   */
+  wanted(candidates: Iterable<NodeId>): NodeId[] {
+    const thought = new PeerRing();
+    for (const peer of this.all()) thought.add(peer);
+    const fresh = [];
+    for (const peer of candidates) {
+      if (peer !== this.#self && thought.add(peer)) fresh.push(peer);
+    }
+    const { predecessors, successors } = neighborsOf(this.#self, thought, this.#count);
+    return fresh.filter((peer) => predecessors.includes(peer) || successors.includes(peer));
+  }
+
+  /** Whether we know peers that belong into the table of `peer` and that it did not name. */
+  couldImprove(peer: NodeId, named: Neighbors): boolean {
+    const thought = new PeerRing();
+    const known = new Set([...named.predecessors, ...named.successors]);
+    for (const other of known) if (other !== peer) thought.add(other);
+    const ours = [];
+    for (const other of [this.#self, ...this.all()]) {
+      if (other !== peer && thought.add(other)) ours.push(other);
+    }
+    const ideal = neighborsOf(peer, thought, this.#count);
+    return ours.some((other) => ideal.predecessors.includes(other) || ideal.successors.includes(other));
+  }
+}
+
+function neighborsOf(self: NodeId, peers: PeerRing, count: number): Neighbors {
+  return { predecessors: peers.predecessors(self, count), successors: peers.successors(self, count) };
+}
+
+function sameList(a: readonly NodeId[], b: readonly NodeId[]): boolean {
+  return a.length === b.length && a.every((peer, i) => peer === b[i]);
+}

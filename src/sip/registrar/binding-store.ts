@@ -1,0 +1,221 @@
+import {
+  type Clock,
+  CodedError,
+  Event,
+  type EventSource,
+  errorMessage,
+  type Gauge,
+  type KeyValueStore,
+  type Logger,
+  type Metrics,
+} from '../../base/index.ts';
+import type { Flow } from '../transport/flow.ts';
+import { type Binding, decodeBindings, encodeBindings } from './binding.ts';
+import { type Expiring, ExpiryWheel } from './expiry-wheel.ts';
+
+/**
+ * What happened to an AoR: `added` its first binding, `removed` its last one, `changed` which contacts it has,
+ * `refreshed` nothing but times.
+ */
+export type BindingChangeKind = 'added' | 'changed' | 'refreshed' | 'removed';
+
+export interface BindingChange {
+  readonly aor: string;
+  readonly kind: BindingChangeKind;
+  /** All bindings after the change. */
+  readonly bindings: readonly Binding[];
+}
+
+interface AorRecord extends Expiring {
+  readonly aor: string;
+  bindings: readonly Binding[];
+}
+
+const PREFIX = 'binding/';
+const NONE: readonly Binding[] = [];
+
+/**
+ * The location service (RFC 3261 §10.3): all bindings in memory, each change durable in the key-value store, one
+ * entry per AoR. Expired bindings are never handed out and are removed within a second.
+ */
+export class BindingStore {
+  readonly #clock: Clock;
+  readonly #store: KeyValueStore;
+  readonly #logger: Logger;
+  readonly #aors: Gauge;
+  readonly #records = new Map<string, AorRecord>();
+  /** AoRs by the connection their bindings came on. */
+  readonly #byFlow = new Map<Flow, Set<string>>();
+  readonly #wheel: ExpiryWheel<AorRecord>;
+  readonly #changed = new Event<BindingChange>();
+
+  constructor(deps: { clock: Clock; store: KeyValueStore; logger: Logger; metrics: Metrics }) {
+    this.#clock = deps.clock;
+    this.#store = deps.store;
+    this.#logger = deps.logger;
+    this.#aors = deps.metrics.gauge('sip_registered_aors', 'AoRs with at least one binding here');
+    this.#wheel = new ExpiryWheel(deps, (record) => this.#expire(record));
+  }
+
+  /** Told of every change once it is durable, and of expiries at once. */
+  get changed(): EventSource<BindingChange> {
+    return this.#changed;
+  }
+
+  /** How many AoRs have a binding. */
+  get size(): number {
+    return this.#records.size;
+  }
+
+  /** Reads what was stored before a restart; nothing is emitted. Bindings over WebSocket died with their connection. */
+  load(): void {
+    const now = this.#clock.now();
+    for (const [key, bytes] of this.#store.entries(PREFIX)) {
+      const aor = key.slice(PREFIX.length);
+      try {
+        const stored = decodeBindings(aor, bytes);
+        const live = stored.filter((binding) => binding.expiresAt > now && !endsWithFlow(binding));
+        if (live.length > 0) this.#set(aor, live);
+        if (live.length < stored.length) this.#writeBehind(aor, live);
+      } catch (error) {
+        this.#logger.warn('stored bindings are unreadable and dropped', { aor, error: errorMessage(error) });
+        this.#writeBehind(aor, NONE);
+      }
+    }
+  }
+
+  stop(): void {
+    this.#wheel.stop();
+  }
+
+  /** The bindings that have not expired. */
+  bindings(aor: string): readonly Binding[] {
+    const record = this.#records.get(aor);
+    if (record === undefined) return NONE;
+    const now = this.#clock.now();
+    const { bindings } = record;
+    // At most a second passes between an expiry and its removal: seldom is anything left out here.
+    return bindings.every(({ expiresAt }) => expiresAt > now)
+      ? bindings
+      : bindings.filter(({ expiresAt }) => expiresAt > now);
+  }
+
+  /** All AoRs with their bindings. */
+  *entries(): IterableIterator<readonly [aor: string, bindings: readonly Binding[]]> {
+    for (const aor of this.#records.keys()) yield [aor, this.bindings(aor)];
+  }
+
+  /**
+   * Gives an AoR these bindings instead of the ones it has. They are seen at once; the promise resolves when they are
+   * durable.
+   * @throws CodedError 'store-failed'; the earlier bindings are back unless yet another change came in between
+   */
+  async replace(aor: string, bindings: readonly Binding[]): Promise<void> {
+    const before = this.#records.get(aor)?.bindings ?? NONE;
+    this.#set(aor, bindings);
+    try {
+      await this.#write(aor, bindings);
+    } catch (error) {
+      if ((this.#records.get(aor)?.bindings ?? NONE) === bindings) this.#set(aor, before);
+      throw new CodedError('store-failed', 'bindings could not be stored', { cause: error });
+    }
+    this.#emit(aor, before, bindings);
+  }
+
+  #set(aor: string, bindings: readonly Binding[]): void {
+    const record = this.#records.get(aor);
+    if (bindings.length === 0) {
+      if (record === undefined) return;
+      this.#wheel.cancel(record);
+      this.#records.delete(aor);
+    } else if (record === undefined) {
+      const added: AorRecord = { aor, bindings, slot: 0 };
+      this.#records.set(aor, added);
+      this.#schedule(added);
+    } else {
+      record.bindings = bindings;
+      this.#schedule(record);
+    }
+    this.#aors.set(this.#records.size);
+    for (const { flow } of bindings) if (flow !== undefined) this.#watch(flow, aor);
+  }
+
+  #schedule(record: AorRecord): void {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { expiresAt } of record.bindings) earliest = Math.min(earliest, expiresAt);
+    this.#wheel.schedule(record, earliest);
+  }
+
+  #expire(record: AorRecord): void {
+    const now = this.#clock.now();
+    this.#retain(record.aor, (binding) => binding.expiresAt > now);
+    if (this.#records.get(record.aor) === record) this.#schedule(record);
+  }
+
+  #watch(flow: Flow, aor: string): void {
+    const aors = this.#byFlow.get(flow);
+    if (aors !== undefined) {
+      aors.add(aor);
+      return;
+    }
+    this.#byFlow.set(flow, new Set([aor]));
+    flow.closed.on(() => this.#onFlowClosed(flow));
+  }
+
+  #onFlowClosed(flow: Flow): void {
+    const aors = this.#byFlow.get(flow) ?? [];
+    this.#byFlow.delete(flow);
+    for (const aor of aors) {
+      const record = this.#records.get(aor);
+      if (record === undefined) continue;
+      // RFC 7118 §7: nobody can be reached over a WebSocket that is closed. A TCP phone may still take calls at its
+      // Contact, or come back on a new connection.
+      this.#retain(aor, (binding) => binding.flow !== flow || !endsWithFlow(binding));
+      record.bindings = record.bindings.map((binding) =>
+        binding.flow === flow ? { ...binding, flow: undefined } : binding,
+      );
+    }
+  }
+
+  /** Drops bindings that ended by themselves: the memory's truth changes at once, the store follows. */
+  #retain(aor: string, isAlive: (binding: Binding) => boolean): void {
+    const before = this.#records.get(aor)?.bindings ?? NONE;
+    const alive = before.filter(isAlive);
+    if (alive.length === before.length) return;
+    this.#set(aor, alive);
+    this.#writeBehind(aor, alive);
+    this.#emit(aor, before, alive);
+  }
+
+  #emit(aor: string, before: readonly Binding[], after: readonly Binding[]): void {
+    if (before.length === 0 && after.length === 0) return;
+    this.#changed.emit({ aor, kind: kindOfChange(before, after), bindings: after });
+  }
+
+  #write(aor: string, bindings: readonly Binding[]): Promise<void> {
+    const value = bindings.length === 0 ? undefined : encodeBindings(bindings);
+    return this.#store.write([{ key: PREFIX + aor, value }]);
+  }
+
+  #writeBehind(aor: string, bindings: readonly Binding[]): void {
+    this.#write(aor, bindings).catch((error) => {
+      this.#logger.warn('bindings could not be stored', { aor, error: errorMessage(error) });
+    });
+  }
+}
+
+function endsWithFlow({ transport }: Binding): boolean {
+  return transport === 'WS' || transport === 'WSS';
+}
+
+function kindOfChange(before: readonly Binding[], after: readonly Binding[]): BindingChangeKind {
+  if (before.length === 0) return 'added';
+  if (after.length === 0) return 'removed';
+  const same =
+    before.length === after.length && after.every((binding) => before.some((old) => alike(old, binding)));
+  return same ? 'refreshed' : 'changed';
+}
+
+function alike(a: Binding, b: Binding): boolean {
+  return a.contact === b.contact && a.params === b.params;
+}

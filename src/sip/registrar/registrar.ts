@@ -1,0 +1,252 @@
+import { type Clock, CodedError, type Counter, type Logger, type Metrics } from '../../base/index.ts';
+import type { HeaderFields } from '../message/build.ts';
+import { parseDeltaSeconds } from '../message/message.ts';
+import type { NameAddr } from '../message/name-addr.ts';
+import { formatParams, paramText } from '../message/params.ts';
+import type { SipRequest } from '../message/request.ts';
+import { parseUri } from '../message/uri.ts';
+import { equalUri } from '../message/uri-equality.ts';
+import type { Flow } from '../transport/flow.ts';
+import { type Binding, formatContact } from './binding.ts';
+import type { BindingStore } from './binding-store.ts';
+import { detach } from './detach.ts';
+import { isDirect, isReachedByFlow } from './flow-choice.ts';
+
+export interface RegistrarOptions {
+  /** Seconds. */
+  readonly expires?: { readonly min: number; readonly default: number; readonly max: number };
+  /** Bindings an AoR may have; the oldest makes room for one more. */
+  readonly maxContacts?: number;
+}
+
+/** What to answer a REGISTER with. */
+export interface RegisterResult {
+  readonly status: number;
+  readonly reason?: string;
+  readonly headers: HeaderFields;
+}
+
+/** Extensions that may stand in Require (RFC 3261 §10.3 step 2). */
+const SUPPORTED = new Set(['path', 'outbound']);
+const MAX_CONTACT_LENGTH = 1024;
+const MAX_PATH_LENGTH = 2048;
+
+/** Refuses the whole request: nothing of it is committed. */
+class Refusal extends CodedError<'register-refused'> {
+  readonly result: RegisterResult;
+
+  constructor(status: number, reason?: string, headers: HeaderFields = []) {
+    super('register-refused', `${status} ${reason ?? ''}`, { origin: 'remote' });
+    this.result = reason === undefined ? { status, headers } : { status, reason, headers };
+  }
+}
+
+/** A REGISTER and what is known of it besides its contacts. */
+interface Registration {
+  readonly request: SipRequest;
+  readonly flow: Flow;
+  readonly aor: string;
+  readonly now: number;
+  readonly callId: string;
+  readonly cseq: number;
+  readonly direct: boolean;
+  readonly outbound: boolean;
+  readonly path: readonly string[];
+}
+
+/** Processes REGISTER requests whose sender is known to speak for the AoR (RFC 3261 §10.3, RFC 3327, RFC 5626 §6). */
+export class Registrar {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #store: BindingStore;
+  readonly #expires: { readonly min: number; readonly default: number; readonly max: number };
+  readonly #maxContacts: number;
+  readonly #registered: Counter;
+  readonly #refused: Counter;
+
+  constructor(
+    deps: { clock: Clock; logger: Logger; metrics: Metrics; store: BindingStore },
+    options: RegistrarOptions = {},
+  ) {
+    this.#clock = deps.clock;
+    this.#logger = deps.logger;
+    this.#store = deps.store;
+    this.#expires = options.expires ?? { min: 60, default: 3600, max: 7200 };
+    this.#maxContacts = options.maxContacts ?? 10;
+    const counter = (result: string) =>
+      deps.metrics.counter('sip_registrations_total', 'REGISTER requests by result', { result });
+    this.#registered = counter('accepted');
+    this.#refused = counter('refused');
+  }
+
+  /**
+   * @param aor canonical, from To
+   * @returns once the bindings are durable; 400, 420, 423, 439 or 500 when the request was refused as a whole
+   */
+  async process(request: SipRequest, flow: Flow, aor: string): Promise<RegisterResult> {
+    try {
+      const registration = this.#examine(request, flow, aor);
+      const bindings = this.#apply(registration);
+      if (bindings !== undefined) await this.#store.replace(aor, bindings);
+      this.#registered.inc();
+      return this.#accepted(registration);
+    } catch (error) {
+      this.#refused.inc();
+      if (error instanceof Refusal) return error.result;
+      if (!(error instanceof CodedError)) throw error;
+      if (error.code !== 'store-failed') return { status: 400, reason: 'Malformed Contact', headers: [] };
+      this.#logger.error('a registration could not be stored', { aor, cause: String(error.cause) });
+      return { status: 500, headers: [] };
+    }
+  }
+
+  #examine(request: SipRequest, flow: Flow, aor: string): Registration {
+    const unsupported = request.headers('Require').filter((tag) => !SUPPORTED.has(tag.toLowerCase()));
+    if (unsupported.length > 0) throw new Refusal(420, undefined, [['Unsupported', unsupported.join(', ')]]);
+    const path = request.headers('Path').map(detach);
+    if (path.join().length > MAX_PATH_LENGTH) throw new Refusal(400, 'Path Too Long');
+    const direct = isDirect(request);
+    const supportsOutbound = request.headers('Supported').some((tag) => tag.toLowerCase() === 'outbound');
+    return {
+      request,
+      flow,
+      aor,
+      now: this.#clock.now(),
+      callId: detach(request.callId),
+      cseq: request.cseq.number,
+      direct,
+      outbound: supportsOutbound && (direct || startsOutbound(path)),
+      path,
+    };
+  }
+
+  /** The bindings after the request; undefined when it only asks for them (RFC 3261 §10.3 steps 6, 7). */
+  #apply(registration: Registration): readonly Binding[] | undefined {
+    const { request, aor } = registration;
+    const { contacts } = request;
+    if (contacts === '*') return this.#removeAll(registration);
+    if (contacts.length === 0) return undefined;
+    let bindings = this.#store.bindings(aor).slice();
+    let added: Binding[] = [];
+    for (const contact of contacts) {
+      const binding = this.#bindingOf(contact, registration);
+      const isSame = (old: Binding) => isSameBinding(old, binding);
+      for (const old of bindings.filter(isSame)) requireNewer(old, registration);
+      bindings = bindings.filter((old) => !isSame(old));
+      added = added.filter((other) => !isSame(other));
+      if (binding.expiresAt > registration.now) added.push(binding);
+    }
+    if (added.length > 1 && added.some(({ regId }) => regId !== undefined)) {
+      // RFC 5626 §6: one flow, one binding.
+      throw new Refusal(400, 'Several Contacts With reg-id');
+    }
+    bindings.push(...added);
+    return bindings.slice(Math.max(bindings.length - this.#maxContacts, 0));
+  }
+
+  #removeAll(registration: Registration): readonly Binding[] {
+    const { request, aor } = registration;
+    if (request.expires !== 0) throw new Refusal(400, 'Expires Must Be 0 With *');
+    for (const binding of this.#store.bindings(aor)) requireNewer(binding, registration);
+    return [];
+  }
+
+  #bindingOf(contact: NameAddr, registration: Registration): Binding {
+    const { aor, request, flow, now, callId, cseq, path } = registration;
+    const { uri, params } = contact;
+    if (!uri.isSip) throw new Refusal(400, 'Contact Is No SIP URI');
+    const text = uri.toString();
+    const kept = new Map(params);
+    kept.delete('expires');
+    const keptText = formatParams(kept);
+    if (text.length + keptText.length > MAX_CONTACT_LENGTH) throw new Refusal(400, 'Contact Too Long');
+    const instance = paramText(params, '+sip.instance');
+    const regId = this.#regIdOf(contact, registration);
+    return {
+      aor,
+      contact: detach(text),
+      params: detach(keptText),
+      q: parseQ(paramText(params, 'q')),
+      instance: instance === undefined ? undefined : detach(instance),
+      regId,
+      expiresAt: now + this.#lifetime(contact, request) * 1000,
+      updatedAt: now,
+      callId,
+      cseq,
+      path,
+      transport: flow.transport,
+      source: flow.remote,
+      local: flow.local,
+      byFlow: isReachedByFlow(request, flow, uri, regId !== undefined),
+      flow: flow.transport === 'UDP' ? undefined : flow,
+    };
+  }
+
+  /** Seconds granted; 0 removes. */
+  #lifetime(contact: NameAddr, request: SipRequest): number {
+    const parameter = paramText(contact.params, 'expires');
+    const requested = parameter === undefined ? request.expires : parseDeltaSeconds(parameter);
+    const { min, max } = this.#expires;
+    // RFC 3261 §20.19: a malformed value is treated as the default.
+    const seconds = requested ?? this.#expires.default;
+    if (seconds > 0 && seconds < min && seconds < 3600) {
+      throw new Refusal(423, undefined, [['Min-Expires', String(min)]]);
+    }
+    return Math.min(seconds, max);
+  }
+
+  /** RFC 5626 §6: the reg-id counts with an instance, from a UA that supports outbound, over an outbound first hop. */
+  #regIdOf({ params }: NameAddr, { request, direct, outbound }: Registration): number | undefined {
+    const text = paramText(params, 'reg-id');
+    if (text === undefined || !params.has('+sip.instance') || !/^[1-9][0-9]{0,9}$/.test(text))
+      return undefined;
+    if (outbound) return Number(text);
+    const asked = request.headers('Supported').some((tag) => tag.toLowerCase() === 'outbound');
+    if (asked && !direct) throw new Refusal(439);
+    return undefined;
+  }
+
+  /** RFC 3261 §10.3 step 8. */
+  #accepted({ aor, request, outbound, path }: Registration): RegisterResult {
+    const now = this.#clock.now();
+    const bindings = this.#store.bindings(aor);
+    const headers: [string, string][] = bindings.map((binding) => ['Contact', formatContact(binding, now)]);
+    for (const element of path) headers.push(['Path', element]);
+    const usesOutbound =
+      outbound && bindings.some(({ regId, callId }) => regId !== undefined && callId === request.callId);
+    if (usesOutbound) headers.push(['Require', 'outbound']);
+    headers.push(['Date', new Date(now).toUTCString()]);
+    return { status: 200, headers };
+  }
+}
+
+/** RFC 3261 §10.3 step 7: of one Call-ID, only requests in their order count. */
+function requireNewer(old: Binding, { callId, cseq }: Registration): void {
+  if (old.callId === callId && cseq <= old.cseq) throw new Refusal(500, 'CSeq Out Of Order');
+}
+
+/**
+ * Whether a new binding takes the place of an old one. Instances with their reg-id decide where both have them
+ * (RFC 5626 §6), else the Contact URIs (RFC 3261 §10.3).
+ * NOTE: Two phones behind different NATs may both be at 192.168.1.10. Contacts that are reached by their flows are the
+ * same only when the flows' sources or the Call-IDs are.
+ */
+function isSameBinding(old: Binding, added: Binding): boolean {
+  if (old.instance !== undefined && old.instance === added.instance) {
+    return old.regId === added.regId || added.regId === undefined;
+  }
+  if (old.contact !== added.contact && !equalUri(parseUri(old.contact), parseUri(added.contact)))
+    return false;
+  if (!old.byFlow || !added.byFlow || old.callId === added.callId) return true;
+  return old.source.host === added.source.host;
+}
+
+/** RFC 3261 §20.10: absent means 1; what is malformed is taken as absent. */
+function parseQ(text: string | undefined): number {
+  return text !== undefined && /^(0(\.[0-9]{0,3})?|1(\.0{0,3})?)$/.test(text) ? Number(text) : 1;
+}
+
+/** RFC 5626 §6: the UA's first hop has vouched for the flow. */
+function startsOutbound(path: readonly string[]): boolean {
+  return path.some((element) => /;ob(?=[;>=]|$)/i.test(element));
+}

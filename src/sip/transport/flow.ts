@@ -1,0 +1,51 @@
+import type { Address, EventSource } from '../../base/index.ts';
+
+export type TransportName = 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS';
+
+/** A socket we listen on. */
+export interface BoundListener {
+  readonly transport: TransportName;
+  /** Where the socket is bound; the host may be a wildcard. */
+  readonly local: Address;
+  /** What others are told to use. */
+  readonly advertised: Address;
+}
+
+/**
+ * A path to one remote address (RFC 5626 §3.1): a connection, or over UDP our socket and their address. The same
+ * UDP path gives the same object while it is in use; `id` tells flows apart for the life of the process.
+ */
+export interface Flow {
+  readonly id: number;
+  readonly transport: TransportName;
+  /** False for UDP: transactions retransmit. */
+  readonly reliable: boolean;
+  readonly local: Address;
+  readonly remote: Address;
+  /** The listener it came in on or, for UDP, is sent from; undefined for connections we opened. */
+  readonly listener: BoundListener | undefined;
+  /** The Node-ID in hex that the other side proved, on SIP connections of the overlay. */
+  readonly peer: string | undefined;
+  readonly open: boolean;
+  /** Emitted once, with the error if there was one. */
+  readonly closed: EventSource<Error | undefined>;
+  /** @throws TransportError 'flow-closed' when `open` is false */
+  send(data: Uint8Array): void;
+}
+
+/** Requests above this go by a congestion-controlled transport (RFC 3261 §18.1.1), if the target is a URI's. */
+export const MAX_DATAGRAM_REQUEST_BYTES = 1300;
+
+export function defaultPort(transport: TransportName): number {
+  switch (transport) {
+    case 'UDP':
+    case 'TCP':
+      return 5060;
+    case 'TLS':
+      return 5061;
+    case 'WS':
+      return 80;
+    case 'WSS':
+      return 443;
+  }
+}

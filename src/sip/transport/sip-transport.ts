@@ -1,0 +1,349 @@
+import {
+  type Address,
+  type Clock,
+  type Connection,
+  type Counter,
+  errorMessage,
+  formatAddress,
+  type Gauge,
+  type Listener,
+  type Logger,
+  type Metrics,
+  type Network,
+  type Random,
+  type TlsOptions,
+} from '../../base/index.ts';
+import type { SipResponse } from '../message/response.ts';
+import { TransportError } from './errors.ts';
+import { type BoundListener, defaultPort, type Flow, type TransportName } from './flow.ts';
+import { FlowWatch } from './flow-watch.ts';
+import { type MessageHandler, MessageIntake } from './intake.ts';
+import { chooseListener } from './listener-choice.ts';
+import { StreamFlow, type StreamFlowOptions } from './stream-flow.ts';
+import { UdpListener } from './udp-listener.ts';
+import { responsePort } from './via-source.ts';
+
+export interface SipTransportDeps {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface SipTransportOptions {
+  /** Connections of all kinds together; further ones are refused. Default 20,000. */
+  readonly maxConnections?: number;
+  /** Connections from one remote host. Default 5,000. */
+  readonly maxConnectionsPerHost?: number;
+  /** How long an attempt to connect may take, ms. Default 5,000. */
+  readonly connectTimeoutMs?: number;
+  /** SO_RCVBUF of UDP sockets. Default 4 MB: a burst must survive a pause of the event loop. */
+  readonly receiveBufferBytes?: number;
+  /** TLS of connections we open to `transport=tls` targets; without it they are refused. */
+  readonly clientTls?: TlsOptions;
+}
+
+export interface ListenOptions {
+  readonly transport: TransportName;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** What others are told to use; default: where the socket is bound. */
+  readonly advertised?: Address;
+  /** Required for TLS. */
+  readonly tls?: TlsOptions;
+}
+
+export interface FlowTarget {
+  readonly transport: TransportName;
+  readonly address: Address;
+  /** UDP: the socket to send from. */
+  readonly from?: BoundListener;
+}
+
+interface StreamListener {
+  readonly bound: BoundListener;
+  readonly listener: Listener;
+}
+
+/** The transport layer (RFC 3261 §18): sockets, flows, and the way of responses back. */
+export class SipTransport {
+  readonly #deps: SipTransportDeps;
+  readonly #options: Required<Omit<SipTransportOptions, 'clientTls'>>;
+  readonly #clientTls: TlsOptions | undefined;
+  readonly #intake: MessageIntake;
+  readonly #watch: FlowWatch;
+  readonly #udp: UdpListener[] = [];
+  readonly #streams: StreamListener[] = [];
+  readonly #flows = new Set<StreamFlow>();
+  readonly #perHost = new Map<string, number>();
+  /** Open connections by transport and remote address, for re-use (RFC 3261 §18.1.1). */
+  readonly #byRemote = new Map<string, StreamFlow>();
+  readonly #connecting = new Map<string, Promise<Flow>>();
+  readonly #connections: Gauge;
+  readonly #refused: Counter;
+  readonly #sendFailures: Counter;
+  readonly #keepalives: Counter;
+  #lastFlowId = 0;
+  #stopped = false;
+
+  constructor(deps: SipTransportDeps, options: SipTransportOptions = {}) {
+    const { logger, metrics, random } = deps;
+    this.#deps = deps;
+    this.#options = {
+      maxConnections: options.maxConnections ?? 20_000,
+      maxConnectionsPerHost: options.maxConnectionsPerHost ?? 5_000,
+      connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+      receiveBufferBytes: options.receiveBufferBytes ?? 4_194_304,
+    };
+    this.#clientTls = options.clientTls;
+    const respond = (response: SipResponse, flow: Flow) => this.sendResponse(response, flow);
+    this.#intake = new MessageIntake({ logger, metrics, random, respond });
+    this.#watch = new FlowWatch({ clock: deps.clock, flows: this.#flows });
+    this.#connections = metrics.gauge('sip_connections', 'Open SIP connections');
+    this.#refused = metrics.counter('sip_connections_refused_total', 'SIP connections over our bounds');
+    this.#sendFailures = metrics.counter('sip_send_failures_total', 'SIP messages that could not be sent');
+    this.#keepalives = metrics.counter('sip_keepalives_received_total', 'Keepalive datagrams received');
+  }
+
+  /** The one owner of all messages that arrive; set before `listen`. */
+  setHandler(handler: MessageHandler): void {
+    this.#intake.setHandler(handler);
+  }
+
+  /** @throws CodedError 'address-in-use' | 'address-unavailable', TransportError 'unsupported-transport' */
+  async listen(options: ListenOptions): Promise<BoundListener> {
+    if (options.transport === 'UDP') return this.#listenUdp(options);
+    if (options.transport === 'TCP' || options.transport === 'TLS') return this.#listenStream(options);
+    throw new TransportError('unsupported-transport', `cannot listen on ${options.transport}`);
+  }
+
+  get listeners(): readonly BoundListener[] {
+    return [...this.#udp, ...this.#streams].map(({ bound }) => bound);
+  }
+
+  /** The flow to a target when none has to be opened: UDP, or a connection that stands. */
+  flowToSync({ transport, address, from }: FlowTarget): Flow | undefined {
+    if (transport !== 'UDP') return this.#byRemote.get(remoteKey(transport, address));
+    return chooseListener(this.#udp, address, from)?.flow(address);
+  }
+
+  /**
+   * The flow to a target; connections are re-used, and opened when there is none.
+   * @throws TransportError 'no-listener' | 'too-many-connections' | 'unsupported-transport' | 'stopped', CodedError
+   *   'connect-failed' | 'connect-timeout' | 'peer-refused'
+   */
+  async flowTo(target: FlowTarget): Promise<Flow> {
+    const flow = this.flowToSync(target);
+    if (flow !== undefined) return flow;
+    const { transport, address } = target;
+    if (transport === 'UDP') {
+      throw new TransportError('no-listener', `no UDP socket reaches ${formatAddress(address)}`);
+    }
+    const key = remoteKey(transport, address);
+    const pending = this.#connecting.get(key);
+    if (pending !== undefined) return pending;
+    const attempt = this.#connect(transport, address).finally(() => this.#connecting.delete(key));
+    this.#connecting.set(key, attempt);
+    return attempt;
+  }
+
+  /**
+   * Takes over a SIP connection of the overlay, whose other end proved to be the Node-ID `peer`. It is pinged when
+   * idle, so that the loss of a peer shows (RFC 5626 §3.5.1, RFC 7904 §5.2).
+   */
+  adopt(connection: Connection, options: { peer: string }): Flow {
+    return this.#add(connection, { id: this.#nextFlowId(), transport: 'TLS', peer: options.peer });
+  }
+
+  /**
+   * Sends a response to where its request came from (RFC 3261 §18.2.2, RFC 3581 §4). Never throws: the client
+   * retransmits, or gives up.
+   * @param flow the request's
+   */
+  sendResponse(response: SipResponse, flow: Flow): void {
+    this.sendEncodedResponse(response.encode(), response, flow);
+  }
+
+  /** The same with octets kept from the first time, for retransmissions. */
+  sendEncodedResponse(data: Uint8Array, response: SipResponse, flow: Flow): void {
+    try {
+      if (flow.reliable && !flow.open) this.#sendOverNewConnection(data, response, flow);
+      else this.responseFlow(response, flow).send(data);
+    } catch (error) {
+      this.#sendFailed(error, flow);
+    }
+  }
+
+  /** The flow a response takes: over UDP its port may differ from the request's source port. */
+  responseFlow(response: SipResponse, flow: Flow): Flow {
+    if (flow.reliable) return flow;
+    const port = responsePort(response.topVia);
+    if (port === flow.remote.port) return flow;
+    const address = { host: flow.remote.host, port };
+    return chooseListener(this.#udp, address, flow.listener)?.flow(address) ?? flow;
+  }
+
+  /** Sends on a flow; a failure is counted and told by the result. */
+  send(data: Uint8Array, flow: Flow): boolean {
+    try {
+      flow.send(data);
+      return true;
+    } catch (error) {
+      this.#sendFailed(error, flow);
+      return false;
+    }
+  }
+
+  /** Closes all sockets and connections. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#watch.stop();
+    const listeners = [...this.#udp.splice(0), ...this.#streams.splice(0).map(({ listener }) => listener)];
+    for (const flow of [...this.#flows]) flow.end();
+    await Promise.all(listeners.map((listener) => listener.close()));
+  }
+
+  async #listenUdp({ host, port, advertised }: ListenOptions): Promise<BoundListener> {
+    const udp = new UdpListener({
+      intake: this.#intake,
+      nextFlowId: () => this.#nextFlowId(),
+      keepalives: this.#keepalives,
+    });
+    const handler = {
+      onDatagram: (data: Buffer, from: Address) => udp.onDatagram(data, from),
+      onError: (error: Error) => {
+        this.#sendFailures.inc();
+        this.#deps.logger.debug('UDP socket error', { error: error.message });
+      },
+    };
+    const { receiveBufferBytes } = this.#options;
+    const socket = await this.#deps.network.bindDatagram({ host, port }, handler, { receiveBufferBytes });
+    const bound: BoundListener = {
+      transport: 'UDP',
+      local: socket.local,
+      advertised: advertised ?? socket.local,
+    };
+    udp.attach(socket, bound);
+    this.#udp.push(udp);
+    return bound;
+  }
+
+  async #listenStream({ transport, host, port, advertised, tls }: ListenOptions): Promise<BoundListener> {
+    if (transport === 'TLS' && tls === undefined) {
+      throw new TransportError('unsupported-transport', 'a TLS listener needs a certificate');
+    }
+    let bound: BoundListener | undefined;
+    const onConnection = (connection: Connection) => this.#accept(connection, transport, bound);
+    const listener = await this.#deps.network.listen(
+      { host, port },
+      onConnection,
+      transport === 'TLS' ? tls : undefined,
+    );
+    bound = { transport, local: listener.local, advertised: advertised ?? listener.local };
+    this.#streams.push({ bound, listener });
+    return bound;
+  }
+
+  #accept(connection: Connection, transport: TransportName, listener: BoundListener | undefined): void {
+    const fromHost = this.#perHost.get(connection.remote.host) ?? 0;
+    if (this.#full || fromHost >= this.#options.maxConnectionsPerHost || this.#stopped) {
+      this.#refused.inc();
+      connection.destroy();
+      return;
+    }
+    const id = this.#nextFlowId();
+    const flow = this.#add(
+      connection,
+      listener === undefined ? { id, transport } : { id, transport, listener },
+    );
+    this.#index(flow);
+  }
+
+  async #connect(transport: TransportName, address: Address): Promise<Flow> {
+    if (this.#stopped) throw new TransportError('stopped', 'the transport is stopped');
+    if (transport === 'WS' || transport === 'WSS') {
+      throw new TransportError('unsupported-transport', `cannot connect over ${transport}`);
+    }
+    if (this.#full) throw new TransportError('too-many-connections', 'too many SIP connections');
+    const { connectTimeoutMs: timeoutMs } = this.#options;
+    const tls = transport === 'TLS' ? this.#requireClientTls() : undefined;
+    const connection = await this.#deps.network.connect(
+      address,
+      tls === undefined ? { timeoutMs } : { timeoutMs, tls },
+    );
+    if (this.#stopped) {
+      connection.destroy();
+      throw new TransportError('stopped', 'the transport is stopped');
+    }
+    const flow = this.#add(connection, { id: this.#nextFlowId(), transport });
+    this.#index(flow);
+    return flow;
+  }
+
+  #requireClientTls(): TlsOptions {
+    if (this.#clientTls === undefined) {
+      throw new TransportError('unsupported-transport', 'connecting over TLS is not configured');
+    }
+    return this.#clientTls;
+  }
+
+  #add(connection: Connection, options: StreamFlowOptions): StreamFlow {
+    const now = () => this.#deps.clock.monotonic();
+    const flow = new StreamFlow({ connection, intake: this.#intake, now }, options);
+    const { host } = flow.remote;
+    this.#flows.add(flow);
+    this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
+    this.#connections.set(this.#flows.size);
+    this.#watch.start();
+    flow.closed.on(() => this.#forget(flow, host));
+    return flow;
+  }
+
+  #index(flow: StreamFlow): void {
+    this.#byRemote.set(remoteKey(flow.transport, flow.remote), flow);
+  }
+
+  #forget(flow: StreamFlow, host: string): void {
+    this.#flows.delete(flow);
+    this.#connections.set(this.#flows.size);
+    const left = (this.#perHost.get(host) ?? 1) - 1;
+    if (left > 0) this.#perHost.set(host, left);
+    else this.#perHost.delete(host);
+    const key = remoteKey(flow.transport, flow.remote);
+    if (this.#byRemote.get(key) === flow) this.#byRemote.delete(key);
+  }
+
+  /** RFC 3261 §18.2.2: the connection is gone, so one is opened to the address and port the Via names. */
+  #sendOverNewConnection(data: Uint8Array, response: SipResponse, flow: Flow): void {
+    // An overlay connection comes back under its Node-ID, by `rebindPeer`; a WebSocket client cannot be called.
+    if (flow.peer !== undefined || flow.transport === 'WS' || flow.transport === 'WSS') {
+      throw new TransportError('flow-closed', 'the connection is closed');
+    }
+    const port = response.topVia.port ?? defaultPort(flow.transport);
+    const address = { host: flow.remote.host, port };
+    this.flowTo({ transport: flow.transport, address }).then(
+      (opened) => this.send(data, opened),
+      (error) => this.#sendFailed(error, flow),
+    );
+  }
+
+  #sendFailed(error: unknown, flow: Flow): void {
+    this.#sendFailures.inc();
+    this.#deps.logger.debug('cannot send', { to: formatAddress(flow.remote), error: errorMessage(error) });
+  }
+
+  get #full(): boolean {
+    return this.#flows.size + this.#connecting.size >= this.#options.maxConnections;
+  }
+
+  #nextFlowId(): number {
+    this.#lastFlowId += 1;
+    return this.#lastFlowId;
+  }
+}
+
+function remoteKey(transport: TransportName, address: Address): string {
+  return `${transport} ${formatAddress(address)}`;
+}

@@ -1,0 +1,135 @@
+import { type Address, type Connection, type ConnectionHandler, Event } from '../../base/index.ts';
+import { type FramerHandler, StreamFramer } from '../message/framer.ts';
+import type { MessageError } from '../message/parser.ts';
+import type { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
+import { TransportError } from './errors.ts';
+import type { BoundListener, Flow, TransportName } from './flow.ts';
+import type { MessageIntake } from './intake.ts';
+
+const PING = Buffer.from('\r\n\r\n');
+const PONG = Buffer.from('\r\n');
+
+/** Bytes that may wait for a slow reader before the connection is given up. */
+const MAX_QUEUED_BYTES = 4_194_304;
+
+export interface StreamFlowOptions {
+  readonly id: number;
+  readonly transport: TransportName;
+  readonly listener?: BoundListener;
+  readonly peer?: string;
+}
+
+/** One TCP or TLS connection that carries SIP. */
+export class StreamFlow implements Flow, ConnectionHandler, FramerHandler {
+  readonly id: number;
+  readonly transport: TransportName;
+  readonly reliable = true;
+  readonly listener: BoundListener | undefined;
+  readonly peer: string | undefined;
+  readonly closed = new Event<Error | undefined>();
+  /** Whole messages received. */
+  messages = 0;
+  /** Monotonic ms of the last octet received, and of the start of an incomplete message. */
+  lastReceivedAt: number;
+  incompleteSince: number | undefined;
+  /** Monotonic ms of an unanswered ping of ours. */
+  pingedAt: number | undefined;
+  readonly #connection: Connection;
+  readonly #intake: MessageIntake;
+  readonly #framer = new StreamFramer(this);
+  readonly #now: () => number;
+  #open = true;
+
+  constructor(
+    deps: { connection: Connection; intake: MessageIntake; now: () => number },
+    options: StreamFlowOptions,
+  ) {
+    this.#connection = deps.connection;
+    this.#intake = deps.intake;
+    this.#now = deps.now;
+    this.id = options.id;
+    this.transport = options.transport;
+    this.listener = options.listener;
+    this.peer = options.peer;
+    this.lastReceivedAt = deps.now();
+    deps.connection.setHandler(this);
+  }
+
+  get local(): Address {
+    return this.#connection.local;
+  }
+
+  get remote(): Address {
+    return this.#connection.remote;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  send(data: Uint8Array): void {
+    if (!this.#open) throw new TransportError('flow-closed', 'the connection is closed');
+    this.#connection.send(data);
+    if (this.#connection.bufferedBytes > MAX_QUEUED_BYTES) {
+      this.close(new TransportError('slow-reader', 'the other side does not read', { origin: 'remote' }));
+    }
+  }
+
+  /** RFC 5626 §3.5.1: a ping that the other side answers with a single CRLF. */
+  ping(): void {
+    this.pingedAt = this.#now();
+    this.send(PING);
+  }
+
+  /** Closes at once; what was queued is lost. */
+  close(error?: Error): void {
+    if (!this.#open) return;
+    this.#finish(error);
+    this.#connection.destroy(error);
+  }
+
+  /** Closes after what is queued was sent. */
+  end(): void {
+    if (!this.#open) return;
+    this.#finish(undefined);
+    this.#connection.end();
+  }
+
+  onData(chunk: Buffer): void {
+    if (!this.#open) return;
+    this.lastReceivedAt = this.#now();
+    this.pingedAt = undefined;
+    this.#framer.push(chunk);
+    if (!this.#framer.midMessage) this.incompleteSince = undefined;
+    else this.incompleteSince ??= this.lastReceivedAt;
+  }
+
+  onClose(error?: Error): void {
+    if (this.#open) this.#finish(error);
+  }
+
+  onMessage(message: SipRequest | SipResponse): void {
+    this.messages += 1;
+    // Another message begins behind this one, or none: either way the clock of the incomplete one starts anew.
+    this.incompleteSince = undefined;
+    this.#intake.accept(message, this);
+  }
+
+  onPing(): void {
+    if (this.#open) this.send(PONG);
+  }
+
+  onPong(): void {}
+
+  /** Where one message ends and the next begins is lost: answer if possible, then close (RFC 4475 §3.1.2.3). */
+  onError(error: MessageError): void {
+    this.#intake.reject(error, this);
+    this.end();
+  }
+
+  #finish(error: Error | undefined): void {
+    this.#open = false;
+    this.closed.emit(error);
+  }
+}
