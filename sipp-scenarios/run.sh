@@ -1,18 +1,19 @@
 #!/bin/bash
 # run.sh NAME [HOST:PORT]   runs one scenario against a running SIP server, by default the one of config/gateway.yaml
 #   NAME: register register-digest deregister call cancel busy no-answer no-response redirect unknown-user, or: all
-#   env : DOMAIN=example.org CALLER=alice CALLEE=bob PASSWORD=secret TRANSPORT=udp|tcp LOCAL_IP=127.0.0.1 KEEP=1 (logs)
-#         REGISTRAR=HOST:PORT (the callee registers there, at another adapter peer than the one called)
+#   env : DOMAIN=example.org CALLER=alice CALLEE=bob PASSWORD=secret TRANSPORT=udp|tcp LOCAL_IP=127.0.0.1
+#         SERVER=HOST:PORT (default target)  REGISTRAR=HOST:PORT (the callee registers there, at another peer)
+#         KEEP=1 (keeps the SIP messages)
 # Prints one line a scenario, PASS or FAIL; exit 0 when all passed. Every step is bounded: a scenario ends within 30 s.
 # It starts the callee's phone (a SIPp UAS) where one is needed, registers it, and removes the registration afterwards.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-name=${1:-} target=${2:-127.0.0.1:5060}
+name=${1:-} target=${2:-${SERVER:-127.0.0.1:5060}}
 domain=${DOMAIN:-example.org} caller=${CALLER:-alice} callee=${CALLEE:-bob} password=${PASSWORD:-secret}
 transport=${TRANSPORT:-udp} ip=${LOCAL_IP:-127.0.0.1} registrar=${REGISTRAR:-$target}
 names='register register-digest deregister call cancel busy no-answer no-response redirect unknown-user'
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2; }
 case " $names all " in *" $name "*) [ -n "$name" ] || usage ;; *) usage ;; esac
 command -v sipp >/dev/null || { echo 'sipp is not installed (Debian: apt-get install sip-tester)'; exit 2; }
 

@@ -50,6 +50,8 @@ export interface Connection {
   readonly remote: Address;
   /** The peer's certificates as DER, leaf first; empty on plain TCP or when none was presented. */
   readonly peerCertificates: readonly Uint8Array[];
+  /** A text that only the two ends of this TLS session know, the same on both (RFC 5705); none on plain TCP. */
+  readonly channelBinding?: string | undefined;
   /** Bytes accepted by `send` and not yet handed to the kernel. */
   readonly bufferedBytes: number;
   setHandler(handler: ConnectionHandler): void;

@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Address, Connection, ConnectionHandler } from '../base/index.ts';
 
 /** How long `end` waits for the peer to take what is queued, ms. */
 const END_TIMEOUT_MS = 5_000;
+const BINDING_LABEL = 'EXPORTER-p2psip-gateway-channel-binding';
+const BINDING_BYTES = 16;
 
 export interface StreamOptions {
   readonly peerCertificates: readonly Uint8Array[];
@@ -12,7 +15,7 @@ export interface StreamOptions {
 
 /**
  * A TCP or TLS connection whose handshake is over. Nothing is read before the owner is set; what is sent within
- * one turn leaves in one write, hence in one TLS record.
+ * one turn of the event loop leaves in one write, hence mostly in one TLS record.
  */
 export class StreamConnection implements Connection {
   readonly local: Address;
@@ -46,6 +49,12 @@ export class StreamConnection implements Connection {
     });
   }
 
+  get channelBinding(): string | undefined {
+    const socket = this.#socket;
+    if (!(socket instanceof TLSSocket) || this.#isClosed) return undefined;
+    return socket.exportKeyingMaterial(BINDING_BYTES, BINDING_LABEL, Buffer.alloc(0)).toString('hex');
+  }
+
   get bufferedBytes(): number {
     return this.#socket.writableLength;
   }
@@ -67,7 +76,7 @@ export class StreamConnection implements Connection {
     if (!this.#isCorked) {
       this.#isCorked = true;
       this.#socket.cork();
-      process.nextTick(this.#uncork);
+      setImmediate(this.#uncork);
     }
     this.#socket.write(data);
   }

@@ -31,9 +31,10 @@ export class SystemDatagramSocket implements DatagramSocket {
     handler: DatagramHandler,
     options: { receiveBufferBytes?: number } = {},
   ): Promise<SystemDatagramSocket> {
+    const isV6 = local.host.includes(':');
     const socket = createSocket({
-      type: local.host.includes(':') ? 'udp6' : 'udp4',
-      ipv6Only: true,
+      type: isV6 ? 'udp6' : 'udp4',
+      ...(isV6 && { ipv6Only: true }),
       // Addresses are IP literals: answering here keeps the resolver, and a turn of the event loop, out of each send.
       lookup: (host, _options, callback) => callback(null, host, isIP(host)),
       ...(options.receiveBufferBytes === undefined ? {} : { recvBufferSize: options.receiveBufferBytes }),

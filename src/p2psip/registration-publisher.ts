@@ -62,12 +62,25 @@ interface Publication {
   storedUntil: number;
   storedPrefs: string | undefined;
   failures: number;
+  /** The Store under way; never rejects. */
   running: Promise<void> | undefined;
   /** Set when something changed while a Store was under way. */
   again: boolean;
 }
 
 const KEY_PREFIX = 'publication/';
+
+function newPublication(): Publication {
+  return {
+    wanted: undefined,
+    storageTime: 0,
+    storedUntil: 0,
+    storedPrefs: undefined,
+    failures: 0,
+    running: undefined,
+    again: false,
+  };
+}
 
 /**
  * Keeps one overlay record per (AoR, this peer) in step with the local bindings: stored when the first binding
@@ -113,15 +126,8 @@ export class RegistrationPublisher {
   load(): void {
     for (const [key, value] of this.#deps.store.entries(KEY_PREFIX)) {
       const [storageTime = 0, storedUntil = 0] = fromUtf8(value).split(' ').map(Number);
-      this.#publications.set(key.slice(KEY_PREFIX.length), {
-        wanted: undefined,
-        storageTime,
-        storedUntil,
-        storedPrefs: undefined,
-        failures: 0,
-        running: undefined,
-        again: false,
-      });
+      const publication = { ...newPublication(), storageTime, storedUntil };
+      this.#publications.set(key.slice(KEY_PREFIX.length), publication);
     }
   }
 
@@ -132,31 +138,33 @@ export class RegistrationPublisher {
     }
   }
 
-  /**
-   * The local bindings of `aor` changed; `presence` is undefined when none is left.
-   * @returns a promise that settles when the overlay agrees, rejected when the first attempt failed; undefined
-   *   when the overlay has nothing to learn
-   */
-  update(aor: string, presence: Presence | undefined): Promise<void> | undefined {
+  /** The local bindings of `aor` changed; `presence` is undefined when none is left. */
+  update(aor: string, presence: Presence | undefined): void {
     let publication = this.#publications.get(aor);
     if (publication === undefined) {
-      if (presence === undefined) return undefined;
-      publication = {
-        wanted: undefined,
-        storageTime: 0,
-        storedUntil: 0,
-        storedPrefs: undefined,
-        failures: 0,
-        running: undefined,
-        again: false,
-      };
+      if (presence === undefined) return;
+      publication = newPublication();
       this.#publications.set(aor, publication);
     }
     publication.wanted = presence;
-    if (this.#isSettled(publication)) return undefined;
-    const outcome = this.#outcome(aor);
-    this.#schedule(aor);
-    return outcome;
+    // While a retry is due anyway, refreshes of many phones must not each ask an overlay that is away.
+    const isRetryDue = publication.failures > 0 && this.#due.get(aor) !== undefined;
+    if (!isRetryDue && !this.#isSettled(publication)) this.#schedule(aor);
+  }
+
+  /**
+   * Settles with the Store of `aor` that is under way or waits for its turn, rejected when that attempt failed;
+   * undefined when the overlay has nothing to learn.
+   */
+  whenStored(aor: string): Promise<void> | undefined {
+    const isPending = this.#waiting.has(aor) || this.#publications.get(aor)?.running !== undefined;
+    return isPending ? this.#outcome(aor) : undefined;
+  }
+
+  /** Wall-clock ms until which the overlay keeps our record of `aor`; undefined when it holds none. */
+  storedUntil(aor: string): number | undefined {
+    const until = this.#publications.get(aor)?.storedUntil ?? 0;
+    return until > this.#deps.clock.now() ? until : undefined;
   }
 
   /** Withdraws every record, giving up after `boundMs` (SIGTERM: architecture, leaving). */
@@ -174,7 +182,7 @@ export class RegistrationPublisher {
       for (let aor = all.pop(); aor !== undefined; aor = all.pop()) {
         const publication = this.#publications.get(aor);
         if (publication === undefined) continue;
-        await publication.running?.catch(() => {});
+        await publication.running;
         if (publication.storedUntil > this.#deps.clock.now())
           await this.#bring(aor, publication).catch(() => {});
       }
@@ -213,28 +221,23 @@ export class RegistrationPublisher {
     }
     this.#active += 1;
     publication.again = false;
-    const running = this.#bring(aor, publication);
-    publication.running = running;
-    running
-      .then(
-        () => {
-          publication.failures = 0;
-          if (!publication.again) this.#settleListeners(aor, undefined);
-        },
-        (error: unknown) => {
-          this.#onFailure(aor, publication, error);
-          this.#settleListeners(aor, error);
-        },
-      )
-      .finally(() => {
-        publication.running = undefined;
-        this.#active -= 1;
-        if (publication.again) this.#schedule(aor);
-        const next = this.#waiting.values().next().value;
-        if (next === undefined) return;
-        this.#waiting.delete(next);
-        this.#schedule(next);
-      });
+    publication.running = this.#bring(aor, publication).then(
+      () => this.#onDone(aor, publication, undefined),
+      (error: unknown) => this.#onDone(aor, publication, error),
+    );
+  }
+
+  #onDone(aor: string, publication: Publication, error: unknown): void {
+    publication.running = undefined;
+    this.#active -= 1;
+    if (error === undefined) publication.failures = 0;
+    else this.#onFailure(aor, publication, error);
+    if (publication.again && error === undefined) this.#schedule(aor);
+    else this.#settleListeners(aor, error);
+    const next = this.#waiting.values().next().value;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    this.#schedule(next);
   }
 
   #settleListeners(aor: string, error: unknown): void {

@@ -93,6 +93,7 @@ export class SimulatedConnection implements Connection {
   readonly local: Address;
   readonly remote: Address;
   readonly peerCertificates: readonly Uint8Array[];
+  readonly channelBinding: string;
   #peer!: SimulatedConnection;
   #out!: Pipe;
   #handler: ConnectionHandler | undefined;
@@ -107,11 +108,13 @@ export class SimulatedConnection implements Connection {
     local: Address,
     remote: Address,
     peerCertificates: readonly Uint8Array[],
+    channelBinding: string,
   ) {
     this.host = host;
     this.local = local;
     this.remote = remote;
     this.peerCertificates = peerCertificates;
+    this.channelBinding = channelBinding;
     host.connections.add(this);
   }
 
@@ -120,11 +123,24 @@ export class SimulatedConnection implements Connection {
     client: { host: SimulatedHost; address: Address; certificates: readonly Uint8Array[] },
     server: { host: SimulatedHost; address: Address; certificates: readonly Uint8Array[] },
   ): [client: SimulatedConnection, server: SimulatedConnection] {
-    const near = new SimulatedConnection(client.host, client.address, server.address, server.certificates);
-    const far = new SimulatedConnection(server.host, server.address, client.address, client.certificates);
+    const serial = client.host.network.totals.connections++;
+    const binding = `simulated-${serial}`;
+    const near = new SimulatedConnection(
+      client.host,
+      client.address,
+      server.address,
+      server.certificates,
+      binding,
+    );
+    const far = new SimulatedConnection(
+      server.host,
+      server.address,
+      client.address,
+      client.certificates,
+      binding,
+    );
     near.#attach(far);
     far.#attach(near);
-    client.host.network.totals.connections++;
     return [near, far];
   }
 

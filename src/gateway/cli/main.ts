@@ -32,22 +32,31 @@ function exitCode(error: unknown): number {
 }
 
 function processEnvironment(): CliEnvironment {
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      // An operator who asks twice does not want to wait for the overlay.
-      if (stop.signal.aborted) process.exit(1);
-      stop.abort();
-    });
-  }
+  let stop: AbortSignal | undefined;
   return {
     stdout: process.stdout,
     stderr: process.stderr,
-    stop: stop.signal,
+    get stop() {
+      stop ??= onSignals();
+      return stop;
+    },
     loadCompose: async () => (await import('../compose.ts')).composeGateway,
     loadNet: async () => {
       const { SystemNetwork, systemClock } = await import('../../net/index.ts');
       return { network: new SystemNetwork(), clock: systemClock };
     },
   };
+}
+
+/** Only for commands that ask: the others end at once, as every program does. */
+function onSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      // An operator who asks twice does not want to wait for the overlay.
+      if (controller.signal.aborted) process.exit(1);
+      controller.abort();
+    });
+  }
+  return controller.signal;
 }

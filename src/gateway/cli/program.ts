@@ -13,7 +13,9 @@ import type { CliEnvironment } from './environment.ts';
 /** The whole command line. */
 export function createProgram(environment: CliEnvironment): Command {
   const program = new Command('p2psip')
-    .description('A SIP server without a centre: registrar, proxy and redirector outside, RELOAD peer inside.')
+    .description(
+      'A SIP server without a centre: registrar, proxy and redirector outside, RELOAD peer inside.',
+    )
     .version(packageVersion())
     .showHelpAfterError('(p2psip --help shows how)')
     .exitOverride()

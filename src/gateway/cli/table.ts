@@ -5,7 +5,14 @@ export type Row = readonly (string | number | undefined)[];
 export function formatTable(head: readonly string[], rows: readonly Row[]): string {
   const cells = [head, ...rows.map((row) => row.map(show))];
   const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
-  return cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n');
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** `name  value` lines. */
@@ -15,7 +22,7 @@ export function formatPairs(pairs: readonly (readonly [string, string | number |
 }
 
 function show(value: string | number | undefined): string {
-  return value === undefined || value === '' ? '-' : printable(String(value));
+  return value === undefined ? '-' : printable(String(value));
 }
 
 /** What came over the network must not steer the operator's terminal. */

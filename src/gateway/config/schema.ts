@@ -85,7 +85,10 @@ export const configSchema = block({
 export type ParsedConfig = v.InferOutput<typeof configSchema>;
 
 const hash = (digits: number) =>
-  secretText(`give ${digits} hex digits`, (value) => value.length === digits && /^[0-9a-f]+$/i.test(value));
+  secretText(
+    `give ${digits} hex digits in quotes`,
+    (value) => value.length === digits && /^[0-9a-f]+$/i.test(value),
+  );
 
 /** The users file. */
 export const usersSchema = block({

@@ -50,9 +50,18 @@ export class ForwardingMetrics {
   readonly #dropped = new Map<DropReason, Counter>();
 
   constructor(metrics: Metrics) {
-    this.received = metrics.counter('reload_messages_received_total', 'RELOAD messages and fragments received');
-    this.forwarded = metrics.counter('reload_messages_forwarded_total', 'RELOAD messages passed on to another node');
-    this.delivered = metrics.counter('reload_messages_delivered_total', 'RELOAD messages verified and delivered here');
+    this.received = metrics.counter(
+      'reload_messages_received_total',
+      'RELOAD messages and fragments received',
+    );
+    this.forwarded = metrics.counter(
+      'reload_messages_forwarded_total',
+      'RELOAD messages passed on to another node',
+    );
+    this.delivered = metrics.counter(
+      'reload_messages_delivered_total',
+      'RELOAD messages verified and delivered here',
+    );
     this.sent = metrics.counter('reload_messages_sent_total', 'RELOAD messages originated here');
     this.repeatedAnswers = metrics.counter(
       'reload_answers_repeated_total',

@@ -121,7 +121,10 @@ export class Reassembler {
     if (whole === undefined) return waiting;
     this.#forget(id, assembly);
     const message = concatBytes(bytes.subarray(0, header.headerLength), whole);
-    return { state: 'complete', message: rewriteHeader(message, { ...header, fragment: WHOLE_MESSAGE }, header) };
+    return {
+      state: 'complete',
+      message: rewriteHeader(message, { ...header, fragment: WHOLE_MESSAGE }, header),
+    };
   }
 
   #begin(id: bigint): Assembly | undefined {

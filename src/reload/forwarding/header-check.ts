@@ -1,5 +1,5 @@
-import { type ForwardingHeader, RELOAD_VERSION } from '../messages/forwarding-header.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
+import { type ForwardingHeader, RELOAD_VERSION } from '../messages/forwarding-header.ts';
 import type { DropReason } from './forwarding-metrics.ts';
 
 /** High bit of `fragment`, always 1 (RFC 6940 §6.7). */

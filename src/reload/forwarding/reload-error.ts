@@ -1,8 +1,8 @@
 import { CodedError, utf8 } from '../../base/index.ts';
+import { type ErrorResponse, errorName } from '../messages/error-response.ts';
+import { type StoreAns, storeAns } from '../messages/store.ts';
 import { decodeWhole } from '../wire/codec.ts';
 import type { NodeId } from '../wire/ids.ts';
-import { type ErrorResponse, errorName } from '../messages/error-response.ts';
-import { storeAns, type StoreAns } from '../messages/store.ts';
 
 /** A request that was answered with an error (RFC 6940 §6.3.3.1). */
 export class ReloadError extends CodedError<'reload-error'> {

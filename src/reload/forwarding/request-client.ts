@@ -1,9 +1,9 @@
-import type { Clock, Logger, Random, Timer } from '../../base/index.ts';
+import type { Clock, Logger, Random } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
-import { type Destination } from '../messages/destination.ts';
+import type { Destination } from '../messages/destination.ts';
 import { ErrorCode, errorResponse } from '../messages/error-response.ts';
-import { FIXED_HEADER_LENGTH, type HeaderFields, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
 import type { MessageExtension } from '../messages/extension.ts';
+import { FIXED_HEADER_LENGTH, type HeaderFields, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
 import { type Envelope, encodeContents } from '../messages/message.ts';
 import { ERROR_CODE, type Method } from '../messages/method.ts';
 import type { SignedBy, Signer } from '../security/signature.ts';
@@ -12,11 +12,9 @@ import { type NodeId, WILDCARD_NODE_ID } from '../wire/ids.ts';
 import type { ForwardingMetrics } from './forwarding-metrics.ts';
 import type { Routing } from './ports.ts';
 import { ReloadError, RequestFailure } from './reload-error.ts';
+import { MAX_SENDS, Retransmission } from './retransmission.ts';
 import { type SealedMessage, seal } from './sealed-message.ts';
 import type { Transmitter } from './transmitter.ts';
-
-/** RFC 6940 §6.2.1: "a total of 5 messages". */
-const MAX_SENDS = 5;
 
 const MAX_PENDING = 4096;
 
@@ -134,13 +132,15 @@ export class RequestClient {
     const { code } = envelope.contents;
     const pending = this.#pending.get(envelope.header.transactionId);
     if (pending === undefined || (code !== pending.answerCode && code !== ERROR_CODE)) {
-      return this.#deps.metrics.drop('unmatched-answer');
+      this.#deps.metrics.drop('unmatched-answer');
+      return;
     }
     try {
       const error = code === ERROR_CODE ? decodeWhole(errorResponse, envelope.contents.body) : undefined;
       const onTheWay = error !== undefined && ERRORS_ON_THE_WAY.has(error.errorCode);
       if (!onTheWay && !this.#mayAnswer(signer.nodeId, pending.target)) {
-        return this.#deps.metrics.drop('answer-signer');
+        this.#deps.metrics.drop('answer-signer');
+        return;
       }
       if (error === undefined) pending.settle(envelope, signer, previousHop);
       else pending.fail(new ReloadError(pending.requestName, error, signer.nodeId));
@@ -181,7 +181,10 @@ export class RequestClient {
     });
     const size = FIXED_HEADER_LENGTH + sealed.contents.length + sealed.security.length;
     if (size > document.maxMessageSize) {
-      throw new RequestFailure('message-too-large', `${size} bytes, the overlay allows ${document.maxMessageSize}`);
+      throw new RequestFailure(
+        'message-too-large',
+        `${size} bytes, the overlay allows ${document.maxMessageSize}`,
+      );
     }
     const header: HeaderFields = {
       overlay: document.overlayHash,
@@ -197,15 +200,20 @@ export class RequestClient {
     return { header, sealed, intervalMs: document.reliabilityTimerMs };
   }
 
-  /** Sends at once and then again at each firing of the overlay-reliability-timer, until settled. */
-  #start(transmission: Transmission, { firstHop, signal }: RequestOptions, request: Pending): void {
-    const { header, sealed, intervalMs } = transmission;
+  #start({ header, sealed, intervalMs }: Transmission, options: RequestOptions, request: Pending): void {
     const { clock, transmitter, metrics } = this.#deps;
-    let sends = 0;
-    let timer: Timer | undefined;
-
+    const { firstHop, signal } = options;
+    const retransmission = new Retransmission(clock, {
+      intervalMs,
+      send: (attempt) => {
+        if (attempt > 1) metrics.retransmissions.inc();
+        return transmitter.send(header, sealed, firstHop);
+      },
+      onFailure: (reason) =>
+        pending.fail(new RequestFailure(reason, `${request.requestName}: ${WHY[reason]}`)),
+    });
     const end = (): void => {
-      timer?.close();
+      retransmission.stop();
       signal?.removeEventListener('abort', onAbort);
       this.#pending.delete(header.transactionId);
     };
@@ -221,27 +229,17 @@ export class RequestClient {
       },
     };
     const onAbort = (): void => pending.fail(signal?.reason);
-    const send = (): void => {
-      if (sends === MAX_SENDS) {
-        return pending.fail(
-          new RequestFailure('request-timeout', `${request.requestName}: no answer to ${MAX_SENDS} sends`),
-        );
-      }
-      sends++;
-      if (sends > 1) metrics.retransmissions.inc();
-      const sent = transmitter.send(header, sealed, firstHop);
-      // Without any way out the asker learns it at once; a way lost later may come back before the last send.
-      if (!sent && sends === 1) {
-        return pending.fail(new RequestFailure('no-route', `${request.requestName}: nobody to send it to`));
-      }
-      timer = clock.setTimer(intervalMs, send);
-    };
 
     this.#pending.set(header.transactionId, pending);
     signal?.addEventListener('abort', onAbort, { once: true });
-    send();
+    retransmission.start();
   }
 }
+
+const WHY = {
+  'no-route': 'nobody to send it to',
+  'request-timeout': `no answer to ${MAX_SENDS} sends`,
+} as const;
 
 interface Transmission {
   readonly header: HeaderFields;

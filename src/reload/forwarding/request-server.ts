@@ -1,7 +1,6 @@
-import { type Clock, errorMessage, type Logger, type Metrics } from '../../base/index.ts';
+import { type Clock, CodedError, errorMessage, type Logger } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import { configUpdate } from '../messages/config-update.ts';
-import type { Destination } from '../messages/destination.ts';
 import { ErrorCode, unknownKindsInfo } from '../messages/error-response.ts';
 import { fetch } from '../messages/fetch.ts';
 import { find } from '../messages/find.ts';
@@ -12,17 +11,176 @@ import { messageName } from '../messages/methods.ts';
 import { ping } from '../messages/ping.ts';
 import { probe } from '../messages/probe.ts';
 import { stat } from '../messages/stat.ts';
-import type { SignedBy } from '../security/signature.ts';
 import { decodeWhole, encodeWhole } from '../wire/codec.ts';
 import { DecodeError, UnknownKindsError } from '../wire/decode-error.ts';
 import type { NodeId } from '../wire/ids.ts';
+import type { KindTable } from '../wire/kind-table.ts';
+import type { Answers } from './answers.ts';
 import { ANY_SEQUENCE, compareSequence } from './configuration-sequence.ts';
 import { DuplicateCache } from './duplicate-cache.ts';
 import type { ForwardingMetrics } from './forwarding-metrics.ts';
-import { InboundRequest, type RequestContext } from './inbound-request.ts';
+import { InboundRequest, type ReceivedRequest, type RequestContext } from './inbound-request.ts';
 import { RequestRefusal } from './reload-error.ts';
+import type { SealedMessage } from './sealed-message.ts';
 
+/** Answers through the context, now or later; a RequestRefusal it throws is answered with its error code. */
 export type RequestHandler<Request, Response> = (
   request: Request,
   context: RequestContext<Response>,
 ) => void | Promise<void>;
+
+/** RFC 6940 §6.2.1: "this can be accomplished merely by processing the request again". */
+const REPEATABLE: ReadonlySet<number> = new Set(
+  [probe, fetch, find, ping, stat].map((method) => method.requestCode),
+);
+
+/** The longest list of `unknown_kinds<0..2^8-1>`. */
+const MAX_UNKNOWN_KINDS = 63;
+
+interface Registration {
+  start(received: ReceivedRequest, kinds: KindTable, onAnswered: (answer: SealedMessage) => void): void;
+}
+
+export interface RequestServerOptions {
+  readonly document: () => OverlayDocument;
+  /** A node used an older configuration than ours: it is due a ConfigUpdate (RFC 6940 §6.3.2.1). */
+  readonly onOlderConfiguration?: (node: NodeId) => void;
+}
+
+/** Takes the verified requests addressed to this node, checks what is common to all, and hands them to their handlers. */
+export class RequestServer {
+  readonly #answers: Answers;
+  readonly #metrics: ForwardingMetrics;
+  readonly #logger: Logger;
+  readonly #options: RequestServerOptions;
+  readonly #duplicates: DuplicateCache;
+  readonly #handlers = new Map<number, Registration>();
+
+  constructor(
+    deps: { clock: Clock; logger: Logger; metrics: ForwardingMetrics; answers: Answers },
+    options: RequestServerOptions,
+  ) {
+    this.#answers = deps.answers;
+    this.#metrics = deps.metrics;
+    this.#logger = deps.logger;
+    this.#options = options;
+    this.#duplicates = new DuplicateCache(deps);
+  }
+
+  /** Sets the one handler of a method. */
+  handle<Request, Response>(
+    method: Method<Request, Response>,
+    handler: RequestHandler<Request, Response>,
+  ): void {
+    this.#handlers.set(method.requestCode, {
+      start: (received, kinds, onAnswered) => {
+        const body = decodeWhole(method.request, received.envelope.contents.body, kinds);
+        const context = new InboundRequest<Response>(received, method, this.#answers, onAnswered);
+        this.#run(method.name, context, () => handler(body, context));
+      },
+    });
+  }
+
+  /** A request whose signature verified. */
+  requestReceived(received: ReceivedRequest): void {
+    const { envelope, signer } = received;
+    const { transactionId } = envelope.header;
+    const remember = !REPEATABLE.has(envelope.contents.code);
+    if (remember) {
+      const known = this.#duplicates.begin(signer.nodeId, transactionId);
+      if (known === 'in-progress') {
+        this.#metrics.drop('duplicate');
+        return;
+      }
+      if (known !== 'new') {
+        this.#metrics.repeatedAnswers.inc();
+        this.#answers.repeat({ header: envelope.header, previousHop: received.previousHop }, known);
+        return;
+      }
+    }
+    const onAnswered = (answer: SealedMessage): void => {
+      if (remember) this.#duplicates.answered(signer.nodeId, transactionId, answer);
+    };
+    try {
+      this.#check(received);
+      this.#dispatch(received, onAnswered);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === undefined) throw error;
+      onAnswered(
+        this.#answers.refuse({ header: envelope.header, previousHop: received.previousHop }, refusal),
+      );
+    }
+  }
+
+  #dispatch(received: ReceivedRequest, onAnswered: (answer: SealedMessage) => void): void {
+    const { code } = received.envelope.contents;
+    const registration = this.#handlers.get(code);
+    if (registration === undefined) {
+      throw new RequestRefusal(ErrorCode.Invalid_Message, `${messageName(code)} is not supported`);
+    }
+    registration.start(received, this.#options.document().kinds, onAnswered);
+  }
+
+  /** @throws RequestRefusal */
+  #check({ envelope, signer }: ReceivedRequest): void {
+    const { header, contents } = envelope;
+    // §6.3.2.3; no forwarding option is defined that we could understand.
+    if (header.options.some((option) => (option.flags & OptionFlag.destinationCritical) !== 0)) {
+      throw new RequestRefusal(ErrorCode.Unsupported_Forwarding_Option);
+    }
+    // §6.3.3
+    const unknown = contents.extensions.find((extension) => extension.critical);
+    if (unknown !== undefined) {
+      throw new RequestRefusal(ErrorCode.Unknown_Extension, `extension ${unknown.type}`);
+    }
+    this.#checkSequence(envelope, signer.nodeId);
+  }
+
+  /** RFC 6940 §6.3.2.1. */
+  #checkSequence({ header, contents }: Envelope, node: NodeId): void {
+    const theirs = header.configurationSequence;
+    if (theirs === ANY_SEQUENCE && contents.code === configUpdate.requestCode) return;
+    switch (compareSequence(theirs, this.#options.document().sequence)) {
+      case 'equal':
+        return;
+      case 'older':
+        this.#options.onOlderConfiguration?.(node);
+        throw new RequestRefusal(ErrorCode.Config_Too_Old);
+      case 'newer':
+        throw new RequestRefusal(ErrorCode.Config_Too_New);
+    }
+  }
+
+  #run<Response>(name: string, context: InboundRequest<Response>, handler: () => void | Promise<void>): void {
+    const onError = (error: unknown): void => {
+      const refusal = refusalOf(error);
+      if (refusal !== undefined) {
+        context.fail(refusal.errorCode, refusal.errorInfo);
+        return;
+      }
+      this.#logger.error(`handling a ${name} request failed`, {
+        from: context.signer.nodeId,
+        error: errorMessage(error),
+        ...(error instanceof CodedError && { code: error.code }),
+      });
+      context.fail(ErrorCode.Invalid_Message, 'internal error');
+    };
+    try {
+      handler()?.catch(onError);
+    } catch (error) {
+      onError(error);
+    }
+  }
+}
+
+/** The answer that an error stands for; undefined when it is a failure of our own. */
+function refusalOf(error: unknown): RequestRefusal | undefined {
+  if (error instanceof RequestRefusal) return error;
+  if (error instanceof UnknownKindsError) {
+    const unknownKinds = error.kinds.slice(0, MAX_UNKNOWN_KINDS);
+    return new RequestRefusal(ErrorCode.Unknown_Kind, encodeWhole(unknownKindsInfo, { unknownKinds }));
+  }
+  if (error instanceof DecodeError) return new RequestRefusal(ErrorCode.Invalid_Message, error.message);
+  return undefined;
+}

@@ -1,9 +1,5 @@
 import type { Destination } from '../messages/destination.ts';
-import {
-  decodeHeader,
-  encodeWithHeader,
-  type HeaderFields,
-} from '../messages/forwarding-header.ts';
+import { decodeHeader, encodeWithHeader, type HeaderFields } from '../messages/forwarding-header.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { type RestoreOpaque, routeByDestinations } from './destination-list.ts';
 import type { ForwardingMetrics } from './forwarding-metrics.ts';
@@ -39,8 +35,7 @@ export class Transmitter {
       this.#deps.metrics.drop(decision.reason);
       return false;
     }
-    const destinationList =
-      decision.action === 'forward' ? decision.destinationList : fields.destinationList;
+    const destinationList = decision.action === 'forward' ? decision.destinationList : fields.destinationList;
     const bytes = encodeWithHeader({ ...fields, destinationList }, contents, security);
     if (decision.action === 'deliver') this.#deps.loopback(bytes);
     else if (!this.put(decision.next, bytes)) return false;

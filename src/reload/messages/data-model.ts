@@ -27,7 +27,10 @@ export function modelled<T extends object>(element: Codec<T>): PerModel<Modelled
     },
     DICTIONARY: {
       decode: (reader) =>
-        Object.assign({ model: 'DICTIONARY' as const, key: dictionaryKey.decode(reader) }, element.decode(reader)),
+        Object.assign(
+          { model: 'DICTIONARY' as const, key: dictionaryKey.decode(reader) },
+          element.decode(reader),
+        ),
     },
   };
   const codecOf = (model: DataModel): Codec<Modelled<T>> => ({

@@ -3,7 +3,9 @@ import { EncodeError } from '../wire/decode-error.ts';
 import type { UnknownVariant } from '../wire/struct.ts';
 
 /** RFC 6940 §6.3.1.1: an IP literal (IPv6 without brackets, shortest form) and a port. */
-export type IpAddressPort = { readonly type: 'ip'; readonly host: string; readonly port: number } | UnknownVariant;
+export type IpAddressPort =
+  | { readonly type: 'ip'; readonly host: string; readonly port: number }
+  | UnknownVariant;
 
 const IPV4 = 1;
 const IPV6 = 2;
@@ -37,7 +39,8 @@ export const ipAddressPort: Codec<IpAddressPort> = {
 
 function parseIpv4(host: string): Uint8Array {
   const octets = host.split('.').map((part) => (/^\d{1,3}$/.test(part) ? Number(part) : 256));
-  if (octets.length !== 4 || octets.some((octet) => octet > 255)) throw new EncodeError(`not an IP address: ${host}`);
+  if (octets.length !== 4 || octets.some((octet) => octet > 255))
+    throw new EncodeError(`not an IP address: ${host}`);
   return Uint8Array.from(octets);
 }
 

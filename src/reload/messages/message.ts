@@ -7,7 +7,12 @@ import { opaque, vector } from '../wire/sequences.ts';
 import { struct } from '../wire/struct.ts';
 import { errorResponse } from './error-response.ts';
 import { type MessageExtension, messageExtension } from './extension.ts';
-import { decodeHeader, encodeWithHeader, type ForwardingHeader, type HeaderFields } from './forwarding-header.ts';
+import {
+  decodeHeader,
+  encodeWithHeader,
+  type ForwardingHeader,
+  type HeaderFields,
+} from './forwarding-header.ts';
 import { ERROR_CODE } from './method.ts';
 import { methodOfCode } from './methods.ts';
 import { type SecurityBlock, securityBlock } from './security-block.ts';
@@ -98,7 +103,9 @@ export function assembleMessage(
 }
 
 /** The reverse of `decodeMessage`: encodes the body anew and keeps the signature given. */
-export function encodeMessage(message: Omit<ReloadMessage, 'header'> & { readonly header: HeaderFields }): Uint8Array {
+export function encodeMessage(
+  message: Omit<ReloadMessage, 'header'> & { readonly header: HeaderFields },
+): Uint8Array {
   const contents = encodeContents(message.code, bodyCodec(message.code), message.body, message.extensions);
   return assembleMessage(message.header, contents, message.security);
 }

@@ -9,7 +9,12 @@ import { method } from './method.ts';
 export type StatReq = DataRequest;
 
 /** RFC 6940 §7.4.3.2: the digest covers the value's bytes behind their four length bytes. */
-const metaData = struct({ exists: boolean, valueLength: uint32, hashAlgorithm: uint8, hashValue: opaqueHex(1) });
+const metaData = struct({
+  exists: boolean,
+  valueLength: uint32,
+  hashAlgorithm: uint8,
+  hashValue: opaqueHex(1),
+});
 export type MetaData = TypeOf<typeof metaData>;
 
 export interface StoredMetaData {

@@ -52,28 +52,23 @@ export function signValue(
  * @throws CodedError 'signature-unsupported' | 'signature-invalid'
  */
 export function verifyValue(place: ValuePlace, data: StoredData, signedBy: SignedBy): void {
-  const { value } = data;
-  const check = (signed: StoredDataValue) =>
-    verifySignature(data.signature, valueSignatureParts(place, data.storageTime, signed), signedBy);
-  if (value.model !== 'ARRAY') return check(value);
-  try {
-    check(value);
-  } catch {
-    checkAppended(value, check);
+  let failure: unknown;
+  for (const value of signedForms(data.value)) {
+    try {
+      verifySignature(data.signature, valueSignatureParts(place, data.storageTime, value), signedBy);
+      return;
+    } catch (error) {
+      failure = error;
+    }
   }
+  throw failure;
 }
 
 /**
  * An appended element was signed before its index was known: with 0xffffffff in its place (requirement T14), or
  * with 0, as RFC 6940 §7.4.2.2 wants it.
  */
-function checkAppended(
-  value: Extract<StoredDataValue, { model: 'ARRAY' }>,
-  check: (signed: StoredDataValue) => void,
-): void {
-  try {
-    check({ ...value, index: APPEND_INDEX });
-  } catch {
-    check({ ...value, index: 0 });
-  }
+function signedForms(value: StoredDataValue): readonly StoredDataValue[] {
+  if (value.model !== 'ARRAY') return [value];
+  return [value, { ...value, index: APPEND_INDEX }, { ...value, index: 0 }];
 }

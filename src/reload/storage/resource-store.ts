@@ -1,21 +1,17 @@
-import { hash } from 'node:crypto';
-import type { Clock, KeyValueStore, Logger, Metrics } from '../../base/index.ts';
-import type { DataRequest } from '../messages/data-specifier.ts';
+import type { Clock, Counter, KeyValueStore, Logger, Metrics } from '../../base/index.ts';
 import type { FetchAns, FetchReq } from '../messages/fetch.ts';
 import type { FindAns, FindReq } from '../messages/find.ts';
-import { NO_SIGNATURE } from '../messages/signature.ts';
 import type { StatAns, StatReq } from '../messages/stat.ts';
-import type { StoreAns, StoreReq } from '../messages/store.ts';
-import type { StoredData, StoredDataValue } from '../messages/stored-data.ts';
+import type { StoreAns, StoreKindData, StoreReq } from '../messages/store.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { SignedBy } from '../security/signature.ts';
-import { ID_LENGTH, isNodeId, type KindId, type NodeId, type ResourceId } from '../wire/ids.ts';
-import type { KindDefinition, KindTable } from '../wire/kind-table.ts';
+import type { NodeId, ResourceId } from '../wire/ids.ts';
+import type { KindTable } from '../wire/kind-table.ts';
 import type { KindRecord } from './kind-record.ts';
-import { metaDataOf } from './meta-data.ts';
 import { bytesOf, type LoadResult, RecordTable } from './record-table.ts';
-import { type Selected, select } from './selection.ts';
-import { StorageError } from './storage-error.ts';
+import { requireKinds, requireResourceId } from './request-check.ts';
+import { type FetchOutcome, ResourceReader } from './resource-reader.ts';
+import { STORAGE_ERROR_CODES, StorageError, type StorageErrorCode } from './storage-error.ts';
 import { adoptValues, storeValues } from './store-check.ts';
 import { unpackElement } from './stored-element.ts';
 
@@ -56,19 +52,11 @@ export interface StoreOutcome {
   readonly committed: Promise<void>;
 }
 
-/** An answer and the certificates that its SecurityBlock must carry (RFC 6940 §6.3.4), DER, each once. */
-export interface FetchOutcome {
-  readonly answer: FetchAns;
-  readonly certificates: readonly Uint8Array[];
-}
-
-/** One value on its way to another peer, which signs the StoreReq itself. */
+/** One value on its way to another peer; the StoreReq is signed by the peer that sends it. */
 export interface ReplicaStore {
   readonly request: StoreReq;
   readonly certificates: readonly Uint8Array[];
 }
-
-const NO_RESOURCE: ResourceId = '00'.repeat(ID_LENGTH);
 
 /**
  * The data a peer holds for the overlay (RFC 6940 §7). Messages, routing and responsibility are its caller's: it is
@@ -77,11 +65,12 @@ const NO_RESOURCE: ResourceId = '00'.repeat(ID_LENGTH);
 export class ResourceStore {
   readonly #clock: Clock;
   readonly #trust: CertificateStore;
-  readonly #metrics: Metrics;
   readonly #kinds: KindTable;
   readonly #maxBytes: number;
   readonly #maxBytesPerKind: number;
+  readonly #refusals: ReadonlyMap<StorageErrorCode, Counter>;
   readonly #table: RecordTable;
+  readonly #reader: ResourceReader;
 
   constructor(
     { clock, kv, certificates, logger, metrics }: ResourceStoreDeps,
@@ -89,11 +78,14 @@ export class ResourceStore {
   ) {
     this.#clock = clock;
     this.#trust = certificates;
-    this.#metrics = metrics;
     this.#kinds = kinds;
     this.#maxBytes = maxBytes;
     this.#maxBytesPerKind = maxBytesPerKind;
+    const refused = (reason: string) =>
+      metrics.counter('reload_stores_refused_total', 'Store requests refused', { reason });
+    this.#refusals = new Map(STORAGE_ERROR_CODES.map((code) => [code, refused(code)]));
     this.#table = new RecordTable({ clock, kv, logger, metrics }, { kinds });
+    this.#reader = new ResourceReader({ clock, table: this.#table }, { kinds });
   }
 
   /** Resources of which something is held (Probe's num_resources). */
@@ -129,22 +121,17 @@ export class ResourceStore {
     try {
       return this.#store(request, context);
     } catch (error) {
-      if (error instanceof StorageError) this.#countRefusal(error);
+      if (error instanceof StorageError) this.#refusals.get(error.code)?.inc();
       throw error;
     }
   }
 
   /**
-   * RFC 6940 §7.4.2.
+   * RFC 6940 §7.4.2. Lifetimes are what is left of them.
    * @throws StorageError 'unknown-kind' | 'invalid-request'
    */
   fetch(request: FetchReq): FetchOutcome {
-    const certificates = new Map<string, Uint8Array>();
-    const kindResponses = this.#answer(request, (data, certificate) => {
-      if (certificate !== undefined) certificates.set(hash('sha256', certificate, 'hex'), certificate);
-      return data;
-    });
-    return { answer: { kindResponses }, certificates: [...certificates.values()] };
+    return this.#reader.fetch(request);
   }
 
   /**
@@ -152,18 +139,15 @@ export class ResourceStore {
    * @throws StorageError 'unknown-kind' | 'invalid-request'
    */
   stat(request: StatReq): StatAns {
-    return { kindResponses: this.#answer(request, metaDataOf) };
+    return this.#reader.stat(request);
   }
 
   /**
-   * RFC 6940 §7.4.4: for each Kind the closest resource with an existing value. Closest is the first one upwards
-   * around the ring, since "R_n+1=nearest(1 + R_n)" is to walk the overlay.
+   * RFC 6940 §7.4.4: for each Kind the closest resource with an existing value; zeros if there is none.
    * @throws StorageError 'invalid-request' when a Kind is named twice
    */
-  find({ resource, kinds }: FindReq): FindAns {
-    requireResourceId(resource);
-    requireOnce(kinds);
-    return { results: kinds.map((kind) => ({ kind, closest: this.#closest(resource, kind) })) };
+  find(request: FindReq): FindAns {
+    return this.#reader.find(request);
   }
 
   /** Resource-IDs held in the interval (after, upTo] of the ring; all of them when both are the same. */
@@ -183,7 +167,7 @@ export class ResourceStore {
   *replicaStores(resource: ResourceId, replicaNumber: number): Iterable<ReplicaStore> {
     const now = this.#clock.now();
     for (const { kind, generation, elements } of this.#table.records(resource)) {
-      const { dataModel } = this.#kind(kind);
+      const { dataModel } = this.#kinds.get(kind)!;
       for (const element of elements) {
         const { data, certificate } = unpackElement(element, dataModel, now);
         const kindData = [{ kind, generation, values: [data] }];
@@ -199,19 +183,19 @@ export class ResourceStore {
    * @throws StorageError 'data-too-large' when there is no room
    */
   async adopt(resource: ResourceId, answer: FetchAns, certificates: readonly Uint8Array[]): Promise<boolean> {
-    const changed = answer.kindResponses.flatMap(({ kind, generation, values }): KindRecord[] => {
+    const taken: KindRecord[] = [];
+    for (const { kind, generation, values } of answer.kindResponses) {
       const definition = this.#kinds.get(kind);
-      if (definition === undefined) return [];
+      if (definition === undefined) continue;
       const held = this.#table.record(resource, kind);
-      const target = { ...this.#target(resource, definition), certificates };
+      const target = { ...this.#common(resource), kind: definition, certificates };
       const elements = adoptValues(target, held.elements, values);
-      return elements === held.elements
-        ? []
-        : [{ kind, generation: Math.max(generation, held.generation), elements }];
-    });
-    if (changed.length === 0) return false;
-    this.#requireRoom(resource, changed);
-    await this.#table.put(resource, changed);
+      if (elements === held.elements) continue;
+      taken.push({ kind, generation: Math.max(generation, held.generation), elements });
+    }
+    if (taken.length === 0) return false;
+    this.#requireRoom(resource, taken);
+    await this.#table.put(resource, taken);
     return true;
   }
 
@@ -222,22 +206,27 @@ export class ResourceStore {
 
   #store({ resource, replicaNumber, kindData }: StoreReq, context: StoreContext): StoreOutcome {
     requireResourceId(resource);
-    this.#requireKinds(kindData.map(({ kind }) => kind));
+    const kinds = requireKinds(
+      this.#kinds,
+      kindData.map(({ kind }) => kind),
+    );
     const held = kindData.map(({ kind }) => this.#table.record(resource, kind));
     const replica = replicaNumber > 0;
-    kindData.forEach(({ generation }, i) => {
-      requireGeneration(generation, replica, held, i);
-    });
+    if (replica) requireReplicaGenerations(kindData);
+    else requireCurrentGenerations(kindData, held);
 
-    // Everything is tried on copies: what throws here leaves no trace.
+    // Records are never changed in place: what throws on the way leaves no trace.
     const after = kindData.map(({ kind, generation, values }, i): KindRecord => {
-      const before = held[i]!;
+      const { certificates, transactionId, signer } = context;
+      const requestSigner = replica ? undefined : signer;
       const target = {
-        ...this.#target(resource, this.#kind(kind)),
-        requestSigner: replica ? undefined : context.signer,
-        certificates: context.certificates,
-        transactionId: context.transactionId,
+        ...this.#common(resource),
+        kind: kinds[i]!,
+        certificates,
+        transactionId,
+        requestSigner,
       };
+      const before = held[i]!;
       const elements = storeValues(target, before.elements, values);
       if (replica) return { kind, generation, elements };
       return elements === before.elements ? before : { kind, generation: before.generation + 1, elements };
@@ -246,7 +235,7 @@ export class ResourceStore {
 
     const changed = after.filter((record, i) => record.elements !== held[i]!.elements);
     const moved = after.filter(
-      (record, i) => changed.includes(record) || record.generation !== held[i]!.generation,
+      (record, i) => record.elements !== held[i]!.elements || record.generation !== held[i]!.generation,
     );
     const replicas = context.replicas ?? [];
     return {
@@ -256,65 +245,18 @@ export class ResourceStore {
     };
   }
 
-  /** RFC 6940 §7.4.2.2: one response for each specifier, empty where the asker's generation is the current one. */
-  #answer<T>(
-    { resource, specifiers }: DataRequest,
-    toValue: (data: StoredData, certificate: Uint8Array | undefined) => T,
-  ): { kind: KindId; generation: number; values: readonly T[] }[] {
-    requireResourceId(resource);
-    this.#requireKinds(specifiers.map(({ kind }) => kind));
+  #common(resource: ResourceId) {
     const now = this.#clock.now();
-    return specifiers.map((specifier) => {
-      const kind = this.#kind(specifier.kind);
-      const { generation, elements } = this.#table.record(resource, kind.id);
-      const selected = select(kind, elements, specifier);
-      const known = generation !== 0 && specifier.generation === generation;
-      const values = known ? [] : selected.map((found) => toValue(...unpack(found, kind, now)));
-      return { kind: kind.id, generation, values };
-    });
+    return { trust: this.#trust, resource, now, requestSigner: undefined, transactionId: undefined };
   }
 
-  #closest(from: ResourceId, kind: KindId): ResourceId {
-    let above: ResourceId | undefined;
-    let lowest: ResourceId | undefined;
-    for (const resource of this.#table.resources()) {
-      const beatsAbove = resource >= from && (above === undefined || resource < above);
-      const beatsLowest = lowest === undefined || resource < lowest;
-      if (!beatsAbove && !beatsLowest) continue;
-      if (!this.#table.record(resource, kind).elements.some(({ exists }) => exists)) continue;
-      if (beatsAbove) above = resource;
-      if (beatsLowest) lowest = resource;
-    }
-    // §7.4.4.2: "It is 0 if no Resource-ID is known", and for an unknown Kind.
-    return above ?? lowest ?? NO_RESOURCE;
-  }
-
-  #target(resource: ResourceId, kind: KindDefinition) {
-    const now = this.#clock.now();
-    return { trust: this.#trust, kind, resource, now, requestSigner: undefined, transactionId: undefined };
-  }
-
-  #kind(id: KindId): KindDefinition {
-    return this.#kinds.get(id) ?? raise(StorageError.unknownKinds([id]));
-  }
-
-  /** §7.4.1.1: "The same Kind-ID MUST NOT be used twice"; unknown ones are refused all at once. */
-  #requireKinds(kinds: readonly KindId[]): void {
-    const unknown = kinds.filter((kind) => !this.#kinds.has(kind));
-    if (unknown.length > 0) throw StorageError.unknownKinds([...new Set(unknown)].slice(0, 63));
-    requireOnce(kinds);
-  }
-
-  /** Room is needed only for what grows: a full store still takes removals and renewals. */
+  /** Room is needed only by what grows: a full store still takes renewals and removals. */
   #requireRoom(resource: ResourceId, records: readonly KindRecord[]): void {
     let growth = 0;
     for (const { kind, elements } of records) {
       const more = bytesOf(elements) - bytesOf(this.#table.record(resource, kind).elements);
       if (more > 0 && this.#table.bytesOfKind(kind) + more > this.#maxBytesPerKind) {
-        throw new StorageError(
-          'data-too-large',
-          `this peer has no room for more of ${this.#kind(kind).name}`,
-        );
+        throw new StorageError('data-too-large', 'this peer has no room for more of this Kind');
       }
       growth += more;
     }
@@ -322,54 +264,22 @@ export class ResourceStore {
       throw new StorageError('data-too-large', 'this peer has no room for more');
     }
   }
+}
 
-  #countRefusal({ code }: StorageError): void {
-    this.#metrics.counter('reload_stores_refused_total', 'Stores refused', { reason: code }).inc();
+/** RFC 6940 §7.4.1.1: "Replica Stores MUST NOT use a generation counter of 0." They are not compared, but taken. */
+function requireReplicaGenerations(kindData: readonly StoreKindData[]): void {
+  if (kindData.some(({ generation }) => generation === 0)) {
+    throw new StorageError('invalid-request', 'a replica with a generation counter of 0');
   }
 }
 
-/**
- * §7.4.1.1: an original Store with a counter other than 0 must have the current one; a replica sets it. §7.4.1.2:
- * the refusal tells the counters of all Kinds.
- */
-function requireGeneration(
-  generation: number,
-  replica: boolean,
-  held: readonly KindRecord[],
-  i: number,
-): void {
-  if (replica) {
-    if (generation === 0) throw new StorageError('invalid-request', 'a replica with generation counter 0');
-  } else if (generation !== 0 && generation !== held[i]!.generation) {
-    throw StorageError.generationTooLow(
-      held.map((record) => ({ kind: record.kind, generation: record.generation, replicas: [] })),
-    );
-  }
-}
-
-function requireResourceId(resource: ResourceId): void {
-  if (!isNodeId(resource)) throw new StorageError('invalid-request', `Resource-IDs have ${ID_LENGTH} bytes`);
-}
-
-function requireOnce(kinds: readonly KindId[]): void {
-  if (new Set(kinds).size !== kinds.length) throw new StorageError('invalid-request', 'a Kind named twice');
-}
-
-function unpack(
-  found: Selected,
-  { dataModel }: KindDefinition,
-  now: number,
-): [data: StoredData, certificate: Uint8Array | undefined] {
-  if (found.element === undefined) return [synthetic(found.absent), undefined];
-  const { data, certificate } = unpackElement(found.element, dataModel, now);
-  return [data, certificate];
-}
-
-/** §7.4.2.2: "a synthetic value with 'exists' set to False [that] has an empty signature". */
-function synthetic(value: StoredDataValue): StoredData {
-  return { storageTime: 0, lifetime: 0, value, signature: NO_SIGNATURE };
-}
-
-function raise(error: Error): never {
-  throw error;
+/** §7.4.1.1: a counter other than 0 must be the current one. §7.4.1.2: the refusal tells those of all Kinds. */
+function requireCurrentGenerations(kindData: readonly StoreKindData[], held: readonly KindRecord[]): void {
+  const current = kindData.every(
+    ({ generation }, i) => generation === 0 || generation === held[i]!.generation,
+  );
+  if (current) return;
+  throw StorageError.generationTooLow(
+    held.map(({ kind, generation }) => ({ kind, generation, replicas: [] })),
+  );
 }

@@ -10,7 +10,7 @@ const FINAL_ELEMENT = 0xffff_ffff;
 
 /** What a Fetch or Stat asked for: an element, or the place where there is none. */
 export type Selected =
-  | { readonly element: StoredElement }
+  | { readonly element: StoredElement; readonly absent?: undefined }
   | { readonly element?: undefined; readonly absent: StoredDataValue };
 
 const NOTHING = { exists: false, value: new Uint8Array(0) } as const;

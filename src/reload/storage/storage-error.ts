@@ -4,22 +4,18 @@ import { type StoreKindResponse, storeAns } from '../messages/store.ts';
 import { encodeWhole } from '../wire/codec.ts';
 import type { KindId } from '../wire/ids.ts';
 
-export type StorageErrorCode =
-  | 'forbidden'
-  | 'data-too-large'
-  | 'data-too-old'
-  | 'generation-counter-too-low'
-  | 'unknown-kind'
-  | 'invalid-request';
-
-const WIRE_CODES: Readonly<Record<StorageErrorCode, number>> = {
+const WIRE_CODES = {
   forbidden: ErrorCode.Forbidden,
   'data-too-large': ErrorCode.Data_Too_Large,
   'data-too-old': ErrorCode.Data_Too_Old,
   'generation-counter-too-low': ErrorCode.Generation_Counter_Too_Low,
   'unknown-kind': ErrorCode.Unknown_Kind,
   'invalid-request': ErrorCode.Invalid_Message,
-};
+} as const;
+
+export type StorageErrorCode = keyof typeof WIRE_CODES;
+
+export const STORAGE_ERROR_CODES = Object.keys(WIRE_CODES) as readonly StorageErrorCode[];
 
 /** A storage request that is refused as a whole; nothing was changed. */
 export class StorageError extends CodedError<StorageErrorCode> {

@@ -35,7 +35,10 @@ export function isNodeId(text: string): text is NodeId {
 
 /** RFC 6940 §10.2: SHA-1 truncated to the most significant 128 bits. */
 export function resourceIdOfBytes(name: Uint8Array): ResourceId {
-  return createHash('sha1').update(name).digest('hex').slice(0, ID_LENGTH * 2);
+  return createHash('sha1')
+    .update(name)
+    .digest('hex')
+    .slice(0, ID_LENGTH * 2);
 }
 
 /** RFC 6940 §6.3.2: the low 32 bits of the SHA-1 of the overlay name. */

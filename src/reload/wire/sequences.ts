@@ -43,7 +43,8 @@ export function fixedHex(length: number): Codec<string> {
   return {
     decode: (reader) => reader.hex(length),
     encode(writer, value) {
-      if (value.length !== length * 2) throw new EncodeError(`${value.length / 2} bytes instead of ${length}`);
+      if (value.length !== length * 2)
+        throw new EncodeError(`${value.length / 2} bytes instead of ${length}`);
       writer.hex(value);
     },
   };

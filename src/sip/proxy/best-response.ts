@@ -34,7 +34,9 @@ function rankOf(status: number, cancelled: boolean): number {
   if (status >= 600) return 0;
   if (cancelled && status === 487) return 1;
   const statusClass = Math.floor(status / 100) * 10;
-  return statusClass === 40 ? statusClass + rankIn4xx(status) : statusClass;
+  if (statusClass === 40) return statusClass + rankIn4xx(status);
+  // A 503 becomes a 500 of ours: what another branch says itself tells more.
+  return status === 503 ? statusClass + 1 : statusClass;
 }
 
 function rankIn4xx(status: number): number {

@@ -14,8 +14,10 @@ export interface ResponseContextActions<Branch> {
   forward(response: SipResponse): void;
   /** Answer upstream with a final response of our own. */
   answer(status: number): void;
-  /** Cancel the branch: CANCEL once it has sent a provisional response (RFC 3261 §9.1). */
+  /** Cancel the branch: CANCEL once it has sent a provisional response (RFC 3261 §9.1). May be asked twice. */
   cancel(branch: Branch): void;
+  /** Nothing is pending, no success so far, and more branches were promised: now is the time for the next ones. */
+  idle(): void;
   /** The fate upstream is sealed: called once, with the final status, or undefined when none may be sent. */
   done(status: number | undefined): void;
 }
@@ -118,6 +120,7 @@ export class ResponseContext<Branch> {
         return;
       case 'calling':
       case 'silent':
+        this.#actions.cancel(branch);
         this.#onFailure(record, { status: 408, response: undefined });
         return;
       case 'cancelling':
@@ -178,7 +181,10 @@ export class ResponseContext<Branch> {
   /** §16.7 step 6: the best response goes upstream when nothing better can come any more. */
   #conclude(): void {
     if (this.#done || this.pending > 0) return;
-    if (!this.#targetsComplete && this.wantsBranches) return;
+    if (!this.#targetsComplete && this.wantsBranches) {
+      this.#actions.idle();
+      return;
+    }
     const best = this.#bestOutcome();
     // RFC 4320 §4.2: a 408 to anything but INVITE comes too late to be of use. A late real answer may still pass.
     if (!this.#isInvite && best.status === 408) {

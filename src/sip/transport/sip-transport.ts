@@ -5,7 +5,6 @@ import {
   type Counter,
   errorMessage,
   formatAddress,
-  type Gauge,
   type Listener,
   type Logger,
   type Metrics,
@@ -14,12 +13,12 @@ import {
   type TlsOptions,
 } from '../../base/index.ts';
 import type { SipResponse } from '../message/response.ts';
+import type { Via } from '../message/via.ts';
+import { ConnectionTable, remoteKey } from './connection-table.ts';
 import { TransportError } from './errors.ts';
 import { type BoundListener, defaultPort, type Flow, type TransportName } from './flow.ts';
-import { FlowWatch } from './flow-watch.ts';
 import { type MessageHandler, MessageIntake } from './intake.ts';
 import { chooseListener } from './listener-choice.ts';
-import { StreamFlow, type StreamFlowOptions } from './stream-flow.ts';
 import { UdpListener } from './udp-listener.ts';
 import { responsePort } from './via-source.ts';
 
@@ -62,6 +61,9 @@ export interface FlowTarget {
   readonly from?: BoundListener;
 }
 
+/** Attempts to connect at one time. */
+const MAX_CONNECTING = 512;
+
 interface StreamListener {
   readonly bound: BoundListener;
   readonly listener: Listener;
@@ -73,16 +75,10 @@ export class SipTransport {
   readonly #options: Required<Omit<SipTransportOptions, 'clientTls'>>;
   readonly #clientTls: TlsOptions | undefined;
   readonly #intake: MessageIntake;
-  readonly #watch: FlowWatch;
+  readonly #connections: ConnectionTable;
   readonly #udp: UdpListener[] = [];
   readonly #streams: StreamListener[] = [];
-  readonly #flows = new Set<StreamFlow>();
-  readonly #perHost = new Map<string, number>();
-  /** Open connections by transport and remote address, for re-use (RFC 3261 §18.1.1). */
-  readonly #byRemote = new Map<string, StreamFlow>();
   readonly #connecting = new Map<string, Promise<Flow>>();
-  readonly #connections: Gauge;
-  readonly #refused: Counter;
   readonly #sendFailures: Counter;
   readonly #keepalives: Counter;
   #lastFlowId = 0;
@@ -98,11 +94,13 @@ export class SipTransport {
       receiveBufferBytes: options.receiveBufferBytes ?? 4_194_304,
     };
     this.#clientTls = options.clientTls;
-    const respond = (response: SipResponse, flow: Flow) => this.sendResponse(response, flow);
+    const respond = (response: SipResponse, flow: Flow) =>
+      this.sendResponse(response.encode(), response.topVia, flow);
     this.#intake = new MessageIntake({ logger, metrics, random, respond });
-    this.#watch = new FlowWatch({ clock: deps.clock, flows: this.#flows });
-    this.#connections = metrics.gauge('sip_connections', 'Open SIP connections');
-    this.#refused = metrics.counter('sip_connections_refused_total', 'SIP connections over our bounds');
+    this.#connections = new ConnectionTable(
+      { clock: deps.clock, metrics, intake: this.#intake },
+      this.#options,
+    );
     this.#sendFailures = metrics.counter('sip_send_failures_total', 'SIP messages that could not be sent');
     this.#keepalives = metrics.counter('sip_keepalives_received_total', 'Keepalive datagrams received');
   }
@@ -125,7 +123,7 @@ export class SipTransport {
 
   /** The flow to a target when none has to be opened: UDP, or a connection that stands. */
   flowToSync({ transport, address, from }: FlowTarget): Flow | undefined {
-    if (transport !== 'UDP') return this.#byRemote.get(remoteKey(transport, address));
+    if (transport !== 'UDP') return this.#connections.find(transport, address);
     return chooseListener(this.#udp, address, from)?.flow(address);
   }
 
@@ -154,32 +152,32 @@ export class SipTransport {
    * idle, so that the loss of a peer shows (RFC 5626 §3.5.1, RFC 7904 §5.2).
    */
   adopt(connection: Connection, options: { peer: string }): Flow {
-    return this.#add(connection, { id: this.#nextFlowId(), transport: 'TLS', peer: options.peer });
+    return this.#connections.add(connection, {
+      id: this.#nextFlowId(),
+      transport: 'TLS',
+      peer: options.peer,
+    });
   }
 
   /**
    * Sends a response to where its request came from (RFC 3261 §18.2.2, RFC 3581 §4). Never throws: the client
    * retransmits, or gives up.
+   * @param via the request's top Via, as stamped on arrival
    * @param flow the request's
    */
-  sendResponse(response: SipResponse, flow: Flow): void {
-    this.sendEncodedResponse(response.encode(), response, flow);
-  }
-
-  /** The same with octets kept from the first time, for retransmissions. */
-  sendEncodedResponse(data: Uint8Array, response: SipResponse, flow: Flow): void {
+  sendResponse(data: Uint8Array, via: Via, flow: Flow): void {
     try {
-      if (flow.reliable && !flow.open) this.#sendOverNewConnection(data, response, flow);
-      else this.responseFlow(response, flow).send(data);
+      if (flow.reliable && !flow.open) this.#sendOverNewConnection(data, via, flow);
+      else this.#responseFlow(via, flow).send(data);
     } catch (error) {
       this.#sendFailed(error, flow);
     }
   }
 
   /** The flow a response takes: over UDP its port may differ from the request's source port. */
-  responseFlow(response: SipResponse, flow: Flow): Flow {
+  #responseFlow(via: Via, flow: Flow): Flow {
     if (flow.reliable) return flow;
-    const port = responsePort(response.topVia);
+    const port = responsePort(via);
     if (port === flow.remote.port) return flow;
     const address = { host: flow.remote.host, port };
     return chooseListener(this.#udp, address, flow.listener)?.flow(address) ?? flow;
@@ -199,9 +197,8 @@ export class SipTransport {
   /** Closes all sockets and connections. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#watch.stop();
     const listeners = [...this.#udp.splice(0), ...this.#streams.splice(0).map(({ listener }) => listener)];
-    for (const flow of [...this.#flows]) flow.end();
+    this.#connections.stop();
     await Promise.all(listeners.map((listener) => listener.close()));
   }
 
@@ -247,18 +244,15 @@ export class SipTransport {
   }
 
   #accept(connection: Connection, transport: TransportName, listener: BoundListener | undefined): void {
-    const fromHost = this.#perHost.get(connection.remote.host) ?? 0;
-    if (this.#full || fromHost >= this.#options.maxConnectionsPerHost || this.#stopped) {
-      this.#refused.inc();
+    if (this.#stopped || !this.#connections.admits(connection.remote.host)) {
       connection.destroy();
       return;
     }
     const id = this.#nextFlowId();
-    const flow = this.#add(
+    this.#connections.add(
       connection,
       listener === undefined ? { id, transport } : { id, transport, listener },
     );
-    this.#index(flow);
   }
 
   async #connect(transport: TransportName, address: Address): Promise<Flow> {
@@ -266,7 +260,9 @@ export class SipTransport {
     if (transport === 'WS' || transport === 'WSS') {
       throw new TransportError('unsupported-transport', `cannot connect over ${transport}`);
     }
-    if (this.#full) throw new TransportError('too-many-connections', 'too many SIP connections');
+    if (this.#connecting.size >= MAX_CONNECTING || !this.#connections.admits(address.host)) {
+      throw new TransportError('too-many-connections', 'too many SIP connections');
+    }
     const { connectTimeoutMs: timeoutMs } = this.#options;
     const tls = transport === 'TLS' ? this.#requireClientTls() : undefined;
     const connection = await this.#deps.network.connect(
@@ -277,9 +273,7 @@ export class SipTransport {
       connection.destroy();
       throw new TransportError('stopped', 'the transport is stopped');
     }
-    const flow = this.#add(connection, { id: this.#nextFlowId(), transport });
-    this.#index(flow);
-    return flow;
+    return this.#connections.add(connection, { id: this.#nextFlowId(), transport });
   }
 
   #requireClientTls(): TlsOptions {
@@ -289,39 +283,13 @@ export class SipTransport {
     return this.#clientTls;
   }
 
-  #add(connection: Connection, options: StreamFlowOptions): StreamFlow {
-    const now = () => this.#deps.clock.monotonic();
-    const flow = new StreamFlow({ connection, intake: this.#intake, now }, options);
-    const { host } = flow.remote;
-    this.#flows.add(flow);
-    this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
-    this.#connections.set(this.#flows.size);
-    this.#watch.start();
-    flow.closed.on(() => this.#forget(flow, host));
-    return flow;
-  }
-
-  #index(flow: StreamFlow): void {
-    this.#byRemote.set(remoteKey(flow.transport, flow.remote), flow);
-  }
-
-  #forget(flow: StreamFlow, host: string): void {
-    this.#flows.delete(flow);
-    this.#connections.set(this.#flows.size);
-    const left = (this.#perHost.get(host) ?? 1) - 1;
-    if (left > 0) this.#perHost.set(host, left);
-    else this.#perHost.delete(host);
-    const key = remoteKey(flow.transport, flow.remote);
-    if (this.#byRemote.get(key) === flow) this.#byRemote.delete(key);
-  }
-
   /** RFC 3261 §18.2.2: the connection is gone, so one is opened to the address and port the Via names. */
-  #sendOverNewConnection(data: Uint8Array, response: SipResponse, flow: Flow): void {
+  #sendOverNewConnection(data: Uint8Array, via: Via, flow: Flow): void {
     // An overlay connection comes back under its Node-ID, by `rebindPeer`; a WebSocket client cannot be called.
     if (flow.peer !== undefined || flow.transport === 'WS' || flow.transport === 'WSS') {
       throw new TransportError('flow-closed', 'the connection is closed');
     }
-    const port = response.topVia.port ?? defaultPort(flow.transport);
+    const port = via.port ?? defaultPort(flow.transport);
     const address = { host: flow.remote.host, port };
     this.flowTo({ transport: flow.transport, address }).then(
       (opened) => this.send(data, opened),
@@ -334,16 +302,8 @@ export class SipTransport {
     this.#deps.logger.debug('cannot send', { to: formatAddress(flow.remote), error: errorMessage(error) });
   }
 
-  get #full(): boolean {
-    return this.#flows.size + this.#connecting.size >= this.#options.maxConnections;
-  }
-
   #nextFlowId(): number {
     this.#lastFlowId += 1;
     return this.#lastFlowId;
   }
-}
-
-function remoteKey(transport: TransportName, address: Address): string {
-  return `${transport} ${formatAddress(address)}`;
 }

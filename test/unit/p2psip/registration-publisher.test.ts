@@ -2,7 +2,7 @@ import test from 'ava';
 import { CodedError, MemoryKeyValueStore, noMetrics, silentLogger } from '../../../src/base/index.ts';
 import { SeededRandom } from '../../../src/base/virtual/seeded-random.ts';
 import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
-import { RegistrationPublisher } from '../../../src/p2psip/registration-publisher.ts';
+import { type Presence, RegistrationPublisher } from '../../../src/p2psip/registration-publisher.ts';
 import { FakeOverlay, NODE_1 } from './fake-overlay.ts';
 
 const ALICE = 'alice@example.org';
@@ -21,12 +21,17 @@ function setup() {
     metrics: noMetrics,
   };
   const presence = (ms = 600_000, contactPrefs = '') => ({ expiresAt: clock.now() + ms, contactPrefs });
-  return { clock, overlay, deps, presence, publisher: new RegistrationPublisher(deps) };
+  const publisher = new RegistrationPublisher(deps);
+  const publish = (aor: string, wanted: Presence | undefined) => {
+    publisher.update(aor, wanted);
+    return publisher.whenStored(aor);
+  };
+  return { clock, overlay, deps, presence, publisher, publish };
 }
 
 test('A13: the first binding is stored with this peer as its destination', async (t) => {
-  const { overlay, publisher, presence } = setup();
-  await publisher.update(ALICE, presence());
+  const { overlay, publish, presence } = setup();
+  await publish(ALICE, presence());
   t.is(overlay.stores.length, 1);
   t.deepEqual(overlay.stores[0]!.registration, {
     type: 'route',
@@ -37,28 +42,28 @@ test('A13: the first binding is stored with this peer as its destination', async
 });
 
 test('T3: a refresh or a second phone causes no Store, changed features do', async (t) => {
-  const { overlay, publisher, presence } = setup();
-  await publisher.update(ALICE, presence());
-  t.is(publisher.update(ALICE, presence(1_200_000)), undefined);
+  const { overlay, publish, presence } = setup();
+  await publish(ALICE, presence());
+  t.is(publish(ALICE, presence(1_200_000)), undefined);
   t.is(overlay.stores.length, 1);
-  await publisher.update(ALICE, presence(600_000, '(sip.video=TRUE)'));
+  await publish(ALICE, presence(600_000, '(sip.video=TRUE)'));
   t.is(overlay.stores.length, 2);
   t.true(overlay.stores[1]!.storageTime > overlay.stores[0]!.storageTime);
 });
 
 test('the record is stored again at half its life, and lives as long as the longest binding', async (t) => {
-  const { clock, overlay, publisher, presence } = setup();
-  await publisher.update(ALICE, presence(4 * HOUR));
+  const { clock, overlay, publish, presence } = setup();
+  await publish(ALICE, presence(4 * HOUR));
   t.is(overlay.stores[0]!.lifetimeS, 4 * 3600);
   await clock.advance(2 * HOUR + 1);
   t.is(overlay.stores.length, 2);
 });
 
 test('A13: the end of the last binding withdraws the record for the rest of its life', async (t) => {
-  const { clock, overlay, publisher, presence } = setup();
-  await publisher.update(ALICE, presence());
+  const { clock, overlay, publisher, publish, presence } = setup();
+  await publish(ALICE, presence());
   await clock.advance(600_000);
-  await publisher.update(ALICE, undefined);
+  await publish(ALICE, undefined);
   const removed = overlay.stores.at(-1)!;
   t.deepEqual(removed.registration, { type: 'removed' });
   t.is(removed.lifetimeS, 3000);
@@ -66,24 +71,24 @@ test('A13: the end of the last binding withdraws the record for the rest of its 
 });
 
 test('a failed Store is reported to the caller and tried again behind', async (t) => {
-  const { clock, overlay, publisher, presence } = setup();
+  const { clock, overlay, publish, presence } = setup();
   overlay.storeError = new CodedError('overlay-unreachable', 'no answer');
-  await t.throwsAsync(publisher.update(ALICE, presence())!, { code: 'overlay-unreachable' });
+  await t.throwsAsync(publish(ALICE, presence())!, { code: 'overlay-unreachable' });
   overlay.storeError = undefined;
   await clock.advance(2000);
   t.is(overlay.stores.length, 1);
 });
 
 test('Data_Too_Old for our own key: the newer storage time is fetched and exceeded', async (t) => {
-  const { clock, overlay, publisher, presence } = setup();
+  const { clock, overlay, publish, presence } = setup();
   overlay.putRoute(ALICE, NODE_1, clock.now() + 50_000);
-  await publisher.update(ALICE, presence());
+  await publish(ALICE, presence());
   t.is(overlay.stores[0]!.storageTime, clock.now() + 50_001);
 });
 
 test('storage times survive a restart, and what nobody registers for again is withdrawn', async (t) => {
-  const { clock, overlay, deps, publisher, presence } = setup();
-  await publisher.update(ALICE, presence());
+  const { clock, overlay, deps, publish, presence } = setup();
+  await publish(ALICE, presence());
   const restarted = new RegistrationPublisher(deps);
   restarted.load();
   restarted.reconcile();
@@ -93,8 +98,8 @@ test('storage times survive a restart, and what nobody registers for again is wi
 });
 
 test('the audit stores again what the overlay has lost', async (t) => {
-  const { clock, overlay, publisher, presence } = setup();
-  await publisher.update(ALICE, presence(HOUR));
+  const { clock, overlay, publish, presence } = setup();
+  await publish(ALICE, presence(HOUR));
   overlay.table.clear();
   await clock.advance(400_000);
   t.is(overlay.stores.length, 2);
@@ -102,13 +107,13 @@ test('the audit stores again what the overlay has lost', async (t) => {
 });
 
 test('stop withdraws every record, and gives up after its bound', async (t) => {
-  const { clock, overlay, publisher, presence } = setup();
-  for (const user of ['a', 'b', 'c']) await publisher.update(`${user}@example.org`, presence());
+  const { clock, overlay, publisher, publish, presence } = setup();
+  for (const user of ['a', 'b', 'c']) await publish(`${user}@example.org`, presence());
   await publisher.stop(5000);
   t.is(overlay.stores.filter(({ registration }) => registration.type === 'removed').length, 3);
 
   const stuck = setup();
-  await stuck.publisher.update(ALICE, stuck.presence());
+  await stuck.publish(ALICE, stuck.presence());
   stuck.overlay.storeRegistration = () => new Promise(() => {});
   const stopped = stuck.publisher.stop(5000);
   await stuck.clock.advance(5001);

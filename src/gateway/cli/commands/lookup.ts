@@ -24,5 +24,12 @@ function formatLookup({ aor, resourceId, entries, ms }: LookupResult): string {
 }
 
 function row({ node, type, destinationList, contactPrefs, storageTime, expiresAt }: LookupEntry): Row {
-  return [node, type, destinationList.join(' > '), contactPrefs, new Date(storageTime).toISOString(), expiresAt];
+  return [
+    node,
+    type,
+    destinationList.join(' > '),
+    contactPrefs,
+    new Date(storageTime).toISOString(),
+    expiresAt,
+  ];
 }

@@ -3,31 +3,20 @@ import { type LoadedConfig, loadConfig } from '../../config/load-config.ts';
 import { createLogger } from '../../logging/winston-logger.ts';
 import { PrometheusMetrics } from '../../metrics/prometheus-metrics.ts';
 import type { RunningGateway } from '../../running-gateway.ts';
+import { type ConfigOptions, withConfigOptions } from '../config-options.ts';
 import { type CliEnvironment, CommandError, printLine, untilStopped } from '../environment.ts';
 import { explainStartError } from '../start-error.ts';
 
 /** How long a start that the operator broke off may take to clean up. */
 const ABORTED_START_MS = 5_000;
 
-interface RunOptions {
-  readonly config: string;
-  readonly set: readonly string[];
-}
-
 export function addRun(program: Command, environment: CliEnvironment): void {
-  program
-    .command('run')
+  withConfigOptions(program.command('run'))
     .description('run one peer: proxy, redirector or plain peer, as its file says')
-    .requiredOption('-c, --config <file>', 'configuration file')
-    .option('--set <path=value>', 'lay a value over the file (repeatable)', collect, [])
-    .action((options: RunOptions) => run(options, environment));
+    .action((options: ConfigOptions) => run(options, environment));
 }
 
-function collect(value: string, earlier: readonly string[]): string[] {
-  return [...earlier, value];
-}
-
-async function run(options: RunOptions, environment: CliEnvironment): Promise<void> {
+async function run(options: ConfigOptions, environment: CliEnvironment): Promise<void> {
   const { config, warnings } = loadConfig(options.config, options.set);
   const logger = createLogger({ ...config.log, stream: environment.stderr });
   for (const warning of warnings) logger.warn(warning);

@@ -1,0 +1,68 @@
+import { type Address, CodedError, errorMessage, formatAddress, type Network } from '../../base/index.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { type Finding, fail, ok, warn } from './finding.ts';
+
+const CONNECT_TIMEOUT_MS = 3_000;
+
+/** Takes every port the peer will take, one after the other, and lets go of it again. */
+export async function checkPorts(config: GatewayConfig, network: Network): Promise<Finding[]> {
+  const { overlay, sip, admin } = config;
+  const findings: Finding[] = [];
+  for (const [i, address] of overlay.listen.entries()) {
+    findings.push(await tryPort(`overlay.listen[${i}]`, 'TCP', address, network));
+  }
+  for (const [i, { transport, address }] of sip.listen.entries()) {
+    findings.push(await tryPort(`sip.listen[${i}]`, transport, address, network));
+  }
+  if (admin !== undefined) findings.push(await tryPort('admin', 'TCP', admin.listen, network));
+  return findings;
+}
+
+async function tryPort(
+  check: string,
+  transport: 'UDP' | 'TCP',
+  address: Address,
+  network: Network,
+): Promise<Finding> {
+  const shown = `${transport} ${formatAddress(address)}`;
+  try {
+    const taken =
+      transport === 'UDP'
+        ? await network.bindDatagram(address, { onDatagram() {} })
+        : await network.listen(address, (connection) => connection.destroy());
+    await taken.close();
+    return ok(check, `${shown} is free`);
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'address-in-use') {
+      const mend =
+        'stop the program that has it (or is this peer running already: p2psip status), or change the port';
+      return fail(check, `${shown} is in use`, mend);
+    }
+    return fail(check, `${shown}: ${errorMessage(error)}`, 'choose an address of this host');
+  }
+}
+
+/** Connects to each bootstrap peer; a first peer can live without them. */
+export async function checkBootstrap({ overlay }: GatewayConfig, network: Network): Promise<Finding[]> {
+  const found = await Promise.all(
+    overlay.bootstrap.map(async (address, i) => {
+      const check = `overlay.bootstrap[${i}]`;
+      const shown = formatAddress(address);
+      try {
+        const connection = await network.connect(address, { timeoutMs: CONNECT_TIMEOUT_MS });
+        connection.setHandler({ onData() {}, onClose() {} });
+        connection.destroy();
+        return ok(check, `${shown} takes connections`);
+      } catch (error) {
+        const detail = `${shown} cannot be reached (${errorMessage(error)})`;
+        return warn(
+          check,
+          detail,
+          'start that peer, open the way to it (firewall, NAT), or name another one',
+        );
+      }
+    }),
+  );
+  if (overlay.first || found.length === 0 || found.some(({ verdict }) => verdict === 'ok')) return found;
+  return found.map((finding) => ({ ...finding, verdict: 'fail' }));
+}

@@ -1,0 +1,172 @@
+import { CodedError, type Counter, errorMessage, type Logger, type Metrics } from '../base/index.ts';
+import type { Authenticator } from '../sip/auth/authenticator.ts';
+import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
+import type { RequestContext, Target } from '../sip/proxy/ports.ts';
+import type { Binding } from '../sip/registrar/binding.ts';
+import type { BindingStore } from '../sip/registrar/binding-store.ts';
+import { checkAssertedIdentity, stripAssertedIdentity } from './caller-identity.ts';
+import type { Location, LocationService } from './location-service.ts';
+import type { PeerConnections, PeerFlow } from './peer-connections.ts';
+import { escapeUser, type Redirector } from './redirector.ts';
+
+interface Deps {
+  readonly bindings: BindingStore;
+  readonly locations: LocationService;
+  readonly connections: Pick<PeerConnections<PeerFlow>, 'learnRoute'>;
+  readonly redirector: Redirector;
+  readonly own: OwnAddresses;
+  /** Undefined where nobody is asked for a password (`auth: none`). */
+  readonly authenticator: Authenticator | undefined;
+  /** Whether an account of that AoR exists here. */
+  readonly hasAccount: (aor: string) => boolean;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface CallHandlerOptions {
+  readonly mode: 'proxy' | 'redirect';
+}
+
+/** What the caller proved, and so what it may ask of us. */
+type Caller = 'authenticated' | 'foreign' | 'refused';
+
+/** Routes requests outside dialogs: who may ask, where the user is, by proxy or by redirect. */
+export class CallHandler {
+  readonly #deps: Deps;
+  readonly #options: CallHandlerOptions;
+  readonly #unreachable: Counter;
+
+  constructor(deps: Deps, options: CallHandlerOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    const help = 'Requests answered 504: no binding here and no answer from the overlay';
+    this.#unreachable = deps.metrics.counter('p2psip_overlay_unreachable_total', help);
+  }
+
+  async handle(context: RequestContext): Promise<void> {
+    if (context.overlayPeer !== undefined) return this.#fromOverlay(context, context.overlayPeer);
+    stripAssertedIdentity(context.request);
+    const caller = this.#identify(context);
+    if (caller === 'refused') return;
+    const aor = context.requestAor;
+    if (aor === undefined || context.hasRoute || context.isStrayInDialog)
+      return this.#outward(context, caller);
+    await this.#toUser(context, aor);
+  }
+
+  /** A request from another peer is for a phone here and never looked up again (architecture, calls). */
+  async #fromOverlay(context: RequestContext, peer: string): Promise<void> {
+    const { request, requestAor } = context;
+    if (request.method === 'PUBLISH') return context.reply(403);
+    if (requestAor === undefined || context.hasRoute || context.isStrayInDialog) return context.reply(403);
+    await checkAssertedIdentity(request, peer, this.#deps);
+    const bindings = this.#deps.bindings.bindings(requestAor);
+    await context.proxy(bindings.map(toTarget), { emptyStatus: 480 });
+  }
+
+  /** RFC 3261 §22.3, architecture "Challenges": our own users prove who they are before anything is looked up. */
+  #identify(context: RequestContext): Caller {
+    const { authenticator, own } = this.#deps;
+    const { from } = context.request;
+    if (own.domainOf(from.uri.host, from.uri.port) === undefined) return 'foreign';
+    if (authenticator === undefined) return 'authenticated';
+    if (context.fromAor === undefined) {
+      context.reply(403, 'No Usable Identity In From');
+      return 'refused';
+    }
+    return authenticator.check(context, context.fromAor) === 'ok' ? 'authenticated' : 'refused';
+  }
+
+  /** To other domains, and to Contacts a phone learned from a 302 of ours: for our own users only. */
+  async #outward(context: RequestContext, caller: Caller): Promise<void> {
+    const { request, requestAor } = context;
+    const isOurs = this.#deps.own.isOwn(request.uri.host, request.uri.port);
+    if (caller !== 'authenticated') return context.reply(403, 'Relaying Denied');
+    // Ours, but without a user to look up.
+    if (isOurs && requestAor === undefined && !context.hasRoute) return context.reply(404);
+    await context.proxy([{ kind: 'uri', uri: request.requestUri }]);
+  }
+
+  async #toUser(context: RequestContext, aor: string): Promise<void> {
+    const bindings = this.#deps.bindings.bindings(aor);
+    const lookup = this.#deps.locations.locate(aor);
+    if (this.#options.mode === 'redirect') return this.#redirect(context, aor, bindings, lookup);
+    if (bindings.length > 0) {
+      // Phones here ring at once; other peers join in when the overlay has answered.
+      const later = lookup.then(
+        (location) => this.#remoteTargets(aor, location),
+        () => [],
+      );
+      this.#learn(aor, await context.proxy(bindings.map(toTarget), { later }));
+      return;
+    }
+    const location = await this.#located(context, aor, lookup);
+    if (location === undefined) return;
+    const emptyStatus = this.#emptyStatus(aor, location);
+    this.#learn(aor, await context.proxy(this.#remoteTargets(aor, location), { emptyStatus }));
+  }
+
+  async #redirect(
+    context: RequestContext,
+    aor: string,
+    bindings: readonly Binding[],
+    lookup: Promise<Location>,
+  ): Promise<void> {
+    const nowhere: Location = { routes: [], externalUris: [], known: true };
+    const location =
+      bindings.length > 0 ? await lookup.catch(() => nowhere) : await this.#located(context, aor, lookup);
+    if (location === undefined) return;
+    const emptyStatus = bindings.length > 0 ? 480 : this.#emptyStatus(aor, location);
+    try {
+      await this.#deps.redirector.answer(context, aor, { bindings, location, emptyStatus });
+    } catch (error) {
+      this.#answerUnreachable(context, aor, error);
+    }
+  }
+
+  /** The location; undefined when the overlay gave none and the request has been answered. */
+  async #located(
+    context: RequestContext,
+    aor: string,
+    lookup: Promise<Location>,
+  ): Promise<Location | undefined> {
+    try {
+      return await lookup;
+    } catch (error) {
+      this.#answerUnreachable(context, aor, error);
+      return undefined;
+    }
+  }
+
+  #answerUnreachable(context: RequestContext, aor: string, error: unknown): void {
+    if (!(error instanceof CodedError)) throw error;
+    this.#unreachable.inc();
+    this.#deps.logger.warn('the overlay does not answer', { aor, reason: errorMessage(error) });
+    // Not 503: the phone would leave this server for its local calls too.
+    context.reply(504);
+  }
+
+  #remoteTargets(aor: string, location: Location): Target[] {
+    const uri = `sip:${escapeUser(aor)}@${aor.slice(aor.lastIndexOf('@') + 1)}`;
+    const targets: Target[] = location.routes.map((route) => {
+      this.#deps.connections.learnRoute(route);
+      return { kind: 'peer', peer: route.at(-1)!, uri };
+    });
+    for (const external of location.externalUris) targets.push({ kind: 'uri', uri: external });
+    return targets;
+  }
+
+  /** Known, though without a phone now: 480; never heard of: 404. */
+  #emptyStatus(aor: string, { known }: Location): number {
+    return known || this.#deps.hasAccount(aor) ? 480 : 404;
+  }
+
+  /** A cached record that led nowhere is not believed for the next call. */
+  #learn(aor: string, status: number | undefined): void {
+    if (status === 404 || status === 408 || status === 480) this.#deps.locations.forget(aor);
+  }
+}
+
+function toTarget(binding: Binding): Target {
+  return { kind: 'binding', binding, q: binding.q };
+}

@@ -1,0 +1,76 @@
+import { CodedError } from '../base/index.ts';
+import { parseUri } from '../sip/message/uri.ts';
+import type { RequestContext } from '../sip/proxy/ports.ts';
+import type { Binding } from '../sip/registrar/binding.ts';
+import type { Location } from './location-service.ts';
+import type { NodeId } from './overlay.ts';
+import type { PublicAddresses } from './public-addresses.ts';
+
+interface Contact {
+  readonly uri: string;
+  readonly q?: number;
+}
+
+/**
+ * Answers with what an ordinary UA can use (RFC 3261 §8.3, architecture: redirecting): the contacts of phones here,
+ * and for users at other peers `sip:user@<public SIP address of that peer>`.
+ */
+export class Redirector {
+  readonly #addresses: PublicAddresses;
+
+  constructor(deps: { readonly addresses: PublicAddresses }) {
+    this.#addresses = deps.addresses;
+  }
+
+  /**
+   * 302 with every contact; `emptyStatus` when there is none.
+   * @throws CodedError 'overlay-unreachable' when other peers' addresses cannot be fetched and nobody is here
+   */
+  async answer(
+    context: RequestContext,
+    aor: string,
+    found: {
+      readonly bindings: readonly Binding[];
+      readonly location: Location;
+      readonly emptyStatus: number;
+    },
+  ): Promise<void> {
+    // A phone that can only be reached over the flow it registered on is of no use to others.
+    const contacts: Contact[] = found.bindings
+      .filter(({ byFlow, path }) => !byFlow && path.length === 0)
+      .map(({ contact, q }) => (q === 1 ? { uri: contact } : { uri: contact, q }));
+    const peers = new Set(found.location.routes.map((route) => route.at(-1)!));
+    const remote = await Promise.allSettled([...peers].map((peer) => this.#contactAt(peer, aor)));
+    for (const outcome of remote) {
+      if (outcome.status === 'fulfilled' && outcome.value !== undefined) contacts.push(outcome.value);
+    }
+    for (const uri of found.location.externalUris) contacts.push({ uri });
+    if (contacts.length > 0) return context.redirect(contacts);
+    const failure = remote.find(({ status }) => status === 'rejected');
+    if (failure !== undefined) throw new CodedError('overlay-unreachable', 'no answer about peer addresses');
+    context.reply(found.emptyStatus);
+  }
+
+  async #contactAt(peer: NodeId, aor: string): Promise<Contact | undefined> {
+    const [address] = await this.#addresses.of(peer);
+    if (address === undefined) return undefined;
+    try {
+      return {
+        uri: parseUri(address)
+          .with({ user: escapeUser(aor) })
+          .toString(),
+      };
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The user part of a canonical AoR as it is written in a URI (RFC 3261 §25.1, `user`). */
+export function escapeUser(aor: string): string {
+  const user = aor.slice(0, aor.lastIndexOf('@'));
+  return user.replace(
+    /[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  );
+}

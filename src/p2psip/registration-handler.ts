@@ -1,0 +1,84 @@
+import { type Clock, CodedError, type Counter, type Metrics, withTimeout } from '../base/index.ts';
+import type { Authenticator } from '../sip/auth/authenticator.ts';
+import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
+import type { RequestContext } from '../sip/proxy/ports.ts';
+import type { Binding } from '../sip/registrar/binding.ts';
+import type { BindingChange, BindingStore } from '../sip/registrar/binding-store.ts';
+import type { Registrar } from '../sip/registrar/registrar.ts';
+import { contactPrefsOf } from './contact-prefs.ts';
+import type { Presence, RegistrationPublisher } from './registration-publisher.ts';
+
+interface Deps {
+  readonly registrar: Registrar;
+  readonly bindings: BindingStore;
+  readonly publisher: RegistrationPublisher;
+  readonly own: OwnAddresses;
+  /** Undefined where nobody is asked for a password (`auth: none`). */
+  readonly authenticator: Authenticator | undefined;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+export interface RegistrationHandlerOptions {
+  /** The 200 to a REGISTER waits this long for its Store in the overlay; then the Store goes on behind. */
+  readonly storeWaitMs: number;
+}
+
+export const defaultRegistrationHandlerOptions: RegistrationHandlerOptions = { storeWaitMs: 500 };
+
+/** REGISTER → bindings here → a record in the overlay (requirement A13). */
+export class RegistrationHandler {
+  readonly #deps: Deps;
+  readonly #options: RegistrationHandlerOptions;
+  readonly #late: Counter;
+
+  constructor(deps: Deps, options: RegistrationHandlerOptions = defaultRegistrationHandlerOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    const help = 'REGISTERs answered before their Store was acknowledged';
+    this.#late = deps.metrics.counter('p2psip_registration_stores_late_total', help);
+    deps.bindings.changed.on((change) => this.#onChange(change));
+  }
+
+  /** Publishes what the bindings of an earlier run say; call once they are loaded and the overlay is joined. */
+  publishAll(): void {
+    for (const [aor, bindings] of this.#deps.bindings.entries()) {
+      this.#deps.publisher.update(aor, presenceOf(bindings));
+    }
+  }
+
+  /** Answers a REGISTER. */
+  async handle(context: RequestContext): Promise<void> {
+    const { request, flow, overlayPeer, toAor } = context;
+    const { own, authenticator, registrar } = this.#deps;
+    // Another peer has its own record of the users it serves; it has no business registering contacts here.
+    if (overlayPeer !== undefined) return context.reply(403, 'Register At Your Own Peer');
+    const { host, port } = request.uri;
+    // RFC 3261 §10.3 steps 1, 5: a registrar for other domains is somewhere else.
+    if (!own.isOwn(host, port) || toAor === undefined) return context.reply(404);
+    if (authenticator !== undefined && authenticator.check(context, toAor) !== 'ok') return;
+    const { status, reason, headers } = await registrar.process(request, flow, toAor);
+    if (status === 200) await this.#awaitStore(toAor);
+    context.reply(status, reason, { headers });
+  }
+
+  async #awaitStore(aor: string): Promise<void> {
+    const stored = this.#deps.publisher.whenStored(aor);
+    if (stored === undefined) return;
+    const late = () => new CodedError('store-late', 'the Store takes longer');
+    await withTimeout(this.#deps.clock, this.#options.storeWaitMs, stored, late).catch(() =>
+      this.#late.inc(),
+    );
+  }
+
+  #onChange({ aor, bindings }: BindingChange): void {
+    this.#deps.publisher.update(aor, presenceOf(bindings));
+  }
+}
+
+function presenceOf(bindings: readonly Binding[]): Presence | undefined {
+  if (bindings.length === 0) return undefined;
+  let expiresAt = 0;
+  for (const binding of bindings) expiresAt = Math.max(expiresAt, binding.expiresAt);
+  return { expiresAt, contactPrefs: contactPrefsOf(bindings.map(({ params }) => params)) };
+}

@@ -1,0 +1,119 @@
+import type { Counter, Metrics } from '../../base/index.ts';
+import type { OverlayDocument } from '../document/overlay-document.ts';
+import { ErrorCode, errorResponse } from '../messages/error-response.ts';
+import {
+  FIXED_HEADER_LENGTH,
+  type ForwardingHeader,
+  type HeaderFields,
+  WHOLE_MESSAGE,
+} from '../messages/forwarding-header.ts';
+import { type ForwardingOption, OptionFlag } from '../messages/forwarding-option.ts';
+import { encodeContents } from '../messages/message.ts';
+import { ERROR_CODE } from '../messages/method.ts';
+import type { Signer } from '../security/signature.ts';
+import type { NodeId } from '../wire/ids.ts';
+import { returnPath } from './destination-list.ts';
+import type { RequestRefusal } from './reload-error.ts';
+import { type SealedMessage, seal } from './sealed-message.ts';
+import type { Transmitter } from './transmitter.ts';
+
+/** What of a request its answer needs. */
+export interface AnsweredRequest {
+  readonly header: ForwardingHeader;
+  readonly previousHop: NodeId;
+}
+
+/** Signs answers and errors and sends them back the way the request came (RFC 6940 §6.2.2). */
+export class Answers {
+  readonly #transmitter: Transmitter;
+  readonly #document: () => OverlayDocument;
+  readonly #signer: Signer;
+  readonly #errors = new Map<number, Counter>();
+
+  constructor(
+    { transmitter, metrics }: { transmitter: Transmitter; metrics: Metrics },
+    options: { document: () => OverlayDocument; signer: Signer },
+  ) {
+    this.#transmitter = transmitter;
+    this.#document = options.document;
+    this.#signer = options.signer;
+    for (const [error, code] of Object.entries(ErrorCode)) {
+      this.#errors.set(
+        code,
+        metrics.counter('reload_errors_sent_total', 'RELOAD error answers sent', { error }),
+      );
+    }
+  }
+
+  /**
+   * @param contents an encoded answer; replaced by an error when it is larger than the asker or the overlay allows
+   * @param certificates DER, of the values inside
+   */
+  send(
+    request: AnsweredRequest,
+    contents: Uint8Array,
+    certificates: readonly Uint8Array[] = [],
+  ): SealedMessage {
+    const sealed = this.#seal(request, contents, certificates);
+    const size = FIXED_HEADER_LENGTH + sealed.contents.length + sealed.security.length;
+    const { maxResponseLength } = request.header;
+    const limit = this.#document().maxMessageSize;
+    // RFC 6940 §6.3.2 wants Incompatible_with_Overlay, §6.3.3.1 Response_Too_Large (requirement T6).
+    if (size > (maxResponseLength === 0 ? limit : Math.min(limit, maxResponseLength))) {
+      return this.#error(request, ErrorCode.Response_Too_Large, new Uint8Array(0));
+    }
+    this.repeat(request, sealed);
+    return sealed;
+  }
+
+  refuse(request: AnsweredRequest, { errorCode, errorInfo }: RequestRefusal): SealedMessage {
+    return this.#error(request, errorCode, errorInfo);
+  }
+
+  /** Sends what was answered before; only the header is new, since the request may have come another way. */
+  repeat({ header, previousHop }: AnsweredRequest, sealed: SealedMessage): void {
+    const document = this.#document();
+    const fields: HeaderFields = {
+      overlay: document.overlayHash,
+      configurationSequence: document.sequence,
+      ttl: document.initialTtl,
+      fragment: WHOLE_MESSAGE,
+      transactionId: header.transactionId,
+      maxResponseLength: 0,
+      viaList: [],
+      destinationList: returnPath(header.viaList, previousHop),
+      options: copiedOptions(header.options),
+    };
+    this.#transmitter.send(fields, sealed);
+  }
+
+  #error(request: AnsweredRequest, errorCode: number, errorInfo: Uint8Array): SealedMessage {
+    const contents = encodeContents(ERROR_CODE, errorResponse, { errorCode, errorInfo });
+    const sealed = this.#seal(request, contents, []);
+    this.#errors.get(errorCode)?.inc();
+    this.repeat(request, sealed);
+    return sealed;
+  }
+
+  #seal(
+    { header }: AnsweredRequest,
+    contents: Uint8Array,
+    certificates: readonly Uint8Array[],
+  ): SealedMessage {
+    const { overlayHash } = this.#document();
+    return seal(contents, {
+      overlayHash,
+      transactionId: header.transactionId,
+      signer: this.#signer,
+      certificates,
+    });
+  }
+}
+
+/** RFC 6940 §6.3.2.3: RESPONSE_COPY options go into the answer with all three flags cleared. */
+function copiedOptions(options: readonly ForwardingOption[]): readonly ForwardingOption[] {
+  const flags = OptionFlag.forwardCritical | OptionFlag.destinationCritical | OptionFlag.responseCopy;
+  return options
+    .filter((option) => (option.flags & OptionFlag.responseCopy) !== 0)
+    .map((option) => ({ ...option, flags: option.flags & ~flags }));
+}

@@ -1,0 +1,277 @@
+import {
+  type Clock,
+  CodedError,
+  errorMessage,
+  type Logger,
+  type Metrics,
+  type Random,
+} from '../../base/index.ts';
+import type { OverlayDocument } from '../document/overlay-document.ts';
+import { attach } from '../messages/attach.ts';
+import type { Destination } from '../messages/destination.ts';
+import { ErrorCode } from '../messages/error-response.ts';
+import { decodeHeader, type ForwardingHeader, rewriteHeader } from '../messages/forwarding-header.ts';
+import { OptionFlag } from '../messages/forwarding-option.ts';
+import { decodeEnvelope, type Envelope } from '../messages/message.ts';
+import { isRequestCode, type Method } from '../messages/method.ts';
+import { ping } from '../messages/ping.ts';
+import type { CertificateStore } from '../security/certificate-store.ts';
+import type { SignedBy, Signer } from '../security/signature.ts';
+import { DecodeError } from '../wire/decode-error.ts';
+import { Answers } from './answers.ts';
+import { routeByDestinations } from './destination-list.ts';
+import { type DropReason, ForwardingMetrics } from './forwarding-metrics.ts';
+import { isWhole, Reassembler, startsAtContents } from './fragments.ts';
+import { headerFault } from './header-check.ts';
+import type { LinkTable, PreviousHop, Routing } from './ports.ts';
+import { RequestRefusal } from './reload-error.ts';
+import { type Answer, RequestClient, type RequestOptions } from './request-client.ts';
+import { type RequestHandler, RequestServer } from './request-server.ts';
+import { verifyEnvelope } from './sealed-message.ts';
+import { Transmitter } from './transmitter.ts';
+import { ViaTable } from './via-table.ts';
+
+/** RFC 6940 §6.2.1: the maximum request lifetime; longer than any overlay-reliability-timer in use. */
+const VIA_STATE_MS = 15_000;
+
+export interface ForwardingDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly links: LinkTable;
+  readonly routing: Routing;
+  readonly certificates: CertificateStore;
+}
+
+export interface ForwardingOptions {
+  /** The configuration in force, asked anew for each message. */
+  readonly document: () => OverlayDocument;
+  /** Signs the messages of this node. */
+  readonly signer: Signer;
+  /** Replaces Via lists from this many entries on by an opaque id (RFC 6940 §6.1.2); never when left out. */
+  readonly compressViaFrom?: number;
+  readonly onOlderConfiguration?: (nodeId: string) => void;
+}
+
+/**
+ * The Forwarding and Link Management Layer's message handling (RFC 6940 §§6.1-6.3): messages from links go on to
+ * the next hop, to the handlers of their method, or to the request they answer.
+ */
+export class ForwardingLayer {
+  readonly #deps: ForwardingDeps;
+  readonly #options: ForwardingOptions;
+  readonly #metrics: ForwardingMetrics;
+  readonly #transmitter: Transmitter;
+  readonly #answers: Answers;
+  readonly #client: RequestClient;
+  readonly #server: RequestServer;
+  readonly #reassembler: Reassembler;
+  readonly #vias: ViaTable;
+
+  constructor(deps: ForwardingDeps, options: ForwardingOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    const { links, routing } = deps;
+    const metrics = new ForwardingMetrics(deps.metrics);
+    this.#metrics = metrics;
+    this.#vias = new ViaTable(deps, { lifetimeMs: VIA_STATE_MS });
+    this.#transmitter = new Transmitter({
+      links,
+      routing,
+      metrics,
+      restore: this.#vias.restore,
+      // Never in the same turn: the sender has to finish noting what it sent.
+      loopback: (bytes) => queueMicrotask(() => this.receive(bytes, { nodeId: routing.self })),
+    });
+    this.#answers = new Answers({ transmitter: this.#transmitter, metrics: deps.metrics }, options);
+    this.#client = new RequestClient({ ...deps, metrics, transmitter: this.#transmitter }, options);
+    this.#server = new RequestServer({ ...deps, metrics, answers: this.#answers }, options);
+    this.#reassembler = new Reassembler(deps);
+  }
+
+  /** Requests of ours that wait for an answer. */
+  get pendingRequests(): number {
+    return this.#client.pendingCount;
+  }
+
+  /** Sets the handler for the requests of a method addressed to this node. */
+  handle<Request, Response>(
+    method: Method<Request, Response>,
+    handler: RequestHandler<Request, Response>,
+  ): void {
+    this.#server.handle(method, handler);
+  }
+
+  /**
+   * Sends a request and waits for its answer: 5 sends, one overlay-reliability-timer apart (RFC 6940 §6.2.1).
+   * @throws ReloadError when it was answered with an error; RequestFailure when there was no answer; DecodeError
+   * when the answer is broken; EncodeError
+   */
+  request<Request, Response>(
+    method: Method<Request, Response>,
+    body: Request,
+    options: RequestOptions,
+  ): Promise<Answer<Response>> {
+    return this.#client.request(method, body, options);
+  }
+
+  /** A message or fragment that came over the link with `hop`. Never throws. */
+  receive(bytes: Uint8Array, hop: PreviousHop): void {
+    this.#metrics.received.inc();
+    let header: ForwardingHeader;
+    try {
+      header = decodeHeader(bytes);
+    } catch (error) {
+      this.#malformed(error, hop);
+      return;
+    }
+    const fault = headerFault(header, bytes.length, this.#options.document());
+    if (fault !== undefined) {
+      this.#metrics.drop(fault);
+      // §6.3.2: "MUST discard the message and send an Error_TTL_Exceeded error"
+      if (fault === 'ttl') this.#refuse(bytes, header, hop, ErrorCode.TTL_Exceeded);
+      if (fault === 'too-large') this.#refuse(bytes, header, hop, ErrorCode.Message_Too_Large);
+      return;
+    }
+    if (hop.unattached && !mayComeUnattached(bytes, header)) {
+      this.#metrics.drop('unattached');
+      this.#refuse(bytes, header, hop, ErrorCode.Forbidden);
+      return;
+    }
+    const decision = routeByDestinations(header.destinationList, {
+      routing: this.#deps.routing,
+      links: this.#deps.links,
+      restore: this.#vias.restore,
+    });
+    switch (decision.action) {
+      case 'deliver':
+        this.#deliver(bytes, header, hop);
+        break;
+      case 'forward':
+        this.#forward(bytes, header, hop, decision.next, decision.destinationList);
+        break;
+      case 'drop':
+        this.#metrics.drop(decision.reason);
+        break;
+      default:
+        decision satisfies never;
+    }
+  }
+
+  /** Fails the requests that wait for an answer. */
+  stop(): void {
+    this.#client.stop();
+  }
+
+  /** RFC 6940 §6.1.2. */
+  #forward(
+    bytes: Uint8Array,
+    header: ForwardingHeader,
+    hop: PreviousHop,
+    next: string,
+    destinationList: readonly Destination[],
+  ): void {
+    if (header.ttl === 0) {
+      this.#metrics.drop('ttl');
+      this.#refuse(bytes, header, hop, ErrorCode.TTL_Exceeded);
+      return;
+    }
+    if (header.options.some((option) => (option.flags & OptionFlag.forwardCritical) !== 0)) {
+      this.#metrics.drop('option');
+      this.#refuse(bytes, header, hop, ErrorCode.Unsupported_Forwarding_Option);
+      return;
+    }
+    const viaList = this.#viaForward(bytes, header, hop);
+    const rewritten = rewriteHeader(bytes, header, { ttl: header.ttl - 1, viaList, destinationList });
+    if (this.#transmitter.put(next, rewritten)) this.#metrics.forwarded.inc();
+  }
+
+  /** The Via list for the next hop. Answers need none (§6.1.2); a later fragment does not say what it is part of. */
+  #viaForward(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop): readonly Destination[] {
+    const code = codeOf(bytes, header);
+    if (code !== undefined && !isRequestCode(code)) return header.viaList;
+    const viaList: readonly Destination[] = [...header.viaList, { type: 'node', nodeId: hop.nodeId }];
+    const { compressViaFrom } = this.#options;
+    if (compressViaFrom === undefined || viaList.length < compressViaFrom) return viaList;
+    const opaque = this.#vias.compress(viaList);
+    return opaque === undefined ? viaList : [opaque];
+  }
+
+  #deliver(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop): void {
+    if (!isWhole(header)) {
+      const { maxMessageSize } = this.#options.document();
+      const result = this.#reassembler.add(bytes, header, maxMessageSize);
+      if (result.state === 'complete') {
+        this.#deliver(result.message, decodeHeader(result.message), hop);
+      } else if (result.state === 'dropped') {
+        this.#metrics.drop('fragments');
+      }
+      return;
+    }
+    const code = codeOf(bytes, header);
+    const isRequest = code !== undefined && isRequestCode(code);
+    // Before the costly signature check.
+    if (!isRequest && !this.#client.expects(header.transactionId)) {
+      this.#metrics.drop('unmatched-answer');
+      return;
+    }
+    let envelope: Envelope;
+    try {
+      envelope = decodeEnvelope(bytes, header);
+    } catch (error) {
+      this.#malformed(error, hop);
+      return;
+    }
+    const signer = this.#verify(envelope, hop);
+    if (signer === undefined) return;
+    this.#metrics.delivered.inc();
+    if (isRequest) this.#server.requestReceived({ envelope, signer, previousHop: hop.nodeId });
+    else this.#client.answerReceived(envelope, signer, hop.nodeId);
+  }
+
+  #verify(envelope: Envelope, hop: PreviousHop): SignedBy | undefined {
+    try {
+      return verifyEnvelope(envelope, this.#deps.certificates);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      // §6.3.4: "If the signature fails, the implementation SHOULD simply drop the message".
+      this.#metrics.drop('signature');
+      this.#deps.logger.debug('message with a bad signature', {
+        hop: hop.nodeId,
+        code: error.code,
+        error: error.message,
+      });
+      return undefined;
+    }
+  }
+
+  /** An error answer to a request; nothing in return for answers, errors and later fragments. */
+  #refuse(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop, errorCode: number): void {
+    const code = codeOf(bytes, header);
+    if (code === undefined || !isRequestCode(code)) return;
+    this.#answers.refuse({ header, previousHop: hop.nodeId }, new RequestRefusal(errorCode));
+  }
+
+  #malformed(error: unknown, hop: PreviousHop): void {
+    if (!(error instanceof DecodeError)) throw error;
+    const reason: DropReason = 'malformed';
+    this.#metrics.drop(reason);
+    this.#deps.logger.debug('malformed message', { hop: hop.nodeId, error: errorMessage(error) });
+  }
+}
+
+/** The message code, which begins the contents; undefined in later fragments and in messages without contents. */
+function codeOf(bytes: Uint8Array, header: ForwardingHeader): number | undefined {
+  const at = header.headerLength;
+  if (!startsAtContents(header) || bytes.length < at + 2) return undefined;
+  return bytes[at]! * 256 + bytes[at + 1]!;
+}
+
+/** RFC 6940 §6.1.2: what a node with several Node-IDs may send before it has Attached with one of them. */
+function mayComeUnattached(bytes: Uint8Array, header: ForwardingHeader): boolean {
+  const code = codeOf(bytes, header);
+  return (
+    code !== undefined && (!isRequestCode(code) || code === ping.requestCode || code === attach.requestCode)
+  );
+}

@@ -1,0 +1,128 @@
+import type { Clock, Timer } from '../../base/index.ts';
+import { RttEstimator } from './rtt-estimator.ts';
+
+/** RFC 6940 §6.6.5: a suspect connection is kept for 30 s "to determine if the failure was transient". */
+const RETAIN_MS = 30_000;
+/** How often open frames are looked at, ms. */
+const CHECK_MS = 500;
+/** A timer later than this means that our own event loop stood still, and that acks may wait unread. */
+const STALL_MS = 100;
+/** Frames that may be unacknowledged; RELOAD loses messages rather than hoard them. */
+const MAX_UNACKED = 16_384;
+/** Numbers that were acknowledged are cut off the array when there are this many. */
+const COMPACT_AT = 1_024;
+
+export type AckWatchState = 'up' | 'suspect' | 'failed';
+
+/**
+ * The sending side of the framing header on a reliable stream: numbers frames, measures the round-trip time by
+ * their acks, and notices when acks stay out. Time in which our own event loop stood still does not count.
+ */
+export class AckWatch {
+  readonly #clock: Clock;
+  readonly #onState: (state: AckWatchState) => void;
+  readonly #rtt = new RttEstimator();
+  #state: AckWatchState = 'up';
+  #suspectSince = 0;
+  #nextSequence = 0;
+  /** When the unacknowledged frames were sent, in watch time; the first `#acked` entries are done with. */
+  #sentAt: number[] = [];
+  #acked = 0;
+  #stalledMs = 0;
+  #timer: Timer | undefined;
+  #timerDue = 0;
+  readonly #onTimer = () => this.#check();
+
+  /** @param onState called at each change; 'failed' is final */
+  constructor(clock: Clock, onState: (state: AckWatchState) => void) {
+    this.#clock = clock;
+    this.#onState = onState;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#rtt.rttMs;
+  }
+
+  get rtoMs(): number {
+    return this.#rtt.rtoMs;
+  }
+
+  get unacked(): number {
+    return this.#sentAt.length - this.#acked;
+  }
+
+  get isFull(): boolean {
+    return this.unacked >= MAX_UNACKED;
+  }
+
+  /** A frame is about to be sent: returns its sequence number, beginning with 0. */
+  sent(): number {
+    const sequence = this.#nextSequence;
+    this.#nextSequence = (sequence + 1) >>> 0;
+    this.#sentAt.push(this.#watchTime());
+    if (this.#timer === undefined) this.#arm(CHECK_MS);
+    return sequence;
+  }
+
+  /** An ack came. On an ordered stream it covers all frames before it too, should the peer have saved their acks. */
+  acknowledged(sequence: number): void {
+    const oldest = (this.#nextSequence - this.unacked) >>> 0;
+    const offset = (sequence - oldest) >>> 0;
+    // Not a number that is open: an ack that came twice, or nonsense.
+    if (offset >= this.unacked) return;
+    const index = this.#acked + offset;
+    this.#rtt.measured(Math.max(0, this.#watchTime() - this.#sentAt[index]!));
+    this.#acked = index + 1;
+    if (this.#acked === this.#sentAt.length || this.#acked >= COMPACT_AT) {
+      this.#sentAt.splice(0, this.#acked);
+      this.#acked = 0;
+    }
+    if (this.#state === 'suspect') this.#enter('up');
+  }
+
+  stop(): void {
+    this.#timer?.close();
+    this.#timer = undefined;
+    this.#state = 'failed';
+  }
+
+  #watchTime(): number {
+    return this.#clock.monotonic() - this.#stalledMs;
+  }
+
+  #arm(delayMs: number): void {
+    this.#timerDue = this.#clock.monotonic() + delayMs;
+    this.#timer = this.#clock.setTimer(delayMs, this.#onTimer);
+  }
+
+  /**
+   * Runs from time to time while frames are open, not per frame: acks normally come long before and cost no timer.
+   */
+  #check(): void {
+    this.#timer = undefined;
+    const late = this.#clock.monotonic() - this.#timerDue;
+    if (late > STALL_MS) this.#stalledMs += late;
+    const oldest = this.#sentAt[this.#acked];
+    if (oldest === undefined || this.#state === 'failed') return;
+    const now = this.#watchTime();
+    const rto = this.#rtt.rtoMs;
+    if (this.#state === 'up' && now - oldest >= rto) {
+      this.#suspectSince = now;
+      this.#enter('suspect');
+    } else if (this.#state === 'suspect' && now - this.#suspectSince >= RETAIN_MS) {
+      this.#enter('failed');
+    }
+    const remaining = this.#state === 'suspect' ? this.#suspectSince + RETAIN_MS - now : oldest + rto - now;
+    if (!this.#hasFailed()) this.#arm(Math.max(1, Math.min(CHECK_MS, remaining)));
+  }
+
+  #enter(state: AckWatchState): void {
+    this.#state = state;
+    this.#onState(state);
+  }
+
+  /** Asked after a callback, which may have stopped the watch. */
+  #hasFailed(): boolean {
+    return this.#state === 'failed';
+  }
+}

@@ -1,0 +1,107 @@
+import { ACK_FRAME_BYTES, DATA_HEADER_BYTES, FRAME_ACK, FRAME_DATA } from './frame.ts';
+
+/** So much of a message that is too large is kept: its forwarding header, to answer it. */
+const OVERSIZED_PREFIX_BYTES = 8_192;
+
+/** Sizes of frames that have none. */
+const UNKNOWN = 0;
+const BAD = -1;
+
+export interface FrameSink {
+  /** A whole data or ack frame, header included. It may share memory with the chunk it came in. */
+  onFrame(frame: Buffer): void;
+  /** The beginning of a message longer than allowed; nothing is read after it. */
+  onOversized(messagePrefix: Buffer, declaredBytes: number): void;
+  /** Not a frame; nothing is read after it. */
+  onBadFrame(type: number): void;
+}
+
+/** Cuts a byte stream into frames (RFC 6940 §6.6.2); holds at most one incomplete frame. */
+export class FrameReader {
+  readonly #sink: FrameSink;
+  readonly #maxMessageBytes: number;
+  readonly #header = Buffer.alloc(DATA_HEADER_BYTES);
+  /** A frame that came in pieces: its bytes so far, how many there are, and its size. */
+  #partial: Buffer = this.#header;
+  #filled = 0;
+  #size = UNKNOWN;
+  #isStopped = false;
+
+  constructor(sink: FrameSink, options: { maxMessageBytes: number }) {
+    this.#sink = sink;
+    this.#maxMessageBytes = options.maxMessageBytes;
+  }
+
+  /** Reads nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#partial = this.#header;
+  }
+
+  push(chunk: Buffer): void {
+    let offset = 0;
+    while (offset < chunk.length && !this.#isStopped) {
+      if (this.#filled > 0) {
+        offset = this.#fill(chunk, offset);
+        continue;
+      }
+      const size = this.#sizeOf(chunk, offset, chunk.length);
+      if (size === BAD) {
+        this.stop();
+        this.#sink.onBadFrame(chunk[offset]!);
+      } else if (size === UNKNOWN || offset + size > chunk.length) {
+        offset = this.#fill(chunk, offset);
+      } else {
+        this.#deliver(chunk.subarray(offset, offset + size));
+        offset += size;
+      }
+    }
+  }
+
+  /** Takes what belongs to the incomplete frame; returns the offset of what comes after. */
+  #fill(chunk: Buffer, start: number): number {
+    const wanted = this.#size === UNKNOWN ? DATA_HEADER_BYTES : this.#size;
+    const end = Math.min(chunk.length, start + wanted - this.#filled);
+    chunk.copy(this.#partial, this.#filled, start, end);
+    this.#filled += end - start;
+    if (this.#size === UNKNOWN) this.#growTo(this.#sizeOf(this.#header, 0, this.#filled));
+    if (this.#filled === this.#size) {
+      const frame = this.#partial;
+      this.#partial = this.#header;
+      this.#filled = 0;
+      this.#size = UNKNOWN;
+      this.#deliver(frame);
+    }
+    return end;
+  }
+
+  #growTo(size: number): void {
+    if (size === UNKNOWN) return;
+    this.#size = size;
+    this.#partial = Buffer.allocUnsafe(size);
+    this.#header.copy(this.#partial, 0, 0, this.#filled);
+  }
+
+  /** The size of the frame that begins at `offset`, cut to a prefix if its message is too large. */
+  #sizeOf(bytes: Buffer, offset: number, end: number): number {
+    const type = bytes[offset];
+    if (type === FRAME_ACK) return ACK_FRAME_BYTES;
+    if (type !== FRAME_DATA) return BAD;
+    if (end - offset < DATA_HEADER_BYTES) return UNKNOWN;
+    const messageBytes = bytes.readUIntBE(offset + 5, 3);
+    const isOversized = messageBytes > this.#maxMessageBytes;
+    return DATA_HEADER_BYTES + (isOversized ? Math.min(messageBytes, OVERSIZED_PREFIX_BYTES) : messageBytes);
+  }
+
+  #deliver(frame: Buffer): void {
+    if (frame[0] === FRAME_DATA) {
+      const declared = frame.readUIntBE(5, 3);
+      if (declared > this.#maxMessageBytes) {
+        this.stop();
+        this.#sink.onOversized(frame.subarray(DATA_HEADER_BYTES), declared);
+        return;
+      }
+    }
+    this.#sink.onFrame(frame);
+  }
+}

@@ -1,0 +1,251 @@
+import {
+  type Address,
+  type Clock,
+  CodedError,
+  type Connection,
+  Event,
+  errorMessage,
+  formatAddress,
+  type Listener,
+  type Logger,
+  type Metrics,
+  type Network,
+  type TlsIdentity,
+} from '../../base/index.ts';
+import type { NodeId } from '../wire/ids.ts';
+import { HandshakeGate } from './handshake-gate.ts';
+import type { Link, TraceHook } from './link.ts';
+import { LinkMetrics } from './link-metrics.ts';
+import { OwnIdJudge } from './own-id-judge.ts';
+import { StreamLink } from './stream-link.ts';
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const MAX_RUNNING_HANDSHAKES = 16;
+const MAX_WAITING_HANDSHAKES = 256;
+const MAX_LINKS = 4_096;
+
+/**
+ * Decides whether certificates (DER, leaf first) are welcome, and whose they are.
+ * @throws to refuse
+ */
+export type VerifyPeer = (certificates: readonly Uint8Array[]) => { readonly nodeIds: readonly NodeId[] };
+
+export interface LinkLayerDeps {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly trace?: TraceHook | undefined;
+}
+
+export interface LinkLayerOptions {
+  /** Our certificate and key. */
+  readonly identity: TlsIdentity;
+  readonly nodeId: NodeId;
+  readonly verifyPeer: VerifyPeer;
+  /** The overlay's max-message-size, bytes. */
+  readonly maxMessageBytes: number;
+  /** Links open at a time; default 4,096. */
+  readonly maxLinks?: number;
+}
+
+export type ConnectLinkErrorCode =
+  /** From the network; `peer-refused` also when the peer is not the expected node. */
+  | 'connect-failed'
+  | 'connect-timeout'
+  | 'peer-refused'
+  | 'too-many-handshakes'
+  | 'too-many-links'
+  /** The address is our own. */
+  | 'self-connection'
+  /** Another node uses our Node-ID. */
+  | 'node-id-conflict';
+
+/** Opens and accepts the links of one node over TLS-TCP-FH-NO-ICE (RFC 6940 §6.6.5). */
+export class LinkLayer {
+  readonly #clock: Clock;
+  readonly #network: Network;
+  readonly #logger: Logger;
+  readonly #metrics: LinkMetrics;
+  readonly #trace: TraceHook | undefined;
+  readonly #options: LinkLayerOptions;
+  readonly #gate = new HandshakeGate({
+    maxRunning: MAX_RUNNING_HANDSHAKES,
+    maxWaiting: MAX_WAITING_HANDSHAKES,
+  });
+  readonly #ownIds: OwnIdJudge;
+  readonly #links = new Set<StreamLink>();
+  readonly #listeners = new Set<Listener>();
+  readonly #attempts = new Set<AbortController>();
+  #isStopped = false;
+  #nextId = 1;
+
+  /** Another node presented our own Node-ID: a cloned data directory. Emitted for links opened and accepted. */
+  readonly conflict = new Event<CodedError<'node-id-conflict'>>();
+
+  constructor(deps: LinkLayerDeps, options: LinkLayerOptions) {
+    this.#clock = deps.clock;
+    this.#network = deps.network;
+    this.#logger = deps.logger;
+    this.#metrics = new LinkMetrics(deps.metrics);
+    this.#trace = deps.trace;
+    this.#options = options;
+    this.#ownIds = new OwnIdJudge(deps.clock);
+  }
+
+  /**
+   * Accepts links.
+   * @param onLink must set the link's handler
+   * @throws CodedError 'address-in-use' | 'address-unavailable', and others of Network.listen
+   */
+  async listen(local: Address, onLink: (link: Link) => void): Promise<Listener> {
+    const { identity } = this.#options;
+    const listener = await this.#network.listen(local, (connection) => this.#accept(connection, onLink), {
+      identity,
+      verifyPeer: (certificates) => {
+        this.#identify(certificates, 'in');
+      },
+    });
+    this.#listeners.add(listener);
+    return {
+      local: listener.local,
+      close: () => {
+        this.#listeners.delete(listener);
+        return listener.close();
+      },
+    };
+  }
+
+  /**
+   * Opens a link. Handshakes run a few at a time, the rest wait their turn.
+   * @param options.expect the Node-ID that must be in the peer's certificate (RFC 6940 §6.5.1.13)
+   * @throws CodedError<ConnectLinkErrorCode>, or the signal's reason
+   */
+  async connect(remote: Address, options: { expect?: NodeId; signal?: AbortSignal } = {}): Promise<Link> {
+    const { expect, signal } = options;
+    const attempt = new AbortController();
+    const onAbort = () => attempt.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#attempts.add(attempt);
+    try {
+      return await this.#gate.run(() => this.#open(remote, expect, attempt.signal), attempt.signal);
+    } catch (error) {
+      this.#metrics.handshakeFailed('out', error instanceof CodedError ? error.code : 'aborted');
+      throw error;
+    } finally {
+      this.#attempts.delete(attempt);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Closes listeners and links and gives up handshakes. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    const reason = new CodedError('link-closed', 'the link layer was stopped');
+    for (const attempt of this.#attempts) attempt.abort(reason);
+    this.#ownIds.stop();
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    for (const link of [...this.#links]) link.close();
+    await Promise.all(listeners.map((listener) => listener.close()));
+  }
+
+  /** @throws what `verifyPeer` throws, or CodedError 'unexpected-peer' */
+  #identify(
+    certificates: readonly Uint8Array[],
+    direction: 'in' | 'out',
+    expect?: NodeId,
+  ): readonly NodeId[] {
+    try {
+      const { nodeIds } = this.#options.verifyPeer(certificates);
+      if (expect !== undefined && !nodeIds.includes(expect) && !this.#isOwn(nodeIds)) {
+        throw new CodedError('unexpected-peer', `expected node ${expect}, met ${nodeIds.join(', ')}`);
+      }
+      return nodeIds;
+    } catch (error) {
+      this.#logger.info('certificate of a peer refused', { direction, reason: errorMessage(error) });
+      throw error;
+    }
+  }
+
+  get #maxLinks(): number {
+    return this.#options.maxLinks ?? MAX_LINKS;
+  }
+
+  #isOwn(nodeIds: readonly NodeId[]): boolean {
+    return nodeIds.includes(this.#options.nodeId);
+  }
+
+  async #open(remote: Address, expect: NodeId | undefined, signal: AbortSignal): Promise<Link> {
+    if (this.#links.size >= this.#maxLinks) {
+      throw new CodedError('too-many-links', `${this.#maxLinks} links are open`);
+    }
+    const connection = await this.#network.connect(remote, {
+      tls: {
+        identity: this.#options.identity,
+        verifyPeer: (certificates) => {
+          this.#identify(certificates, 'out', expect);
+        },
+      },
+      timeoutMs: HANDSHAKE_TIMEOUT_MS,
+      signal,
+    });
+    const { nodeIds } = this.#options.verifyPeer(connection.peerCertificates);
+    if (!this.#isOwn(nodeIds)) return this.#newLink(connection, nodeIds, true);
+    const where = formatAddress(connection.remote);
+    const verdict = await this.#ownIds.judge(connection, 'opened');
+    connection.destroy();
+    if (verdict === 'self') throw new CodedError('self-connection', `${where} is this node itself`);
+    const conflict = this.#conflictWith(where);
+    this.conflict.emit(conflict);
+    throw conflict;
+  }
+
+  #accept(connection: Connection, onLink: (link: Link) => void): void {
+    const nodeIds = this.#options.verifyPeer(connection.peerCertificates).nodeIds;
+    if (this.#isOwn(nodeIds)) {
+      void this.#ownIds.judge(connection, 'accepted').then((verdict) => {
+        connection.destroy();
+        if (verdict === 'conflict') this.conflict.emit(this.#conflictWith(formatAddress(connection.remote)));
+      });
+      return;
+    }
+    if (this.#isStopped || this.#links.size >= this.#maxLinks) {
+      this.#metrics.handshakeFailed('in', 'too-many-links');
+      connection.destroy();
+      return;
+    }
+    onLink(this.#newLink(connection, nodeIds, false));
+  }
+
+  #conflictWith(where: string): CodedError<'node-id-conflict'> {
+    return new CodedError(
+      'node-id-conflict',
+      `the node at ${where} uses our Node-ID ${this.#options.nodeId}: was the data directory copied?`,
+    );
+  }
+
+  #newLink(connection: Connection, nodeIds: readonly NodeId[], isInitiator: boolean): Link {
+    const { peerCertificates } = connection;
+    const certificate = peerCertificates[0] ?? new Uint8Array(0);
+    const link = new StreamLink(
+      { clock: this.#clock, metrics: this.#metrics, trace: this.#trace },
+      connection,
+      {
+        id: this.#nextId++,
+        peer: { nodeIds, certificate, certificates: peerCertificates },
+        isInitiator,
+        maxMessageBytes: this.#options.maxMessageBytes,
+      },
+    );
+    this.#links.add(link);
+    this.#metrics.open.set(this.#links.size);
+    link.closed.on((reason) => {
+      this.#links.delete(link);
+      this.#metrics.open.set(this.#links.size);
+      this.#logger.debug('link closed', { peer: nodeIds[0], reason: reason.code, why: reason.message });
+    });
+    return link;
+  }
+}

@@ -1,0 +1,219 @@
+import {
+  type Address,
+  type Clock,
+  CodedError,
+  type Connection,
+  Event,
+  formatAddress,
+  type Timer,
+  type Unsubscribe,
+} from '../../base/index.ts';
+import { AckWatch, type AckWatchState } from './ack-watch.ts';
+import { DATA_HEADER_BYTES, encodeAckFrame, encodeDataFrame, FRAME_ACK, MAX_FRAMED_BYTES } from './frame.ts';
+import { FrameReader } from './frame-reader.ts';
+import type { Link, LinkCloseCode, LinkHandler, LinkPeer, LinkState, TraceHook } from './link.ts';
+import type { LinkMetrics } from './link-metrics.ts';
+import { ReceivedWindow } from './received-window.ts';
+
+/** Bytes that may wait in our process for a slow peer, besides what the kernel holds. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+/** Messages that may wait for the owner of a fresh link; more close it. */
+const MAX_EARLY_MESSAGES = 64;
+
+export interface StreamLinkDeps {
+  readonly clock: Clock;
+  readonly metrics: LinkMetrics;
+  readonly trace?: TraceHook | undefined;
+}
+
+export interface StreamLinkOptions {
+  readonly id: number;
+  readonly peer: LinkPeer;
+  readonly isInitiator: boolean;
+  /** The overlay's max-message-size. */
+  readonly maxMessageBytes: number;
+}
+
+/** A link over TLS-TCP-FH-NO-ICE (RFC 6940 §6.6.5): framing, acks and failure detection on a TLS connection. */
+export class StreamLink implements Link {
+  readonly id: number;
+  readonly peer: LinkPeer;
+  readonly isInitiator: boolean;
+  readonly stateChanged = new Event<LinkState>();
+  readonly closed = new Event<CodedError<LinkCloseCode>>();
+  readonly #clock: Clock;
+  readonly #metrics: LinkMetrics;
+  readonly #trace: TraceHook | undefined;
+  readonly #connection: Connection;
+  readonly #maxMessageBytes: number;
+  readonly #reader: FrameReader;
+  readonly #window = new ReceivedWindow();
+  readonly #acks: AckWatch;
+  #handler: LinkHandler | undefined;
+  #early: Buffer[] = [];
+  #state: LinkState = 'up';
+  #lastHeard: number;
+
+  constructor(deps: StreamLinkDeps, connection: Connection, options: StreamLinkOptions) {
+    this.id = options.id;
+    this.peer = options.peer;
+    this.isInitiator = options.isInitiator;
+    this.#clock = deps.clock;
+    this.#metrics = deps.metrics;
+    this.#trace = deps.trace;
+    this.#connection = connection;
+    this.#maxMessageBytes = Math.min(options.maxMessageBytes, MAX_FRAMED_BYTES);
+    this.#lastHeard = deps.clock.monotonic();
+    this.#acks = new AckWatch(deps.clock, (state) => this.#onAckState(state));
+    this.#reader = new FrameReader(
+      {
+        onFrame: (frame) => this.#onFrame(frame),
+        onOversized: (prefix, bytes) => this.#onOversized(prefix, bytes),
+        onBadFrame: (type) => this.#shut('bad-frame', `a frame of type ${type} came`),
+      },
+      { maxMessageBytes: this.#maxMessageBytes },
+    );
+    connection.setHandler({
+      onData: (chunk) => this.#reader.push(chunk),
+      onClose: (error) => this.#onConnectionClosed(error),
+    });
+  }
+
+  get local(): Address {
+    return this.#connection.local;
+  }
+
+  get remote(): Address {
+    return this.#connection.remote;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#acks.rttMs;
+  }
+
+  setHandler(handler: LinkHandler): void {
+    this.#handler = handler;
+    const early = this.#early;
+    this.#early = [];
+    for (const message of early) handler.onMessage(message, this);
+  }
+
+  send(message: Uint8Array): void {
+    if (message.length > this.#maxMessageBytes) {
+      throw new CodedError(
+        'message-too-large',
+        `${message.length} bytes are more than max-message-size, ${this.#maxMessageBytes}`,
+      );
+    }
+    if (
+      this.#state === 'closed' ||
+      this.#connection.bufferedBytes > MAX_BUFFERED_BYTES ||
+      this.#acks.isFull
+    ) {
+      this.#metrics.dropped.inc();
+      return;
+    }
+    this.#metrics.dataOut.inc();
+    this.#transmit(encodeDataFrame(this.#acks.sent(), message));
+  }
+
+  watchSilence(afterMs: number, onSilence: () => void): Unsubscribe {
+    let timer: Timer | undefined;
+    const stop = () => timer?.close();
+    const arm = (delayMs: number) => {
+      timer = this.#clock.setTimer(delayMs, () => {
+        const silentMs = this.#clock.monotonic() - this.#lastHeard;
+        if (this.#state === 'closed') return;
+        if (silentMs < afterMs) {
+          arm(afterMs - silentMs);
+          return;
+        }
+        arm(afterMs);
+        onSilence();
+      });
+    };
+    arm(afterMs);
+    this.closed.on(stop);
+    return stop;
+  }
+
+  close(): void {
+    this.#shut('link-closed', 'closed by this node');
+  }
+
+  #onFrame(frame: Buffer): void {
+    this.#lastHeard = this.#clock.monotonic();
+    this.#metrics.bytesIn.inc(frame.length);
+    this.#trace?.('in', this.peer.nodeIds[0] ?? '', frame, this);
+    const sequence = frame.readUInt32BE(1);
+    if (frame[0] === FRAME_ACK) {
+      this.#metrics.acksIn.inc();
+      this.#acks.acknowledged(sequence);
+      return;
+    }
+    this.#metrics.dataIn.inc();
+    // RFC 6940 §6.6.2: "SHOULD immediately send an ACK". The connection gathers what is written in one turn, so an ack
+    // shares its TLS record with its neighbours and with an answer that is ready at once.
+    this.#metrics.acksOut.inc();
+    this.#transmit(encodeAckFrame(sequence, this.#window.add(sequence)));
+    const message = frame.subarray(DATA_HEADER_BYTES);
+    if (this.#handler !== undefined) this.#handler.onMessage(message, this);
+    else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(message);
+    else this.#shut('link-closed', 'messages came faster than the link was taken over');
+  }
+
+  #transmit(frame: Buffer): void {
+    this.#metrics.bytesOut.inc(frame.length);
+    this.#trace?.('out', this.peer.nodeIds[0] ?? '', frame, this);
+    this.#connection.send(frame);
+  }
+
+  #onOversized(prefix: Buffer, bytes: number): void {
+    this.#handler?.onOversized?.(prefix, this);
+    this.#shut(
+      'message-too-large',
+      `a message of ${bytes} bytes came, max-message-size is ${this.#maxMessageBytes}`,
+    );
+  }
+
+  #onAckState(state: AckWatchState): void {
+    if (state === 'failed') {
+      this.#shut('link-failed', `no ack from ${formatAddress(this.remote)} for more than 30 s`);
+      return;
+    }
+    if (state === 'suspect') this.#metrics.suspected.inc();
+    this.#state = state;
+    this.stateChanged.emit(state);
+  }
+
+  #onConnectionClosed(error: Error | undefined): void {
+    const isRefusal = error instanceof CodedError && error.code === 'peer-refused';
+    const why = error === undefined ? 'closed by the peer' : error.message;
+    this.#finish(
+      new CodedError(isRefusal ? 'peer-refused' : 'peer-closed', why, { origin: 'remote', cause: error }),
+    );
+  }
+
+  /** Closes from our side. A peer that answers no more is not waited for. */
+  #shut(code: LinkCloseCode, message: string): void {
+    if (this.#state === 'closed') return;
+    if (code === 'link-failed') this.#connection.destroy();
+    else this.#connection.end();
+    this.#finish(new CodedError(code, message));
+  }
+
+  #finish(reason: CodedError<LinkCloseCode>): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#acks.stop();
+    this.#reader.stop();
+    this.#early = [];
+    this.#metrics.closed(reason.code);
+    this.stateChanged.emit('closed');
+    this.closed.emit(reason);
+  }
+}

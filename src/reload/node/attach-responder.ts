@@ -1,0 +1,55 @@
+import type { Address } from '../../base/index.ts';
+import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
+import type { RequestContext } from '../forwarding/inbound-request.ts';
+import { RequestRefusal } from '../forwarding/reload-error.ts';
+import { type AttachReqAns, attach } from '../messages/attach.ts';
+import { ErrorCode } from '../messages/error-response.ts';
+import type { IceCandidate } from '../messages/ice-candidate.ts';
+import type { NodeId } from '../wire/ids.ts';
+import type { Attacher } from './attacher.ts';
+import { connectableAddresses } from './candidates.ts';
+import type { LinkDialer } from './link-dialer.ts';
+
+interface AttachResponderOptions {
+  readonly self: NodeId;
+  readonly ownAddresses: () => readonly Address[];
+  readonly candidates: () => IceCandidate[];
+  /** The link stands and the other side asked for an Update (RFC 6940 §6.4.2.3). */
+  readonly onUpdateWanted: (nodeId: NodeId) => void;
+  readonly onAddresses: (nodeId: NodeId, candidates: readonly IceCandidate[]) => void;
+}
+
+/** Answers Attach requests (RFC 6940 §6.5.1.2) and connects to whoever sent them. */
+export class AttachResponder {
+  readonly #attacher: Attacher;
+  readonly #dialer: LinkDialer;
+  readonly #options: AttachResponderOptions;
+
+  constructor(
+    deps: { forwarding: ForwardingLayer; attacher: Attacher; dialer: LinkDialer },
+    options: AttachResponderOptions,
+  ) {
+    this.#attacher = deps.attacher;
+    this.#dialer = deps.dialer;
+    this.#options = options;
+    deps.forwarding.handle(attach, (request, context) => this.#onAttach(request, context));
+  }
+
+  #onAttach(request: AttachReqAns, context: RequestContext<AttachReqAns>): void {
+    const from = context.signer.nodeId;
+    const { self, ownAddresses, candidates, onUpdateWanted, onAddresses } = this.#options;
+    if (from === self) throw new RequestRefusal(ErrorCode.Forbidden, 'an Attach with our own Node-ID');
+    const addresses = connectableAddresses(request.candidates, ownAddresses());
+    if (addresses.length === 0) {
+      throw new RequestRefusal(ErrorCode.Not_Found, 'no candidate this node may connect to');
+    }
+    // §6.5.1.2: of two Attaches that cross, the one of the larger Node-ID goes on.
+    if (this.#attacher.collision(from) === 'we-persist') throw new RequestRefusal(ErrorCode.In_Progress);
+    const accepted = this.#dialer.dial(from, addresses, () => {
+      if (request.sendUpdate) onUpdateWanted(from);
+    });
+    if (!accepted) throw new RequestRefusal(ErrorCode.In_Progress, 'too many Attaches');
+    onAddresses(from, request.candidates);
+    context.respond({ ufrag: '', password: '', role: 'active', candidates: candidates(), sendUpdate: false });
+  }
+}

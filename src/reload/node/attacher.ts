@@ -1,0 +1,133 @@
+import { type Clock, CodedError, type EventSource } from '../../base/index.ts';
+import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
+import { ReloadError } from '../forwarding/reload-error.ts';
+import { attach } from '../messages/attach.ts';
+import type { Destination } from '../messages/destination.ts';
+import { ErrorCode } from '../messages/error-response.ts';
+import type { IceCandidate } from '../messages/ice-candidate.ts';
+import type { NodeId } from '../wire/ids.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import { waitUntil } from './wait-until.ts';
+
+const MAX_PENDING = 64;
+
+/** After its answer, the other side has this long to connect to one of our addresses. */
+const CONNECT_MS = 10_000;
+
+export interface AttachOptions {
+  /** Sends over the link with this node, whatever the routing table says. */
+  readonly firstHop?: NodeId | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Pending {
+  answered: boolean;
+  /** Stops retransmission: the other side's Attach is used instead. */
+  readonly yielded: AbortController;
+}
+
+/** What an Attach of another node means while one of ours to the same node is under way. */
+export type Collision = 'none' | 'we-yield' | 'we-persist';
+
+/**
+ * Our Attach requests (RFC 6940 §6.5.1) in No-ICE overlays: the other side connects to an address we offer, so we
+ * are the TLS server (§6.5.1.13).
+ */
+export class Attacher {
+  readonly #clock: Clock;
+  readonly #forwarding: ForwardingLayer;
+  readonly #connections: ConnectionTable;
+  readonly #self: NodeId;
+  readonly #candidates: () => IceCandidate[];
+  readonly #onAddresses: (nodeId: NodeId, candidates: readonly IceCandidate[]) => void;
+  readonly #pending = new Map<NodeId, Pending>();
+  #anonymous = 0;
+
+  constructor(
+    deps: { clock: Clock; forwarding: ForwardingLayer; connections: ConnectionTable },
+    options: {
+      readonly self: NodeId;
+      readonly candidates: () => IceCandidate[];
+      /** Told where a node that answered is listening. */
+      readonly onAddresses: (nodeId: NodeId, candidates: readonly IceCandidate[]) => void;
+    },
+  ) {
+    this.#clock = deps.clock;
+    this.#forwarding = deps.forwarding;
+    this.#connections = deps.connections;
+    this.#self = options.self;
+    this.#candidates = options.candidates;
+    this.#onAddresses = options.onAddresses;
+  }
+
+  /**
+   * Makes a link with the node at the end of the destination list; an Update of it follows when it is a peer.
+   * @returns its Node-ID
+   * @throws CodedError 'too-many-attaches' | 'timeout', and what `ForwardingLayer.request` throws
+   */
+  async attach(destinationList: readonly Destination[], options: AttachOptions = {}): Promise<NodeId> {
+    const target = destinationList.at(-1);
+    const nodeId = target?.type === 'node' ? target.nodeId : undefined;
+    if (this.#pending.size + this.#anonymous >= MAX_PENDING) {
+      throw new CodedError('too-many-attaches', `${MAX_PENDING} Attaches are under way`);
+    }
+    const pending: Pending = { answered: false, yielded: new AbortController() };
+    if (nodeId === undefined) this.#anonymous++;
+    else if (this.#pending.has(nodeId)) return this.#connected(nodeId, options.signal);
+    else this.#pending.set(nodeId, pending);
+    try {
+      const found = await this.#request(destinationList, nodeId, pending, options);
+      pending.answered = true;
+      return await this.#connected(found, options.signal);
+    } finally {
+      if (nodeId === undefined) this.#anonymous--;
+      else this.#pending.delete(nodeId);
+    }
+  }
+
+  /** §6.5.1.2: what to do about an Attach from this node. */
+  collision(from: NodeId): Collision {
+    const pending = this.#pending.get(from);
+    if (pending === undefined || pending.yielded.signal.aborted) return 'none';
+    if (pending.answered || this.#self > from) return 'we-persist';
+    pending.yielded.abort(new CodedError('yielded', `the Attach of ${from} goes first`));
+    return 'we-yield';
+  }
+
+  async #request(
+    destinationList: readonly Destination[],
+    expected: NodeId | undefined,
+    pending: Pending,
+    { firstHop, signal }: AttachOptions,
+  ): Promise<NodeId> {
+    const { yielded } = pending;
+    try {
+      const { body, signer } = await this.#forwarding.request(
+        attach,
+        { ufrag: '', password: '', role: 'passive', candidates: this.#candidates(), sendUpdate: true },
+        {
+          destinationList,
+          signal: signal === undefined ? yielded.signal : AbortSignal.any([signal, yielded.signal]),
+          ...(firstHop !== undefined && { firstHop }),
+        },
+      );
+      this.#onAddresses(signer.nodeId, body.candidates);
+      return signer.nodeId;
+    } catch (error) {
+      const inProgress = error instanceof ReloadError && error.errorCode === ErrorCode.In_Progress;
+      // Either way the other side's own Attach makes the link.
+      if (expected !== undefined && (inProgress || yielded.signal.aborted)) return expected;
+      throw error;
+    }
+  }
+
+  async #connected(nodeId: NodeId, signal: AbortSignal | undefined): Promise<NodeId> {
+    const { opened }: { opened: EventSource<NodeId> } = this.#connections;
+    await waitUntil(this.#clock, opened, () => this.#connections.has(nodeId), {
+      timeoutMs: CONNECT_MS,
+      what: `a connection from ${nodeId} after its Attach answer`,
+      signal,
+    });
+    return nodeId;
+  }
+}

@@ -1,0 +1,99 @@
+import type { SipRequest } from '../message/request.ts';
+import { parseUri, type SipUri } from '../message/uri.ts';
+import type { Binding } from '../registrar/binding.ts';
+import type { BoundListener, Flow } from '../transport/flow.ts';
+import type { FlowFinder } from './flow-finder.ts';
+import { CONTACT_TOKEN, referenceOf, type TokenTarget } from './flow-token.ts';
+import type { OwnAddresses } from './own-addresses.ts';
+import type { Target } from './ports.ts';
+import { nextHopUri, type RouteReading } from './route-reader.ts';
+
+/** How a copy of the request leaves us. */
+export type Way =
+  | { readonly kind: 'flow'; readonly flow: Flow }
+  | { readonly kind: 'peer'; readonly peer: string }
+  /** By RFC 3263; `from` is the UDP socket the target knows us by. */
+  | { readonly kind: 'uri'; readonly uri: SipUri; readonly from: BoundListener | undefined }
+  | { readonly kind: 'none' };
+
+/** One copy of a request, ready but for what depends on its flow: Record-Route and Via. */
+export interface BranchPlan {
+  readonly request: SipRequest;
+  readonly way: Way;
+  /** How this side of the dialog will be reached later. */
+  readonly target: TokenTarget;
+  /** What the branch counts as when there is no way, or it breaks. */
+  readonly lostStatus: number;
+}
+
+const NO_WAY: Way = { kind: 'none' };
+
+/** Turns targets, and the Routes of in-dialog requests, into copies of the request with a way each. */
+export class BranchPlanner {
+  readonly #flows: FlowFinder;
+  readonly #own: OwnAddresses;
+
+  constructor(deps: { flows: FlowFinder; own: OwnAddresses }) {
+    this.#flows = deps.flows;
+    this.#own = deps.own;
+  }
+
+  /** @throws SipSyntaxError when a target's URI is malformed */
+  ofTarget(request: SipRequest, target: Target): BranchPlan {
+    const copy = request.clone();
+    switch (target.kind) {
+      case 'binding':
+        return this.#ofBinding(copy, target.binding);
+      case 'peer':
+        copy.setRequestUri(target.uri);
+        return {
+          request: copy,
+          way: { kind: 'peer', peer: target.peer },
+          target: CONTACT_TOKEN,
+          lostStatus: 480,
+        };
+      case 'uri': {
+        copy.setRequestUri(target.uri);
+        for (const route of [...(target.routes ?? [])].reverse()) copy.prependHeader('Route', route);
+        return { ...this.#byUri(copy, undefined), lostStatus: 503 };
+      }
+    }
+  }
+
+  /** A request within a dialog, by what its Routes say (RFC 3261 §16.12); 430: RFC 5626 §5.3.1. */
+  ofRoutes(request: SipRequest, { nextPeer, hasRoute, target }: RouteReading): BranchPlan {
+    const copy = request.clone();
+    if (nextPeer !== undefined) {
+      return { request: copy, way: { kind: 'peer', peer: nextPeer }, target: CONTACT_TOKEN, lostStatus: 480 };
+    }
+    if (hasRoute || target?.kind !== 'flow') return { ...this.#byUri(copy, undefined), lostStatus: 503 };
+    const flow = this.#flows.ofReference(target);
+    return { request: copy, way: wayOver(flow), target, lostStatus: 430 };
+  }
+
+  #ofBinding(copy: SipRequest, binding: Binding): BranchPlan {
+    copy.setRequestUri(binding.contact);
+    // RFC 3327 §5.4: the Path is the Route to the phone.
+    if (binding.path.length > 0) copy.setHeader('Route', binding.path.join(', '));
+    const { transport, local, source } = binding;
+    if (binding.byFlow) {
+      const target: TokenTarget = { kind: 'flow', ...referenceOf(binding) };
+      const flow = this.#flows.ofBinding(binding);
+      // A TCP phone that lost its connection may listen at its Contact; behind a WebSocket nobody does.
+      const listens = transport === 'TCP' || transport === 'TLS';
+      const way: Way =
+        flow === undefined && listens ? { kind: 'uri', uri: parseUri(binding.contact), from: undefined } : wayOver(flow);
+      return { request: copy, way, target, lostStatus: 480 };
+    }
+    const from = transport === 'UDP' ? this.#own.listenerAt('UDP', local.port, source.host) : undefined;
+    return { ...this.#byUri(copy, from), lostStatus: 480 };
+  }
+
+  #byUri(copy: SipRequest, from: BoundListener | undefined): Omit<BranchPlan, 'lostStatus'> {
+    return { request: copy, way: { kind: 'uri', uri: nextHopUri(copy), from }, target: CONTACT_TOKEN };
+  }
+}
+
+function wayOver(flow: Flow | undefined): Way {
+  return flow === undefined ? NO_WAY : { kind: 'flow', flow };
+}

@@ -1,0 +1,285 @@
+import type { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
+import { literalTarget, type ResolvedTarget } from '../resolve/resolve-target.ts';
+import type { ClientTransaction } from '../transaction/client-transaction.ts';
+import type { TimerEntry, TimerOwner, TimerQueues } from '../transaction/timer-queues.ts';
+import type { TransactionLayer } from '../transaction/transaction-layer.ts';
+import type { ClientTransactionHandler } from '../transaction/types.ts';
+import { type Flow, MAX_DATAGRAM_REQUEST_BYTES } from '../transport/flow.ts';
+import type { SipTransport } from '../transport/sip-transport.ts';
+import type { BranchPlan } from './branch-plan.ts';
+import type { LegNames } from './leg-names.ts';
+import type { LoopDetector } from './loop-detection.ts';
+import type { OwnAddresses } from './own-addresses.ts';
+import type { PeerConnector, TargetResolver } from './ports.ts';
+
+export type BranchTimer = 'silence' | 'timer-c';
+
+/** What branches need to get their requests out. */
+export interface BranchServices {
+  readonly transactions: TransactionLayer;
+  readonly transport: SipTransport;
+  readonly timers: TimerQueues<BranchTimer>;
+  readonly timing: ProxyTiming;
+  readonly own: OwnAddresses;
+  readonly names: LegNames;
+  readonly loops: LoopDetector;
+  readonly peers: PeerConnector;
+  readonly resolver: TargetResolver;
+  /** Called with every overlay connection a request is about to leave by. */
+  onPeerFlow(flow: Flow): void;
+}
+
+/** All in ms. */
+export interface ProxyTiming {
+  /** A branch that said nothing at all for this long counts as 408. */
+  readonly silenceMs: number;
+  /** RFC 3261 §16.6 step 11: more than 3 minutes. */
+  readonly timerCMs: number;
+  /** Added on overlay branches, so that the callee's peer gives up first. */
+  readonly timerCOverlayExtraMs: number;
+  /** How long phones of one q ring before those of the next lower q are tried. */
+  readonly serialRingMs: number;
+}
+
+/** The owner of a branch: it feeds the response context. */
+export interface BranchOwner {
+  /** Of the request as it was received (RFC 5393). */
+  readonly fingerprint: string;
+  /** A response with our Via removed. */
+  onBranchResponse(branch: Branch, response: SipResponse): void;
+  /** The branch ended without a final response. */
+  onBranchFailed(branch: Branch, status: number): void;
+  onBranchSilent(branch: Branch): void;
+  onBranchExpired(branch: Branch): void;
+  /** Record-Route values for a request that leaves by `flow`, topmost first. */
+  recordRoutes(branch: Branch, flow: Flow): readonly string[];
+}
+
+/**
+ * One forwarded copy of a request: finds its flow, sends it, and tries the next address when one fails (RFC 3261
+ * §16.6, RFC 3263 §4.3).
+ */
+export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer> {
+  readonly plan: BranchPlan;
+  /** Its share of Max-Breadth (RFC 5393 §5). */
+  readonly breadth: number;
+  readonly #services: BranchServices;
+  readonly #owner: BranchOwner;
+  #addresses: readonly ResolvedTarget[] = [];
+  #transaction: ClientTransaction | undefined;
+  #timer: TimerEntry<BranchTimer> | undefined;
+  #connecting: AbortController | undefined;
+  #heard = false;
+  #ended = false;
+
+  constructor(
+    services: BranchServices,
+    options: { owner: BranchOwner; plan: BranchPlan; breadth: number; watchSilence: boolean },
+  ) {
+    this.#services = services;
+    this.#owner = options.owner;
+    this.plan = options.plan;
+    this.breadth = options.breadth;
+    if (options.watchSilence) this.#arm('silence', services.timing.silenceMs);
+  }
+
+  /** Node-ID in hex of the peer the request went to. */
+  get peer(): string | undefined {
+    return this.plan.way.kind === 'peer' ? this.plan.way.peer : undefined;
+  }
+
+  start(): void {
+    const { way } = this.plan;
+    switch (way.kind) {
+      case 'flow':
+        this.#sendWhenNamed(way.flow);
+        break;
+      case 'peer':
+        this.#sendToPeer(way.peer);
+        break;
+      case 'uri':
+        this.#sendByUri();
+        break;
+      case 'none':
+        this.#fail(this.plan.lostStatus);
+        break;
+    }
+  }
+
+  /** CANCELs the request (RFC 3261 §9.1), or keeps it from being sent at all. */
+  cancel(): void {
+    if (this.#ended) return;
+    if (this.#transaction !== undefined) {
+      this.#transaction.cancel();
+      return;
+    }
+    this.#connecting?.abort();
+    this.#fail(487);
+  }
+
+  onResponse(response: SipResponse): void {
+    this.#heard = true;
+    if (response.isProvisional) {
+      this.#restartTimerC(response.status);
+    } else {
+      this.#stopTimer();
+      if (response.status === 503 && this.#tryNextAddress()) return;
+      this.#ended = true;
+    }
+    response.removeFirstElement('Via');
+    // RFC 3261 §16.7 step 3: without another Via it was meant for us.
+    if (response.has('Via')) this.#owner.onBranchResponse(this, response);
+  }
+
+  onTimeout(): void {
+    if (!this.#heard && this.#tryNextAddress()) return;
+    this.#fail(408);
+  }
+
+  onTransportError(): void {
+    if (!this.#tryNextAddress()) this.#fail(this.plan.lostStatus);
+  }
+
+  onTimer(name: BranchTimer): void {
+    this.#timer = undefined;
+    if (name === 'silence') this.#owner.onBranchSilent(this);
+    else this.#owner.onBranchExpired(this);
+  }
+
+  #sendToPeer(peer: string): void {
+    const { peers } = this.#services;
+    const standing = peers.cached(peer);
+    if (standing?.open) {
+      this.#sendWhenNamed(standing);
+      return;
+    }
+    this.#connecting = new AbortController();
+    this.#sendOver(peers.connect(peer, this.#connecting.signal));
+  }
+
+  #sendByUri(): void {
+    const { way, lostStatus } = this.plan;
+    if (way.kind !== 'uri') return;
+    try {
+      const literal = literalTarget(way.uri);
+      if (literal !== undefined) {
+        this.#addresses = this.#inOrder([literal]);
+        if (!this.#tryNextAddress()) this.#fail(lostStatus);
+        return;
+      }
+    } catch {
+      this.#failResolving();
+      return;
+    }
+    this.#services.resolver.resolve(way.uri).then(
+      (addresses) => {
+        this.#addresses = this.#inOrder(addresses);
+        if (!this.#tryNextAddress()) this.#fail(lostStatus);
+      },
+      () => this.#failResolving(),
+    );
+  }
+
+  /**
+   * RFC 3261 §18.1.1: a large request goes by TCP, and by UDP when that fails. Not to our own phones over UDP: they
+   * registered there, and seldom listen on TCP as well.
+   */
+  #inOrder(addresses: readonly ResolvedTarget[]): readonly ResolvedTarget[] {
+    const { way, request } = this.plan;
+    if (way.kind !== 'uri' || way.from !== undefined || way.uri.transport !== undefined) return addresses;
+    if (!isLarge(request)) return addresses;
+    return addresses.flatMap((address) =>
+      address.transport === 'UDP' ? [{ ...address, transport: 'TCP' as const }, address] : [address],
+    );
+  }
+
+  /** @returns false when there is none left, or the branch is over */
+  #tryNextAddress(): boolean {
+    const [next, ...rest] = this.#addresses;
+    if (next === undefined || this.#ended) return false;
+    this.#addresses = rest;
+    this.#transaction = undefined;
+    const { way } = this.plan;
+    const from = way.kind === 'uri' ? way.from : undefined;
+    const target = { transport: next.transport, address: next.address };
+    const fullTarget = from === undefined ? target : { ...target, from };
+    const flow = this.#services.transport.flowToSync(fullTarget);
+    if (flow !== undefined) this.#sendWhenNamed(flow);
+    else this.#sendOver(this.#services.transport.flowTo(fullTarget));
+    return true;
+  }
+
+  #sendOver(opening: Promise<Flow>): void {
+    opening.then(
+      (flow) => {
+        this.#connecting = undefined;
+        this.#sendWhenNamed(flow);
+      },
+      () => {
+        this.#connecting = undefined;
+        this.onTransportError();
+      },
+    );
+  }
+
+  /** Sends once it is known which address of ours the other end is to be told. */
+  #sendWhenNamed(flow: Flow): void {
+    const ready = this.#services.own.prepare(flow);
+    if (ready === undefined) this.#send(flow);
+    else void ready.then(() => this.#send(flow));
+  }
+
+  #send(flow: Flow): void {
+    if (this.#ended) return;
+    const { names, loops, transactions } = this.#services;
+    const request = this.#addresses.length > 0 ? this.plan.request.clone() : this.plan.request;
+    const recordRoutes = this.#owner.recordRoutes(this, flow);
+    for (let at = recordRoutes.length - 1; at >= 0; at -= 1) request.prependHeader('Record-Route', recordRoutes[at]!);
+    request.prependHeader('Via', names.via(flow, loops.branch(this.#owner.fingerprint)));
+    if (flow.peer !== undefined) this.#services.onPeerFlow(flow);
+    // A failure to send is reported before this returns: the transaction of a later address must not be overwritten.
+    const before = this.#transaction;
+    const transaction = transactions.sendRequest(request, flow, this);
+    if (this.#transaction === before && transaction.pending) this.#transaction = transaction;
+  }
+
+  #restartTimerC(status: number): void {
+    const { method } = this.plan.request;
+    if (method !== 'INVITE') {
+      this.#stopTimer();
+      return;
+    }
+    // RFC 3261 §16.7 step 2: 100 does not restart a running timer C, but it ends the silence.
+    if (status === 100 && this.#timer?.name === 'timer-c') return;
+    const { timerCMs, timerCOverlayExtraMs } = this.#services.timing;
+    this.#arm('timer-c', this.peer === undefined ? timerCMs : timerCMs + timerCOverlayExtraMs);
+  }
+
+  #arm(name: BranchTimer, delayMs: number): void {
+    this.#stopTimer();
+    this.#timer = this.#services.timers.start(delayMs, this, name);
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== undefined) this.#services.timers.stop(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** RFC 3261 §21.5.5: what the name servers do not tell in time is a 504; of a phone of ours it is unreachable. */
+  #failResolving(): void {
+    this.#fail(this.plan.lostStatus === 503 ? 504 : this.plan.lostStatus);
+  }
+
+  #fail(status: number): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopTimer();
+    this.#owner.onBranchFailed(this, status);
+  }
+}
+
+/** Seldom is a body so small and the head so large that counting it matters. */
+function isLarge(request: SipRequest): boolean {
+  return request.bodyLength > 500 && request.encode().length > MAX_DATAGRAM_REQUEST_BYTES - 200;
+}

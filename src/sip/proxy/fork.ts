@@ -1,0 +1,228 @@
+import { type Clock, CodedError, type Logger, type Timer } from '../../base/index.ts';
+import type { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
+import type { ServerTransaction } from '../transaction/server-transaction.ts';
+import type { Flow } from '../transport/flow.ts';
+import { Branch, type BranchOwner, type BranchServices } from './branch.ts';
+import type { BranchPlan, BranchPlanner } from './branch-plan.ts';
+import { breadthPerBranch, incomingBreadth } from './breadth.ts';
+import type { Side } from './leg-names.ts';
+import type { ProxyOptions, Target } from './ports.ts';
+import { ResponseContext, type ResponseContextActions } from './response-context.ts';
+
+export interface ForkServices extends BranchServices {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly planner: BranchPlanner;
+  /** Called once, when the final response went upstream. */
+  onForkDone(fork: Fork): void;
+}
+
+/** A request on its way through us. */
+export interface Inbound {
+  readonly transaction: ServerTransaction;
+  readonly request: SipRequest;
+  /** Of the request as it was received (RFC 5393). */
+  readonly fingerprint: string;
+  /** How its sender is reached in the dialog it asks for; undefined when it asks for none. */
+  readonly caller: Side | undefined;
+}
+
+/**
+ * Forwards one request to all its targets: in parallel those of one q, one q after the other (RFC 3261 §16.6), those
+ * still being looked up as soon as they are known. The response context decides what goes upstream.
+ */
+export class Fork implements BranchOwner, ResponseContextActions<Branch> {
+  readonly transaction: ServerTransaction;
+  readonly fingerprint: string;
+  readonly #services: ForkServices;
+  readonly #request: SipRequest;
+  readonly #caller: Side | undefined;
+  readonly #context: ResponseContext<Branch>;
+  readonly #running = new Set<Branch>();
+  readonly #breadth: number;
+  /** Targets for later, in groups of one q. */
+  #queue: Target[][] = [];
+  #laterPending = false;
+  #emptyStatus = 480;
+  #ringTimer: Timer | undefined;
+  readonly #result = Promise.withResolvers<number | undefined>();
+
+  constructor(services: ForkServices, inbound: Inbound) {
+    this.#services = services;
+    this.transaction = inbound.transaction;
+    this.fingerprint = inbound.fingerprint;
+    this.#request = inbound.request;
+    this.#caller = inbound.caller;
+    this.#context = new ResponseContext(inbound.request.method, this);
+    this.#breadth = incomingBreadth(inbound.request);
+    const { maxForwards } = inbound.request;
+    // RFC 3261 §16.6 step 3
+    inbound.request.setHeader('Max-Forwards', String(maxForwards === undefined ? 70 : maxForwards - 1));
+  }
+
+  /** Whether a request or a response of this fork waits for the connection to a peer. */
+  involves(peer: string): boolean {
+    if (this.transaction.flow.peer === peer) return true;
+    for (const branch of this.#running) if (branch.peer === peer) return true;
+    return false;
+  }
+
+  /** @returns the status sent upstream, undefined when none may be sent */
+  run(targets: readonly Target[], options: ProxyOptions = {}): Promise<number | undefined> {
+    this.#emptyStatus = options.emptyStatus ?? 480;
+    this.#queue = groupByQ(targets);
+    if (options.later !== undefined) {
+      this.#laterPending = true;
+      options.later.then(
+        (more) => this.#onLater(more),
+        (error) => {
+          this.#services.logger.warn('looking up further targets failed', { error: String(error) });
+          this.#onLater([]);
+        },
+      );
+    }
+    this.#openNext();
+    return this.#result.promise;
+  }
+
+  /** Forwards along one given way: a request within a dialog. */
+  runPlan(plan: BranchPlan): void {
+    this.#open([plan]);
+    this.#context.completeTargets();
+  }
+
+  /** The caller cancelled. */
+  cancelAll(): void {
+    this.#queue = [];
+    this.#context.cancel();
+  }
+
+  onBranchResponse(branch: Branch, response: SipResponse): void {
+    if (response.status >= 200) this.#running.delete(branch);
+    this.#context.receive(branch, response);
+  }
+
+  onBranchFailed(branch: Branch, status: number): void {
+    this.#running.delete(branch);
+    this.#context.fail(branch, status);
+  }
+
+  onBranchSilent(branch: Branch): void {
+    this.#context.silence(branch);
+  }
+
+  onBranchExpired(branch: Branch): void {
+    this.#context.expire(branch);
+  }
+
+  recordRoutes(branch: Branch, flow: Flow): readonly string[] {
+    if (this.#caller === undefined) return [];
+    const callee = { flow, target: branch.plan.target };
+    return this.#services.names.recordRoutes(this.#caller, callee, this.#request.callId);
+  }
+
+  forward(response: SipResponse): void {
+    this.transaction.respond(response);
+  }
+
+  answer(status: number): void {
+    this.transaction.reply(status);
+  }
+
+  cancel(branch: Branch): void {
+    branch.cancel();
+  }
+
+  idle(): void {
+    this.#openNext();
+  }
+
+  done(status: number | undefined): void {
+    this.#queue = [];
+    this.#ringTimer?.close();
+    this.#result.resolve(status);
+    this.#services.onForkDone(this);
+  }
+
+  #onLater(targets: readonly Target[]): void {
+    this.#laterPending = false;
+    if (!this.#context.wantsBranches) return;
+    const [first, ...rest] = groupByQ(targets);
+    this.#queue.push(...rest);
+    if (first !== undefined) this.#openGroup(first);
+    this.#completeIfLast();
+  }
+
+  #openNext(): void {
+    const group = this.#queue.shift();
+    if (group !== undefined) this.#openGroup(group);
+    this.#completeIfLast();
+  }
+
+  #completeIfLast(): void {
+    if (this.#queue.length === 0 && !this.#laterPending) this.#context.completeTargets(this.#emptyStatus);
+  }
+
+  #openGroup(group: readonly Target[]): void {
+    let available = this.#breadth;
+    for (const { breadth } of this.#running) available -= breadth;
+    // RFC 5393 §5.3.3: what does not fit beside the others is tried after them.
+    if (group.length > available) this.#queue.unshift(group.slice(Math.max(available, 0)));
+    const plans: BranchPlan[] = [];
+    for (const target of group.slice(0, Math.max(available, 0))) {
+      const plan = this.#planOf(target);
+      if (plan !== undefined) plans.push(plan);
+    }
+    const shares = plans.length + (this.#laterPending ? 1 : 0);
+    this.#open(plans, breadthPerBranch(available, Math.max(shares, 1)));
+    if (plans.length === 0 && this.#queue.length > 0 && this.#running.size === 0) this.#openNext();
+    else if (this.#queue.length > 0) this.#boundRinging();
+  }
+
+  #planOf(target: Target): BranchPlan | undefined {
+    try {
+      return this.#services.planner.ofTarget(this.#request, target);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.#services.logger.warn('a target is unusable', { kind: target.kind, error: error.message });
+      return undefined;
+    }
+  }
+
+  #open(plans: readonly BranchPlan[], breadth = this.#breadth): void {
+    const isInvite = this.#request.method === 'INVITE';
+    const watchSilence = isInvite || plans.length > 1 || this.#running.size > 0;
+    const branches = plans.map(
+      (plan) => new Branch(this.#services, { owner: this, plan, breadth, watchSilence }),
+    );
+    // All are open before the first one starts: one that fails at once must not settle the whole.
+    for (const branch of branches) {
+      branch.plan.request.setHeader('Max-Breadth', String(breadth));
+      this.#running.add(branch);
+      this.#context.open(branch);
+    }
+    for (const branch of branches) branch.start();
+  }
+
+  /** Phones of a lower q are waiting: these may not ring for ever. */
+  #boundRinging(): void {
+    this.#ringTimer?.close();
+    const ringing = [...this.#running];
+    this.#ringTimer = this.#services.clock.setTimer(this.#services.timing.serialRingMs, () => {
+      for (const branch of ringing) this.#context.expire(branch);
+    });
+  }
+}
+
+/** Groups of equal q, the highest first; the order within a group is kept. */
+function groupByQ(targets: readonly Target[]): Target[][] {
+  const groups = new Map<number, Target[]>();
+  for (const target of targets) {
+    const q = target.q ?? (target.kind === 'binding' ? target.binding.q : 1);
+    const group = groups.get(q);
+    if (group === undefined) groups.set(q, [target]);
+    else group.push(target);
+  }
+  return [...groups].sort(([a], [b]) => b - a).map(([, group]) => group);
+}

@@ -1,0 +1,88 @@
+import type { HeaderFields } from '../message/build.ts';
+import type { SipRequest } from '../message/request.ts';
+import type { SipUri } from '../message/uri.ts';
+import type { Binding } from '../registrar/binding.ts';
+import type { ResolvedTarget } from '../resolve/resolve-target.ts';
+import type { Flow } from '../transport/flow.ts';
+
+/** Where a request may be forwarded to. Targets of a higher q (0 to 1, default 1) are tried before lower ones. */
+export type Target =
+  /** A phone registered here. */
+  | { readonly kind: 'binding'; readonly binding: Binding; readonly q?: number }
+  /** Any SIP URI, resolved by RFC 3263. */
+  | { readonly kind: 'uri'; readonly uri: string; readonly q?: number; readonly routes?: readonly string[] }
+  /** Another adapter peer, by its Node-ID in hex, and the Request-URI it is to get. */
+  | { readonly kind: 'peer'; readonly peer: string; readonly uri: string; readonly q?: number };
+
+export interface ReplyOptions {
+  readonly headers?: HeaderFields;
+  readonly body?: Uint8Array;
+  readonly contentType?: string;
+}
+
+export interface ProxyOptions {
+  /** Targets still being looked up: they are tried beside the first ones as soon as they are known. */
+  readonly later?: Promise<readonly Target[]>;
+  /** The answer when there turns out to be no target at all. Default 480. */
+  readonly emptyStatus?: number;
+}
+
+/** A request that a handler decides about, and the ways to do so: exactly one of reply, redirect, proxy is used. */
+export interface RequestContext {
+  /**
+   * Our own Routes are popped, and an own address in the Request-URI is replaced by the first domain. The handler may
+   * change headers before it proxies.
+   */
+  readonly request: SipRequest;
+  readonly flow: Flow;
+  /** Node-ID in hex of the peer on whose SIP connection the request came. */
+  readonly overlayPeer: string | undefined;
+  /** Canonical AoRs; undefined when the host part is none of ours or the user part is missing or unusable. */
+  readonly requestAor: string | undefined;
+  readonly fromAor: string | undefined;
+  readonly toAor: string | undefined;
+  /**
+   * True when the sender named next hops of others (Route): the Request-URI is then not to be looked up, a target of
+   * kind `uri` with the Request-URI follows the Routes.
+   */
+  readonly hasRoute: boolean;
+  /** True for a request within a dialog that carries no valid token of ours: relay it for authenticated senders only. */
+  readonly isStrayInDialog: boolean;
+  /** Aborted when the caller cancels or the transaction ends early. */
+  readonly cancelled: AbortSignal;
+  reply(status: number, reason?: string, options?: ReplyOptions): void;
+  /** 302 with these contacts (RFC 3261 §8.3). */
+  redirect(contacts: readonly { readonly uri: string; readonly q?: number }[]): void;
+  /** @returns the status sent upstream; undefined when none may be sent (RFC 4320) */
+  proxy(targets: readonly Target[], options?: ProxyOptions): Promise<number | undefined>;
+}
+
+/** Decides about every request outside dialogs. What it throws is logged and answered 500. */
+export interface RequestHandler {
+  onRequest(context: RequestContext): void | Promise<void>;
+}
+
+/** SIP connections to other adapter peers. */
+export interface PeerConnector {
+  /** The connection to a peer when it stands. */
+  cached(peer: string): Flow | undefined;
+  /**
+   * Opens one (AppAttach), within 4 s.
+   * @throws CodedError when the peer cannot be reached, or the signal's reason
+   */
+  connect(peer: string, signal: AbortSignal): Promise<Flow>;
+}
+
+/** RFC 3263. */
+export interface TargetResolver {
+  /**
+   * Addresses in the order to try.
+   * @throws CodedError when there are none, or name servers do not answer
+   */
+  resolve(uri: SipUri): Promise<readonly ResolvedTarget[]>;
+}
+
+/** The bindings database as the proxy sees it. */
+export interface BindingSource {
+  bindings(aor: string): readonly Binding[];
+}

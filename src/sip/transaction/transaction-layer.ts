@@ -1,0 +1,238 @@
+import {
+  type Clock,
+  type Counter,
+  errorMessage,
+  type Gauge,
+  type Logger,
+  type Metrics,
+  type Random,
+} from '../../base/index.ts';
+import { createResponse } from '../message/build.ts';
+import { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
+import { TransportError } from '../transport/errors.ts';
+import type { Flow } from '../transport/flow.ts';
+import type { MessageHandler } from '../transport/intake.ts';
+import type { SipTransport } from '../transport/sip-transport.ts';
+import { ClientTransaction, type ClientTransactionContext } from './client-transaction.ts';
+import { FlowIndex } from './flow-index.ts';
+import { clientKey, serverKey } from './keys.ts';
+import { ServerTransaction, type ServerTransactionContext } from './server-transaction.ts';
+import { TimerQueues } from './timer-queues.ts';
+import { type TimingOptions, timing } from './timing.ts';
+import type { ClientTransactionHandler, TransactionUser } from './types.ts';
+
+export interface TransactionLayerDeps {
+  readonly transport: SipTransport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface TransactionLayerOptions extends TimingOptions {
+  /** Server transactions at one time; a request beyond is answered 503. Default 100,000. */
+  readonly maxServerTransactions?: number;
+  /** Seconds in the Retry-After of that 503. Default 5. */
+  readonly retryAfterS?: number;
+}
+
+/** The transaction layer (RFC 3261 §17): matches messages to transactions, and owns them all. */
+export class TransactionLayer implements MessageHandler {
+  readonly #transport: SipTransport;
+  readonly #user: TransactionUser;
+  readonly #logger: Logger;
+  readonly #timers: TimerQueues<string>;
+  readonly #clients = new Map<string, ClientTransaction>();
+  readonly #servers = new Map<string, ServerTransaction>();
+  readonly #clientsByFlow = new FlowIndex<ClientTransaction>();
+  readonly #serversByPeer = new FlowIndex<ServerTransaction>();
+  readonly #clientContext: ClientTransactionContext;
+  readonly #serverContext: ServerTransactionContext;
+  readonly #maxServers: number;
+  readonly #retryAfter: string;
+  readonly #clientGauge: Gauge;
+  readonly #serverGauge: Gauge;
+  readonly #overload: Counter;
+  readonly #unacknowledged: Counter;
+  #stopped = false;
+
+  /** Becomes the owner of all that `transport` receives. */
+  constructor(deps: TransactionLayerDeps, options: TransactionLayerOptions, user: TransactionUser) {
+    const { transport, metrics, random } = deps;
+    this.#transport = transport;
+    this.#user = user;
+    this.#logger = deps.logger;
+    this.#timers = new TimerQueues(deps.clock, (error) => this.#reportFault('a SIP timer failed', error));
+    this.#maxServers = options.maxServerTransactions ?? 100_000;
+    this.#retryAfter = String(options.retryAfterS ?? 5);
+    const help = 'SIP transactions at this time';
+    this.#clientGauge = metrics.gauge('sip_transactions', help, { side: 'client' });
+    this.#serverGauge = metrics.gauge('sip_transactions', help, { side: 'server' });
+    this.#overload = metrics.counter(
+      'sip_overload_refused_total',
+      'Requests refused at the transaction limit',
+    );
+    this.#unacknowledged = metrics.counter(
+      'sip_unacknowledged_total',
+      'Final responses to INVITE without ACK',
+    );
+    const shared = { timers: this.#timers, timing: timing(options) };
+    this.#clientContext = {
+      ...shared,
+      send: (data, flow) => transport.send(data, flow),
+      sendCancel: (cancel, flow) => this.#startClient(cancel, flow),
+      terminated: (transaction) => this.#forgetClient(transaction),
+    };
+    this.#serverContext = {
+      ...shared,
+      random,
+      sendResponse: (data, via, flow) => transport.sendResponse(data, via, flow),
+      passAck: (ack, flow) => user.onAck(ack, flow),
+      reportNoAck: () => this.#unacknowledged.inc(),
+      terminated: (transaction) => this.#forgetServer(transaction),
+    };
+    transport.setHandler(this);
+  }
+
+  /** Transactions that exist now, for readiness and tests. */
+  get counts(): { readonly clients: number; readonly servers: number } {
+    return { clients: this.#clients.size, servers: this.#servers.size };
+  }
+
+  /**
+   * Sends a request in a transaction of its own. Its top Via is ours, with a unique branch.
+   * @throws TransportError 'stopped'
+   */
+  sendRequest(request: SipRequest, flow: Flow, handler: ClientTransactionHandler): ClientTransaction {
+    if (this.#stopped) throw new TransportError('stopped', 'the transaction layer is stopped');
+    return this.#startClient(request, flow, handler);
+  }
+
+  /**
+   * Sends a message outside any transaction: an ACK for a 2xx.
+   * @returns false when the flow is gone
+   */
+  sendStateless(message: SipRequest | SipResponse, flow: Flow): boolean {
+    return this.#transport.send(message.encode(), flow);
+  }
+
+  onMessage(message: SipRequest | SipResponse, flow: Flow): void {
+    if (this.#stopped) return;
+    if (message instanceof SipRequest) this.#onRequest(message, flow);
+    else this.#onResponse(message, flow);
+  }
+
+  /**
+   * The SIP connection to an overlay peer was made anew: pending requests to it go again with the same branch, and
+   * pending requests from it get their last response again.
+   */
+  rebindPeer(peer: string, flow: Flow): void {
+    for (const client of this.#clientsByFlow.ofPeer(peer)) client.rebind(flow);
+    for (const server of this.#serversByPeer.ofPeer(peer)) server.rebind(flow);
+  }
+
+  /** No connection to this overlay peer can be had: pending requests to it fail now, not at their time-out. */
+  failPeer(peer: string, error: Error): void {
+    for (const client of this.#clientsByFlow.ofPeer(peer)) client.abandon(error);
+  }
+
+  /** Ends all transactions without a word to their users. */
+  stop(): void {
+    this.#stopped = true;
+    this.#timers.clear();
+    for (const client of this.#clients.values()) client.dispose();
+    for (const server of this.#servers.values()) server.dispose();
+    this.#clients.clear();
+    this.#servers.clear();
+    this.#clientsByFlow.clear();
+    this.#serversByPeer.clear();
+  }
+
+  #startClient(request: SipRequest, flow: Flow, handler?: ClientTransactionHandler): ClientTransaction {
+    const key = clientKey(request);
+    const options = { key, request, flow };
+    const client = new ClientTransaction(
+      this.#clientContext,
+      handler === undefined ? options : { ...options, handler },
+    );
+    this.#clients.set(key, client);
+    this.#clientGauge.set(this.#clients.size);
+    if (flow.reliable) this.#clientsByFlow.add(flow, client, (lost) => this.#connectionLost(lost));
+    client.start();
+    return client;
+  }
+
+  /** RFC 3261 §17.1.4, §18.4: requests without any response on this connection have failed. */
+  #connectionLost(clients: ReadonlySet<ClientTransaction>): void {
+    for (const client of [...clients]) {
+      if (client.state !== 'proceeding' || client.method !== 'INVITE') {
+        client.fail(new TransportError('flow-closed', 'the connection was lost', { origin: 'remote' }));
+      }
+    }
+  }
+
+  #onResponse(response: SipResponse, flow: Flow): void {
+    const client = this.#clients.get(clientKey(response));
+    if (client !== undefined) client.receive(response);
+    else this.#user.onResponse(response, flow);
+  }
+
+  #onRequest(request: SipRequest, flow: Flow): void {
+    const key = serverKey(request);
+    const known = this.#servers.get(key);
+    if (known !== undefined) {
+      known.receive(request);
+      return;
+    }
+    // RFC 3261 §17.2.3, §13.3.1.4: an ACK without transaction is one for a 2xx.
+    if (request.method === 'ACK') {
+      this.#user.onAck(request, flow);
+      return;
+    }
+    if (this.#servers.size >= this.#maxServers) {
+      this.#refuse(request, flow);
+      return;
+    }
+    const server = new ServerTransaction(this.#serverContext, { key, request, flow });
+    this.#servers.set(key, server);
+    this.#serverGauge.set(this.#servers.size);
+    if (flow.peer !== undefined) this.#serversByPeer.add(flow, server);
+    server.start();
+    this.#handToUser(server);
+  }
+
+  #handToUser(server: ServerTransaction): void {
+    try {
+      if (server.request.method !== 'CANCEL') this.#user.onRequest(server);
+      else this.#user.onCancel(server, this.#servers.get(serverKey(server.request, 'INVITE')));
+    } catch (error) {
+      this.#reportFault(`handling a SIP ${server.request.method} failed`, error);
+      if (!server.finalSent) server.reply(500);
+    }
+  }
+
+  /** RFC 3261 §21.5.4: 503 is for our own overload alone. */
+  #refuse(request: SipRequest, flow: Flow): void {
+    this.#overload.inc();
+    const headers = [['Retry-After', this.#retryAfter]] as const;
+    const response = createResponse(request, 503, undefined, { toTag: 'overload', headers });
+    this.#transport.sendResponse(response.encode(), request.topVia, flow);
+  }
+
+  #reportFault(message: string, error: unknown): void {
+    this.#logger.error(message, { error: error instanceof Error ? error.stack : errorMessage(error) });
+  }
+
+  #forgetClient(client: ClientTransaction): void {
+    if (this.#clients.get(client.key) === client) this.#clients.delete(client.key);
+    this.#clientsByFlow.delete(client.flow, client);
+    this.#clientGauge.set(this.#clients.size);
+  }
+
+  #forgetServer(server: ServerTransaction): void {
+    this.#servers.delete(server.key);
+    this.#serversByPeer.delete(server.flow, server);
+    this.#serverGauge.set(this.#servers.size);
+  }
+}

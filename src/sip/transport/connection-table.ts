@@ -1,0 +1,92 @@
+import {
+  type Address,
+  type Clock,
+  type Connection,
+  type Counter,
+  formatAddress,
+  type Gauge,
+  type Metrics,
+} from '../../base/index.ts';
+import type { TransportName } from './flow.ts';
+import { FlowWatch } from './flow-watch.ts';
+import type { MessageIntake } from './intake.ts';
+import { StreamFlow, type StreamFlowOptions } from './stream-flow.ts';
+
+export interface ConnectionLimits {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerHost: number;
+}
+
+/** All connections: their bounds, their watch, and where to find one to re-use. */
+export class ConnectionTable {
+  readonly #intake: MessageIntake;
+  readonly #now: () => number;
+  readonly #watch: FlowWatch;
+  readonly #limits: ConnectionLimits;
+  readonly #flows = new Set<StreamFlow>();
+  readonly #perHost = new Map<string, number>();
+  readonly #byRemote = new Map<string, StreamFlow>();
+  readonly #open: Gauge;
+  readonly #refused: Counter;
+
+  constructor(deps: { clock: Clock; metrics: Metrics; intake: MessageIntake }, limits: ConnectionLimits) {
+    this.#intake = deps.intake;
+    this.#now = () => deps.clock.monotonic();
+    this.#limits = limits;
+    this.#watch = new FlowWatch({ clock: deps.clock, flows: this.#flows });
+    this.#open = deps.metrics.gauge('sip_connections', 'Open SIP connections');
+    this.#refused = deps.metrics.counter('sip_connections_refused_total', 'SIP connections over our bounds');
+  }
+
+  get size(): number {
+    return this.#flows.size;
+  }
+
+  /** Whether one more connection from this host is within the bounds; a refusal is counted. */
+  admits(host: string): boolean {
+    const { maxConnections, maxConnectionsPerHost } = this.#limits;
+    const admitted =
+      this.#flows.size < maxConnections && (this.#perHost.get(host) ?? 0) < maxConnectionsPerHost;
+    if (!admitted) this.#refused.inc();
+    return admitted;
+  }
+
+  /** An open connection to this address (RFC 3261 §18.1.1: RECOMMENDED to be re-used). */
+  find(transport: TransportName, address: Address): StreamFlow | undefined {
+    return this.#byRemote.get(remoteKey(transport, address));
+  }
+
+  /** Takes a connection over until it closes. Those of overlay peers are not found by their address. */
+  add(connection: Connection, options: StreamFlowOptions): StreamFlow {
+    const flow = new StreamFlow({ connection, intake: this.#intake, now: this.#now }, options);
+    const { host } = flow.remote;
+    const key = remoteKey(flow.transport, flow.remote);
+    this.#flows.add(flow);
+    this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
+    if (flow.peer === undefined) this.#byRemote.set(key, flow);
+    this.#open.set(this.#flows.size);
+    this.#watch.start();
+    flow.closed.on(() => this.#forget(flow, host, key));
+    return flow;
+  }
+
+  /** Closes all connections after what they have queued. */
+  stop(): void {
+    this.#watch.stop();
+    for (const flow of [...this.#flows]) flow.end();
+  }
+
+  #forget(flow: StreamFlow, host: string, key: string): void {
+    this.#flows.delete(flow);
+    this.#open.set(this.#flows.size);
+    const left = (this.#perHost.get(host) ?? 1) - 1;
+    if (left > 0) this.#perHost.set(host, left);
+    else this.#perHost.delete(host);
+    if (this.#byRemote.get(key) === flow) this.#byRemote.delete(key);
+  }
+}
+
+/** Names a remote address within a transport. */
+export function remoteKey(transport: TransportName, address: Address): string {
+  return `${transport} ${formatAddress(address)}`;
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { documentedCommands } from '../support/documented-commands.ts';
+import { freePort } from '../support/ports.ts';
+import { run } from '../support/process.ts';
+import { requirePrograms } from '../support/programs.ts';
+import { projectRoot } from '../support/project.ts';
+
+// README's commands run as they stand there, but on free ports and with data in a temporary directory.
+
+interface Stage {
+  directory: string;
+  ports: ReadonlyMap<string, string>;
+}
+
+async function stage(t: ExecutionContext): Promise<Stage> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-docs-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
+  const config = path.join(directory, 'config');
+  cpSync(path.join(projectRoot, 'config'), config, {
+    recursive: true,
+    filter: (source) => path.basename(source) !== 'data',
+  });
+  const ports = new Map<string, string>();
+  for (const file of readdirSync(config).map((name) => path.join(config, name))) {
+    let text = readFileSync(file, 'utf8');
+    for (const [port] of text.matchAll(/(?<=127\.0\.0\.1:)\d+/g)) {
+      if (!ports.has(port)) ports.set(port, String(await freePort()));
+    }
+    for (const [port, free] of ports) text = text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${free}`);
+    writeFileSync(file, text);
+  }
+  return { directory, ports };
+}
+
+function onStage(command: string, { directory, ports }: Stage): string {
+  const manifest = JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8'));
+  let text = command === 'npm start' ? String(manifest.scripts.start) : command;
+  text = text.replaceAll('config/', `${directory}/config/`);
+  for (const [port, free] of ports) text = text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${free}`);
+  if (/p2psip\.js (status|ring|lookup|registrations)/.test(text)) {
+    text += ` --admin http://127.0.0.1:${ports.get('8060')}`;
+  }
+  return text;
+}
+
+/** Starts a peer as a terminal of its own would, and waits for its ready line. */
+function startInBackground(t: ExecutionContext, command: string): Promise<ChildProcess> {
+  const child = spawn('sh', ['-c', `exec ${command}`], { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const limit = setTimeout(() => reject(new Error(`no ready line in 10 s from ${command}: ${output}`)), 10_000);
+    child.stderr.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+      if (!/^ready /m.test(output)) return;
+      clearTimeout(limit);
+      resolve(child);
+    });
+    child.on('exit', (code) => reject(new Error(`${command} ended with ${code}: ${output}`)));
+  });
+}
+
+test('P7: the commands of README give a working call', async (t) => {
+  const commands = documentedCommands(path.join(projectRoot, 'README.md'));
+  t.true(commands.length >= 8, 'README has its commands under <!-- run -->');
+  const scene = await stage(t);
+  const peers: ChildProcess[] = [];
+  for (const command of commands) {
+    if (command === 'npm ci') continue; // or this test would not run
+    if (command.includes('sipp-scenarios') && !requirePrograms(t, 'sipp', 'bash')) continue;
+    const text = onStage(command, scene);
+    if (/npm start| run -c /.test(command)) {
+      peers.push(await startInBackground(t, text));
+      continue;
+    }
+    const { code, stdout, stderr } = await run('sh', ['-c', text], {
+      env: { SERVER: `127.0.0.1:${scene.ports.get('5060')}` },
+    });
+    t.is(code, 0, `${text}\n${stdout}${stderr}`);
+  }
+  t.is(peers.length, 3);
+});
+
+test('the links between the documents lead somewhere', (t) => {
+  const documents = ['README.md', 'ARCHITECTURE.md', 'sipp-scenarios/README.md'];
+  documents.push(...readdirSync(path.join(projectRoot, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`));
+  for (const document of documents) {
+    const text = readFileSync(path.join(projectRoot, document), 'utf8');
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
+      const file = path.join(projectRoot, path.dirname(document), target);
+      t.true(existsSync(file), `${document} links to ${target}`);
+    }
+  }
+});
+
+test('docs/rfc-matrix.md names only tests that exist', async (t) => {
+  const { code, stdout } = await run(process.execPath, ['scripts/matrix-check.js']);
+  t.is(code, 0, stdout);
+});

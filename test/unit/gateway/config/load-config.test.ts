@@ -1,0 +1,372 @@
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { ConfigError } from '../../../../src/gateway/config/config-error.ts';
+import { type LoadedConfig, loadConfig } from '../../../../src/gateway/config/load-config.ts';
+
+interface Files {
+  readonly config: string;
+  readonly users?: string;
+  readonly token?: string;
+}
+
+/** Writes the files into a directory of their own; gives the path of gateway.yaml. */
+function write({ config, users, token }: Files): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-config-'));
+  const file = path.join(directory, 'gateway.yaml');
+  writeFileSync(file, config);
+  if (users !== undefined) writeFileSync(path.join(directory, 'users.yaml'), users, { mode: 0o600 });
+  if (token !== undefined) writeFileSync(path.join(directory, 'token'), token, { mode: 0o600 });
+  return file;
+}
+
+function load(config: string, sets: readonly string[] = []): LoadedConfig {
+  return loadConfig(write({ config }), sets);
+}
+
+/** The message with the directory taken out. */
+function refusal(t: ExecutionContext, files: Files, sets: readonly string[] = []): string {
+  const file = write(files);
+  const error = t.throws(() => loadConfig(file, sets), { instanceOf: ConfigError })!;
+  t.notRegex(error.message, /\n/);
+  return error.message.replaceAll(`${path.dirname(file)}/`, '').replaceAll(/\S*p2psip-config-\w+\//g, '');
+}
+
+const lone = `
+overlay: { name: example.org, first: true }
+sip: { auth: none }
+`;
+
+test('P7: a name and two words make a whole configuration; every other key has its default', (t) => {
+  const { config, warnings } = load(lone);
+  t.deepEqual(warnings, []);
+  t.deepEqual(config.overlay, {
+    name: 'example.org',
+    first: true,
+    role: 'peer',
+    listen: [{ host: '127.0.0.1', port: 6084 }],
+    bootstrap: [],
+    sipLinkPort: 0,
+    allow: undefined,
+    open: false,
+    keyType: 'ec',
+  });
+  t.deepEqual(config.sip, {
+    mode: 'proxy',
+    listen: [
+      { transport: 'UDP', address: { host: '127.0.0.1', port: 5060 }, advertise: undefined },
+      { transport: 'TCP', address: { host: '127.0.0.1', port: 5060 }, advertise: undefined },
+    ],
+    domains: ['example.org'],
+    auth: 'none',
+    digest: ['MD5'],
+    expires: { min: 60, default: 3600, max: 7200 },
+    maxContacts: 10,
+    public: [],
+    allow: [],
+  });
+  t.deepEqual(config.admin, { listen: { host: '127.0.0.1', port: 8060 }, token: undefined });
+  t.deepEqual(config.log, { level: 'info', format: 'text' });
+  t.is(config.durability, 'commit');
+  t.is(config.data, path.join(path.dirname(config.file), 'data'));
+});
+
+test('relative paths are relative to the file', (t) => {
+  const { config } = load(`${lone}\ndata: ../elsewhere\ntrace: trace.hex`);
+  const directory = path.dirname(config.file);
+  t.is(config.data, path.join(directory, '../elsewhere'));
+  t.is(config.trace, path.join(directory, 'trace.hex'));
+});
+
+test('a key without a value counts as left out', (t) => {
+  t.is(load(`${lone}\nusers:\nlog:\n`).config.log.level, 'info');
+});
+
+test('data: memory and admin: off', (t) => {
+  const { config } = load(`${lone}\ndata: memory\nadmin: off`);
+  t.is(config.data, 'memory');
+  t.is(config.admin, undefined);
+});
+
+test('A8: sip.mode: off needs neither users nor SIP ports', (t) => {
+  const { config } = load('overlay: { name: example.org, first: true }\nsip: { mode: off }\n');
+  t.deepEqual(config.sip.listen, []);
+});
+
+test('listen addresses: IPv6, wildcard, localhost, default port, one alone without brackets', (t) => {
+  const { config } = load(`
+overlay: { name: example.org, first: true, listen: 'tls://[::1]', bootstrap: tls://peer.example.net }
+sip: { auth: none, listen: ['udp://[::]:5070', udp://localhost, tcp://0.0.0.0:0] }
+`);
+  t.deepEqual(config.overlay.listen, [{ host: '::1', port: 6084 }]);
+  t.deepEqual(config.overlay.bootstrap, [{ host: 'peer.example.net', port: 6084 }]);
+  t.deepEqual(
+    config.sip.listen.map(({ address }) => address),
+    [
+      { host: '::', port: 5070 },
+      { host: '127.0.0.1', port: 5060 },
+      { host: '0.0.0.0', port: 0 },
+    ],
+  );
+});
+
+test('P8: advertise goes to the listeners of its transport in their order', (t) => {
+  const { config } = load(lone, [
+    'sip.listen=[udp://0.0.0.0:5060, tcp://0.0.0.0:5060, udp://0.0.0.0:5080]',
+    'sip.advertise=[udp://192.0.2.7:5060, tcp://gw.example.org, udp://192.0.2.7:6080]',
+  ]);
+  t.deepEqual(
+    config.sip.listen.map(({ advertise }) => advertise),
+    [
+      { host: '192.0.2.7', port: 5060 },
+      { host: 'gw.example.org', port: 5060 },
+      { host: '192.0.2.7', port: 6080 },
+    ],
+  );
+});
+
+test('--set lays values over the file, making blocks and list places on the way', (t) => {
+  const { config } = load(lone, [
+    'sip.mode=redirect',
+    'sip.listen[0]=tcp://127.0.0.1:0',
+    'sip.expires.max=9000',
+    'log.level=debug',
+  ]);
+  t.is(config.sip.mode, 'redirect');
+  t.deepEqual(config.sip.listen, [
+    { transport: 'TCP', address: { host: '127.0.0.1', port: 0 }, advertise: undefined },
+  ]);
+  t.is(config.sip.expires.max, 9000);
+  t.is(config.log.level, 'debug');
+});
+
+test('an admin interface beyond loopback takes its token from a file', (t) => {
+  const file = write({
+    config: `${lone}\nadmin: { listen: http://0.0.0.0:8060, token-file: token }`,
+    token: 'abcdefghijklmnopqrstuvwx\n',
+  });
+  t.is(loadConfig(file).config.admin?.token, 'abcdefghijklmnopqrstuvwx');
+  t.deepEqual(loadConfig(file).warnings, []);
+  chmodSync(path.join(path.dirname(file), 'token'), 0o644);
+  t.regex(
+    loadConfig(file).warnings[0]!,
+    /token holds secrets and others can read it \(mode 644\): chmod 600 /,
+  );
+});
+
+test('a self-signed overlay beyond loopback starts when it is open on purpose, or for a list of Node-IDs', (t) => {
+  const wide = 'overlay.listen=[tls://0.0.0.0:6084]';
+  t.true(load(lone, [wide, 'overlay.open=true']).config.overlay.open);
+  const id = 'ABCDEF0123456789abcdef0123456789';
+  t.deepEqual(load(lone, [wide, `overlay.allow=[${id}]`]).config.overlay.allow, [id.toLowerCase()]);
+});
+
+// Each line: what is laid over the file above, and the one line the operator gets to see.
+const setFaults: readonly (readonly [sets: readonly string[], line: string])[] = [
+  [['sip.mode=prxy'], 'sip.mode: "prxy" is not known; choose proxy, redirect, off'],
+  [['overlay.first=maybe'], 'overlay.first: "maybe" is not a yes or no; write true or false'],
+  [['overlay.fist=true'], 'overlay.fist: is not a key of this version; did you mean first?'],
+  [['log.colour=true'], 'log.colour: is not a key of this version; known here: level, format'],
+  [
+    ['overlay.name=Example.ORG'],
+    'overlay.name: "Example.ORG" will not do; write a domain name in lower case, like example.org',
+  ],
+  [
+    ['sip=proxy'],
+    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, digest, expires, max-contacts, allow, trunks, public, domains, auth',
+  ],
+  [
+    ['sip.listen=[udp:/127.0.0.1]'],
+    'sip.listen[0]: "udp:/127.0.0.1" is not an address; write it like udp://127.0.0.1:5060',
+  ],
+  [
+    ['sip.listen=[udp://127.0.0.1:99999]'],
+    'sip.listen[0]: "udp://127.0.0.1:99999" has a port beyond 65535; write it like udp://127.0.0.1:5060',
+  ],
+  [
+    ['sip.listen=["udp://[::1"]'],
+    'sip.listen[0]: "udp://[::1" is not an address; write it like udp://127.0.0.1:5060',
+  ],
+  [
+    ['sip.listen=["udp://[::g]:1"]'],
+    'sip.listen[0]: "udp://[::g]:1" is not an address; write it like udp://127.0.0.1:5060',
+  ],
+  [
+    ['sip.listen=[udp://127.0.0.300:5060]'],
+    'sip.listen[0]: "udp://127.0.0.300:5060" has a wrong host; write it like udp://127.0.0.1:5060',
+  ],
+  [
+    ['sip.listen=[udp://gw.example.org:5060]'],
+    'sip.listen[0]: "udp://gw.example.org:5060" names a host; give the IP address to listen on (0.0.0.0 or [::] for all)',
+  ],
+  [
+    ['sip.listen=[http://127.0.0.1:5060]'],
+    'sip.listen[0]: "http://127.0.0.1:5060" begins with http://; use udp:// tcp:// tls:// ws:// wss://',
+  ],
+  [['sip.listen=[]'], 'sip.listen: is empty; name an address, or write sip.mode: off'],
+  [['sip.expires.min=soon'], 'sip.expires.min: "soon" is not a number; give a whole number from 1 to 86400'],
+  [['sip.expires.min=0'], 'sip.expires.min: 0 is out of range; give a whole number from 1 to 86400'],
+  [
+    ['sip.expires.min=7000'],
+    'sip.expires: min 7000, default 3600, max 7200 are not in order; make min <= default <= max',
+  ],
+  [
+    ['sip.allow=[192.0.2.0/33]'],
+    'sip.allow[0]: "192.0.2.0/33" will not do; give an address or prefix, like 192.0.2.0/24',
+  ],
+  [
+    ['sip.public=[gw1.example.org]'],
+    'sip.public[0]: "gw1.example.org" will not do; write a SIP URI, like sip:gw1.example.org:5060',
+  ],
+  [
+    ['sip.advertise=[tls://192.0.2.7]'],
+    'sip.advertise[0]: there is no tls:// listener left for it; add one to sip.listen, or take this out',
+  ],
+  [
+    ['sip.auth=digest', 'users='],
+    'users: sip.auth is digest, but there is no users file; name one (users: ./users.yaml), or write sip.auth: none',
+  ],
+  [
+    ['overlay.first=false', 'overlay.bootstrap=[]'],
+    'overlay.bootstrap: there is no peer to join through; name one (bootstrap: [tls://HOST:PORT]), or write first: true on the peer that starts the overlay',
+  ],
+  [
+    ['overlay.bootstrap=[tls://127.0.0.1:6084]'],
+    "overlay.bootstrap[0]: 127.0.0.1:6084 is this peer's own overlay.listen; name another peer of the overlay",
+  ],
+  [
+    ['overlay.bootstrap=[tls://127.0.0.1:0]'],
+    'overlay.bootstrap[0]: has port 0; give the port the other peer listens on',
+  ],
+  [['overlay.allow=[me]'], 'overlay.allow[0]: "me" will not do; give a Node-ID, 32 hex digits'],
+  [
+    ['overlay.listen=[tls://0.0.0.0:6084]'],
+    'overlay.listen[0]: a self-signed overlay on 0.0.0.0:6084 lets anybody who reaches it answer for any user; list the Node-IDs that may join (overlay.allow), accept it (overlay.open: true), or listen on 127.0.0.1',
+  ],
+  [
+    ['admin=http://0.0.0.0:8060'],
+    'admin: 0.0.0.0:8060 is open to others without a token; write admin: {listen: URL, token-file: FILE}, or use 127.0.0.1',
+  ],
+  [['admin=https://127.0.0.1:8060'], 'admin: "https://127.0.0.1:8060" begins with https://; use http://'],
+  [
+    ['admin=http://127.0.0.1:5060'],
+    'admin: 127.0.0.1:5060 is taken by sip.listen[1] already; give one of them another port',
+  ],
+  [
+    ['overlay.document=./overlay.xml'],
+    'overlay.document: configuration documents are not implemented in this version; leave it out for a self-signed overlay',
+  ],
+  [
+    ['overlay.enroll={username: gw1, password-file: gw1.pass}'],
+    'overlay.enroll: enrollment is not implemented in this version; leave it out',
+  ],
+  [
+    ['overlay.shared-secret-file=secret'],
+    'overlay.shared-secret-file: the shared secret is not implemented in this version; use allow: with Node-IDs, or open: true',
+  ],
+  [
+    ['overlay.role=client'],
+    'overlay.role: the client role is not implemented in this version; use role: peer',
+  ],
+  [
+    ['overlay.listen=[dtls://127.0.0.1:6084]'],
+    'overlay.listen[0]: DTLS links are not implemented in this version; use tls://',
+  ],
+  [
+    ['sip.listen=[tls://127.0.0.1:5061]'],
+    'sip.listen[0]: SIP over tls:// is not implemented in this version; use udp:// or tcp://',
+  ],
+  [['sip.trunks=[{match: a}]'], 'sip.trunks: trunks are not implemented in this version; leave it empty'],
+  [['durability=never'], 'durability: "never" is not known; choose commit, power'],
+];
+
+for (const [sets, line] of setFaults) {
+  test(`refused: ${sets.join(' ')}`, (t) => {
+    t.is(refusal(t, { config: lone }, sets), `gateway.yaml (--set): ${line}`);
+  });
+}
+
+test('refused: --set itself', (t) => {
+  const only = (set: string) => t.throws(() => load(lone, [set]), { instanceOf: ConfigError })!.message;
+  t.is(only('sip.mode'), '--set: sip.mode: is not path=value; write it like --set sip.mode=redirect');
+  t.is(
+    only('__proto__.x=1'),
+    '--set: __proto__.x=1: is not path=value; write it like --set sip.mode=redirect',
+  );
+  t.is(
+    only('sip.listen=[a'),
+    '--set: sip.listen=[a: has a value that is not YAML; put a value with special characters in quotes',
+  );
+  t.is(only('sip.listen[7]=a'), '--set: sip.listen[7]: has no place 7; use 0 to 0');
+  t.is(
+    only('sip.auth.x=a'),
+    '--set: sip.auth.x: leads through something that has no key "x"; check the path',
+  );
+});
+
+test('refused: what stands in the file names the file alone', (t) => {
+  t.is(
+    refusal(t, { config: 'overlay: { first: true }\nsip: { auth: none }\n' }),
+    'gateway.yaml: overlay.name: is missing; add it',
+  );
+  t.is(refusal(t, { config: '' }), 'gateway.yaml: overlay: is missing; add it');
+});
+
+test('refused: broken YAML, with line and column', (t) => {
+  t.is(
+    refusal(t, { config: 'overlay:\n  name: [example.org\nsip: {}\n' }),
+    'gateway.yaml:3:1: Flow sequence in block collection must be sufficiently indented and end with a ]; mend the YAML there',
+  );
+  t.is(
+    refusal(t, { config: 'data: a\ndata: b\n' }),
+    'gateway.yaml:2:1: Map keys must be unique; mend the YAML there',
+  );
+});
+
+test('refused: files that are not there', (t) => {
+  t.is(
+    t.throws(() => loadConfig('/nowhere/gateway.yaml'))!.message,
+    '/nowhere/gateway.yaml: cannot be read (no such file); check the name given with -c',
+  );
+  t.is(
+    refusal(t, { config: `${lone}\nusers: users.yaml` }),
+    'gateway.yaml: users: users.yaml cannot be read (no such file); make the file, or name another one',
+  );
+  t.regex(
+    refusal(t, { config: `${lone}\nadmin: { listen: http://0.0.0.0:1, token-file: token }` }),
+    /^gateway.yaml: admin.token-file: token cannot be read \(no such file\); make one: /,
+  );
+});
+
+test('refused: a token that could be guessed; it is not shown', (t) => {
+  const config = `${lone}\nadmin: { listen: http://0.0.0.0:1, token-file: token }`;
+  const line = refusal(t, { config, token: 'hunter2' });
+  t.regex(
+    line,
+    /^gateway.yaml: admin.token-file: token does not hold a token of at least 16 printable characters; /,
+  );
+  t.notRegex(line, /hunter2/);
+});
+
+test('all problems are told to the doctor, the first one is the message', (t) => {
+  const file = write({ config: 'overlay: { first: perhaps }\nlog: { level: loud }\n' });
+  const error = t.throws(() => loadConfig(file), { instanceOf: ConfigError })!;
+  t.deepEqual(error.problems.map((problem) => problem.path).sort(), [
+    'log.level',
+    'overlay.first',
+    'overlay.name',
+  ]);
+});
+
+test('an alias bomb is refused', (t) => {
+  const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
+  for (let i = 0; i < 8; i++) {
+    const [from, to] = ['abcdefghi'[i], 'abcdefghi'[i + 1]];
+    bomb.push(`${to}: &${to} [${Array(10).fill(`*${from}`).join(', ')}]`);
+  }
+  t.regex(
+    refusal(t, { config: bomb.join('\n') }),
+    /^gateway.yaml: Excessive alias count .*; write it without aliases$/,
+  );
+});

@@ -1,0 +1,101 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { utf8 } from '../../../../src/base/index.ts';
+import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
+import { DataError } from '../../../../src/gateway/persistence/errors.ts';
+import { createSelfSignedIdentity } from '../../../../src/reload/security/identity.ts';
+
+const commit = { durability: 'commit' } as const;
+const freshDirectory = () => path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-data-')), 'data');
+
+function makeIdentity() {
+  const identity = createSelfSignedIdentity({ overlay: 'example.org', now: Date.now() });
+  return { privateKey: identity.privateKey, certificate: identity.certificate.der };
+}
+
+test('a second opener is refused, told who holds the directory, and let in once it is free', async (t) => {
+  const directory = freshDirectory();
+  const first = await openDataDirectory(directory, commit);
+  const error = await t.throwsAsync(openDataDirectory(directory, commit), { instanceOf: DataError });
+  t.is(error?.code, 'data-in-use');
+  t.is(
+    error?.message,
+    `${directory} is in use by process ${process.pid}; stop it, or give this peer a directory of its own`,
+  );
+  await first.close();
+  const second = await openDataDirectory(directory, commit);
+  await second.close();
+});
+
+test('a path too long for a socket is locked as well', async (t) => {
+  const directory = path.join(freshDirectory(), 'long'.repeat(30));
+  const first = await openDataDirectory(directory, commit);
+  await t.throwsAsync(openDataDirectory(directory, commit), { code: 'data-in-use' });
+  await first.close();
+});
+
+test('identity and secrets outlive the process, for their owner alone', async (t) => {
+  const directory = freshDirectory();
+  const made = makeIdentity();
+  const first = await openDataDirectory(directory, commit);
+  t.is(first.loadIdentity(), undefined);
+  first.saveIdentity(made);
+  const secret = first.secret('flow-token', () => Buffer.alloc(32, 7));
+  await first.close();
+
+  const second = await openDataDirectory(directory, commit);
+  const loaded = second.loadIdentity()!;
+  t.true(loaded.privateKey.equals(made.privateKey));
+  t.deepEqual(Buffer.from(loaded.certificate), Buffer.from(made.certificate));
+  t.deepEqual(Buffer.from(second.secret('flow-token', () => Buffer.alloc(32, 9))), Buffer.from(secret));
+  await second.close();
+  for (const name of readdirSync(directory)) {
+    if (/identity|secret/.test(name)) t.is(statSync(path.join(directory, name)).mode & 0o777, 0o600, name);
+  }
+});
+
+test('an identity that cannot be used is named, with what to do', async (t) => {
+  const directory = freshDirectory();
+  const data = await openDataDirectory(directory, commit);
+  t.teardown(() => data.close());
+  data.saveIdentity(makeIdentity());
+  const file = path.join(directory, 'identity.pem');
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const otherKey = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const certificate = readFileSync(file, 'utf8').replace(/[\s\S]*(?=-----BEGIN CERT)/, '');
+  for (const text of ['', 'nonsense', certificate, otherKey, otherKey + certificate]) {
+    writeFileSync(file, text);
+    const error = t.throws(() => data.loadIdentity(), { instanceOf: DataError });
+    t.is(error?.code, 'identity-damaged');
+    t.regex(error?.message ?? '', /identity\.pem cannot be used .*; bring it back from a backup/);
+  }
+});
+
+test('data: memory keeps everything until the peer ends, and nothing after', async (t) => {
+  const data = await openDataDirectory('memory', commit);
+  const made = makeIdentity();
+  data.saveIdentity(made);
+  t.is(data.loadIdentity(), made);
+  const secret = data.secret('x', () => Buffer.alloc(16, 1));
+  t.is(
+    data.secret('x', () => Buffer.alloc(16, 2)),
+    secret,
+  );
+  await data.store.write([{ key: 'k', value: utf8('v') }]);
+  t.truthy(data.store.get('k'));
+  await data.close();
+  t.is((await openDataDirectory('memory', commit)).store.get('k'), undefined);
+});
+
+test('a directory that cannot be made is refused with the mend', async (t) => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-data-')), 'file');
+  writeFileSync(file, '');
+  const error = await t.throwsAsync(openDataDirectory(path.join(file, 'data'), commit), {
+    instanceOf: DataError,
+  });
+  t.is(error?.code, 'data-unusable');
+  t.regex(error?.message ?? '', /; make it writable, or name another one$/);
+});
