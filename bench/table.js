@@ -1,108 +1,76 @@
-const columns = [
-	"",
-	"rate",
-	"ours",
-	"least-most",
-	"RSA",
-	"Kamailio",
-	"ratio",
-	"aim",
-	"steal",
-];
+const columns = ['', 'rate', 'ours', 'least-most', 'RSA', 'Kamailio', 'ratio', 'aim', 'steal'];
 
 /** Prints the whole result as text, the workloads as CPU-s per 1000. */
-export function printTable({
-	machine,
-	rounds,
-	seconds,
-	workloads,
-	memory,
-	micro,
-}) {
-	const lines = [
-		`Node ${machine.node}, ${machine.cpus} x ${machine.model}; medians of ${rounds} runs of ${seconds} s each`,
-	];
-	if (workloads.length > 0) {
-		lines.push("", "Server CPU-s per 1000 (all our processes together)");
-		lines.push(...table([columns, ...workloads.map(cpuRow)]));
-		const timed = workloads.filter(({ ours }) => ours.inviteTo180);
-		if (timed.length > 0)
-			lines.push(
-				"",
-				"Latency on the wire, ms (added: the server’s own share)",
-				...table(latencyRows(timed)),
-			);
-		for (const { title, ours, rsa, kamailio } of workloads) {
-			for (const [who, side] of Object.entries({ ours, rsa, kamailio })) {
-				if (side?.failed > 0)
-					lines.push(
-						`NOTE ${title}, ${who}: ${side.failed} failed: ${side.warning ?? ""}`,
-					);
-			}
-		}
-	}
-	if (memory)
-		lines.push(
-			"",
-			`Heap of a registered AoR: ${memory.bytesPerAor} bytes (${memory.aors} AoRs; aim ${memory.aim})`,
-		);
-	if (micro) {
-		lines.push("", "Micro-benchmarks, one thread");
-		lines.push(
-			...table([
-				["", "1/s", "±%"],
-				...micro.map((one) => [
-					one.name,
-					one.perSecond.toLocaleString("en"),
-					one.rme.toFixed(1),
-				]),
-			]),
-		);
-	}
-	process.stdout.write(`${lines.join("\n")}\n`);
+export function printTable({ machine, rounds, seconds, workloads, memory, micro }) {
+  const lines = [
+    `Node ${machine.node}, ${machine.cpus} x ${machine.model}; medians of ${rounds} runs of ${seconds} s each`,
+  ];
+  if (workloads.length > 0) {
+    lines.push('', 'Server CPU-s per 1000 (all our processes together)');
+    lines.push(...table([columns, ...workloads.map(cpuRow)]));
+    const timed = workloads.filter(({ ours }) => ours.inviteTo180);
+    if (timed.length > 0)
+      lines.push('', 'Latency on the wire, ms (added: the server’s own share)', ...table(latencyRows(timed)));
+    for (const { title, ours, rsa, kamailio } of workloads) {
+      for (const [who, side] of Object.entries({ ours, rsa, kamailio })) {
+        if (side?.failed > 0)
+          lines.push(`NOTE ${title}, ${who}: ${side.failed} failed: ${side.warning ?? ''}`);
+      }
+    }
+  }
+  if (memory)
+    lines.push(
+      '',
+      `Heap of a registered AoR: ${memory.bytesPerAor} bytes (${memory.aors} AoRs; aim ${memory.aim})`,
+    );
+  if (micro) {
+    lines.push('', 'Micro-benchmarks, one thread');
+    lines.push(
+      ...table([
+        ['', '1/s', '±%'],
+        ...micro.map((one) => [one.name, one.perSecond.toLocaleString('en'), one.rme.toFixed(1)]),
+      ]),
+    );
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 function cpuRow({ title, rate, aim, ours, rsa, kamailio }) {
-	const cpu = (side) => (side ? side.cpuPer1000.toFixed(3) : "-");
-	return [
-		title,
-		`${rate}/s`,
-		cpu(ours),
-		`${ours.min.toFixed(3)}-${ours.max.toFixed(3)}`,
-		cpu(rsa),
-		cpu(kamailio),
-		kamailio ? (ours.cpuPer1000 / kamailio.cpuPer1000).toFixed(2) : "-",
-		aim === undefined ? "-" : `<= ${aim}`,
-		`${(100 * ours.steal).toFixed(0)} %`,
-	];
+  const cpu = (side) => (side ? side.cpuPer1000.toFixed(3) : '-');
+  return [
+    title,
+    `${rate}/s`,
+    cpu(ours),
+    `${ours.min.toFixed(3)}-${ours.max.toFixed(3)}`,
+    cpu(rsa),
+    cpu(kamailio),
+    kamailio ? (ours.cpuPer1000 / kamailio.cpuPer1000).toFixed(2) : '-',
+    aim === undefined ? '-' : `<= ${aim}`,
+    `${(100 * ours.steal).toFixed(0)} %`,
+  ];
 }
 
 function latencyRows(workloads) {
-	const ms = (side, kind) =>
-		side ? `${side[kind].p50.toFixed(2)} / ${side[kind].p99.toFixed(2)}` : "-";
-	return [
-		["p50 / p99", "ours", "added", "Kamailio", "added"],
-		...workloads.map(({ title, ours, kamailio }) => [
-			title,
-			ms(ours, "inviteTo180"),
-			ms(ours, "added"),
-			ms(kamailio, "inviteTo180"),
-			ms(kamailio, "added"),
-		]),
-	];
+  const ms = (side, kind) => (side ? `${side[kind].p50.toFixed(2)} / ${side[kind].p99.toFixed(2)}` : '-');
+  return [
+    ['p50 / p99', 'ours', 'added', 'Kamailio', 'added'],
+    ...workloads.map(({ title, ours, kamailio }) => [
+      title,
+      ms(ours, 'inviteTo180'),
+      ms(ours, 'added'),
+      ms(kamailio, 'inviteTo180'),
+      ms(kamailio, 'added'),
+    ]),
+  ];
 }
 
 function table(rows) {
-	const widths = rows[0].map((_, column) =>
-		Math.max(...rows.map((row) => String(row[column]).length)),
-	);
-	return rows.map((row) =>
-		row
-			.map((cell, column) =>
-				column === 0
-					? String(cell).padEnd(widths[0])
-					: String(cell).padStart(widths[column]),
-			)
-			.join("  "),
-	);
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? String(cell).padEnd(widths[0]) : String(cell).padStart(widths[column]),
+      )
+      .join('  '),
+  );
 }

@@ -74,7 +74,8 @@ export interface TlsOptions {
   readonly identity?: TlsIdentity;
   /**
    * Both sides prove possession of their key in the handshake; this decides whether the certificate is welcome.
-   * Throws to refuse: the connection is closed before any byte of the application is read.
+   * Throws to refuse: the connection is closed before any byte of the application is read. The array is the one
+   * that the connection then has as `peerCertificates`.
    */
   readonly verifyPeer?: (certificates: readonly Uint8Array[]) => void;
 }

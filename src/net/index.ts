@@ -1,5 +1,4 @@
 export { systemClock } from './system-clock.ts';
-export { type NaptrRecord, type SrvRecord, SystemDns } from './system-dns.ts';
-export { type BindErrorCode, systemCode } from './system-errors.ts';
+export { SystemDns } from './system-dns.ts';
 export { SystemNetwork } from './system-network.ts';
 export { systemRandom } from './system-random.ts';

@@ -3,7 +3,7 @@ import { CodedError, errorMessage } from '../base/index.ts';
 import { systemCode } from './system-errors.ts';
 
 /** One server of an SRV record set (RFC 2782). */
-export interface SrvRecord {
+interface SrvRecord {
   readonly name: string;
   readonly port: number;
   readonly priority: number;
@@ -11,7 +11,7 @@ export interface SrvRecord {
 }
 
 /** One NAPTR record (RFC 3403). */
-export interface NaptrRecord {
+interface NaptrRecord {
   readonly order: number;
   readonly preference: number;
   readonly flags: string;

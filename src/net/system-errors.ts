@@ -5,7 +5,7 @@ export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
-export type BindErrorCode = 'address-in-use' | 'address-unavailable' | 'address-forbidden' | 'bind-failed';
+type BindErrorCode = 'address-in-use' | 'address-unavailable' | 'address-forbidden' | 'bind-failed';
 
 /** Why a socket could not be bound, in words an operator can act on. */
 export function bindError(error: unknown, transport: string, address: string): CodedError<BindErrorCode> {

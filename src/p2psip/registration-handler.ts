@@ -1,11 +1,13 @@
 import { type Clock, CodedError, type Counter, type Metrics, withTimeout } from '../base/index.ts';
+import { type ContactParams, contactPrefsOf } from '../reload/usages/sip/contact-prefs.ts';
 import type { Authenticator } from '../sip/auth/authenticator.ts';
+import { parseParams } from '../sip/message/params.ts';
+import { unquote } from '../sip/message/text.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { RequestContext } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingChange, BindingStore } from '../sip/registrar/binding-store.ts';
 import type { Registrar } from '../sip/registrar/registrar.ts';
-import { contactPrefsOf } from './contact-prefs.ts';
 import type { Presence, RegistrationPublisher } from './registration-publisher.ts';
 
 interface Deps {
@@ -80,5 +82,13 @@ function presenceOf(bindings: readonly Binding[]): Presence | undefined {
   if (bindings.length === 0) return undefined;
   let expiresAt = 0;
   for (const binding of bindings) expiresAt = Math.max(expiresAt, binding.expiresAt);
-  return { expiresAt, contactPrefs: contactPrefsOf(bindings.map(({ params }) => params)) };
+  return { expiresAt, contactPrefs: contactPrefsOf(bindings.map(featuresOf)) };
+}
+
+/** The Contact parameters of a binding, values without their quotes. */
+function featuresOf({ params }: Binding): ContactParams {
+  const features = new Map<string, string | true>();
+  for (const [name, value] of parseParams(params, 0))
+    features.set(name, value === true ? true : unquote(value));
+  return features;
 }

@@ -49,11 +49,17 @@ function onStage(command: string, { directory, ports }: Stage): string {
 
 /** Starts a peer as a terminal of its own would, and waits for its ready line. */
 function startInBackground(t: ExecutionContext, command: string): Promise<ChildProcess> {
-  const child = spawn('sh', ['-c', `exec ${command}`], { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('sh', ['-c', `exec ${command}`], {
+    cwd: projectRoot,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   t.teardown(() => child.kill('SIGKILL'));
   return new Promise((resolve, reject) => {
     let output = '';
-    const limit = setTimeout(() => reject(new Error(`no ready line in 10 s from ${command}: ${output}`)), 10_000);
+    const limit = setTimeout(
+      () => reject(new Error(`no ready line in 10 s from ${command}: ${output}`)),
+      10_000,
+    );
     child.stderr.on('data', (chunk) => {
       output += chunk;
     });
@@ -90,13 +96,27 @@ test('P7: the commands of README give a working call', async (t) => {
 
 test('the links between the documents lead somewhere', (t) => {
   const documents = ['README.md', 'ARCHITECTURE.md', 'sipp-scenarios/README.md'];
-  documents.push(...readdirSync(path.join(projectRoot, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`));
+  documents.push(
+    ...readdirSync(path.join(projectRoot, 'docs'))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+  );
   for (const document of documents) {
     const text = readFileSync(path.join(projectRoot, document), 'utf8');
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
       const file = path.join(projectRoot, path.dirname(document), target);
       t.true(existsSync(file), `${document} links to ${target}`);
     }
+  }
+});
+
+test('docs/limits.md names constants that are in the code', (t) => {
+  const text = readFileSync(path.join(projectRoot, 'docs/limits.md'), 'utf8');
+  const named = [...text.matchAll(/\[`(\w+)`\]\(\.\.\/([^)]+)\)/g)];
+  t.true(named.length > 20);
+  for (const [, constant = '', file = ''] of named) {
+    const source = readFileSync(path.join(projectRoot, file), 'utf8');
+    t.regex(source, new RegExp(`const ${constant}\\b`), `${constant} in ${file}`);
   }
 });
 

@@ -1,41 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import test, { type ExecutionContext } from 'ava';
-import { cliPath, projectRoot } from '../support/project.ts';
+import test from 'ava';
 import { statusOf } from '../support/sip-text.ts';
 import { TestPhone } from '../support/test-phone.ts';
+import { inGroups, startTestnet, udpPort } from '../support/testnet.ts';
 import { eventually } from '../support/wait.ts';
-
-interface TestnetTable {
-  ms: number;
-  peers: { node: string; sip: string[]; admin: string; successor: string }[];
-}
-
-/** `p2psip testnet …` until its table stands; killed when the test ends. */
-async function startTestnet(t: ExecutionContext, ...options: string[]): Promise<[TestnetTable, ChildProcess]> {
-  const child = spawn(process.execPath, [cliPath, 'testnet', '--json', ...options], {
-    cwd: projectRoot,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  t.teardown(() => child.kill('SIGKILL'));
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  await eventually('the table of the testnet', 40_000, () => {
-    if (child.exitCode !== null) throw new Error(stderr);
-    return stdout.includes('\n');
-  });
-  return [JSON.parse(stdout) as TestnetTable, child];
-}
-
-function udpPort(peer: TestnetTable['peers'][number] | undefined): number {
-  const uri = peer?.sip.find((one) => /transport=udp/i.test(one)) ?? '';
-  return Number(/:(\d+)(?:;|$)/.exec(uri)?.[1]);
-}
 
 test('A2, A26, A33: 16 peers stand in 20 s, and 200 users of one gateway can be called from the other', async (t) => {
   t.timeout(120_000);
@@ -44,7 +11,8 @@ test('A2, A26, A33: 16 peers stand in 20 s, and 200 users of one gateway can be 
   t.true(table.ms < 20_000, `${table.ms} ms`);
   t.is(table.peers.length, 16);
   const order = table.peers.map(({ node }) => node).sort();
-  for (const { node, successor } of table.peers) t.is(successor, order[(order.indexOf(node) + 1) % order.length]);
+  for (const { node, successor } of table.peers)
+    t.is(successor, order[(order.indexOf(node) + 1) % order.length]!);
 
   const callee = await TestPhone.open(t, { port: udpPort(table.peers[0]) });
   const caller = await TestPhone.open(t, { port: udpPort(table.peers[1]) });
@@ -62,7 +30,3 @@ test('A2, A26, A33: 16 peers stand in 20 s, and 200 users of one gateway can be 
   await eventually('the end of the testnet', 15_000, () => child.exitCode !== null);
   t.is(child.exitCode, 0);
 });
-
-async function inGroups<T>(all: readonly T[], size: number, one: (item: T) => Promise<void>): Promise<void> {
-  for (let i = 0; i < all.length; i += size) await Promise.all(all.slice(i, i + size).map(one));
-}

@@ -112,7 +112,14 @@ export class ForwardingLine {
       },
       { document: () => this.document, signer: identity.signer, ...options },
     );
-    return { index, identity, nodeId: identity.nodeId, forwarding, metrics, destination: toNode(identity.nodeId) };
+    return {
+      index,
+      identity,
+      nodeId: identity.nodeId,
+      forwarding,
+      metrics,
+      destination: toNode(identity.nodeId),
+    };
   }
 
   #link(from: number, to: number): LinkLike | undefined {
@@ -120,7 +127,8 @@ export class ForwardingLine {
     const send = (bytes: Uint8Array): void => {
       const arriving = this.intercept({ from, to, bytes });
       this.transits.push({ from, to, bytes });
-      if (arriving !== undefined) this.clock.setTimer(10, () => this.inject(new Uint8Array(arriving), from, to));
+      if (arriving !== undefined)
+        this.clock.setTimer(10, () => this.inject(new Uint8Array(arriving), from, to));
     };
     return this.#mtu === undefined ? { send } : { send, mtu: this.#mtu };
   }

@@ -1,5 +1,5 @@
 import type { Timer } from '../clock.ts';
-import { CodedError } from '../errors.ts';
+import { CodedError, errorMessage } from '../errors.ts';
 import { type Address, type Connection, formatAddress, type TlsOptions } from '../network.ts';
 import { ClockEntry } from './clock-queue.ts';
 import { SimulatedConnection } from './simulated-connection.ts';
@@ -83,11 +83,8 @@ export class ConnectAttempt extends ClockEntry {
     try {
       this.#tls?.verifyPeer?.(serverCertificates);
     } catch (cause) {
-      this.#fail(
-        new CodedError('peer-refused', `the certificate of ${formatAddress(this.#remote)} was refused`, {
-          cause,
-        }),
-      );
+      const why = `the certificate of ${formatAddress(this.#remote)} was refused: ${errorMessage(cause)}`;
+      this.#fail(new CodedError('peer-refused', why, { cause }));
       return;
     }
     const host = this.#host.sourceTowards(this.#remote.host);

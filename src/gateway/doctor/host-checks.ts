@@ -3,9 +3,9 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorMessage } from '../../base/index.ts';
+import type { IdentityPem } from '../../reload/security/identity.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { openDataDirectory } from '../persistence/data-directory.ts';
-import type { StoredIdentity } from '../persistence/identity-files.ts';
 import { type Finding, fail, fromMessage, ok, warn } from './finding.ts';
 
 /** What SIP over UDP asks the kernel for; Linux grants `net.core.rmem_max` at most. */
@@ -45,7 +45,7 @@ function checkParent(data: string): Finding {
   return fail('data', `${parent} is not ours to write in`, `mkdir ${data} and give it to this user`);
 }
 
-function checkValidity({ certificate }: StoredIdentity): Finding {
+function checkValidity({ certificate }: IdentityPem): Finding {
   const { validFrom, validTo } = new X509Certificate(certificate);
   const now = Date.now();
   if (now < Date.parse(validFrom)) {

@@ -47,6 +47,7 @@ export class PrometheusMetrics implements Metrics {
   readonly #registry = new Registry();
   readonly #families = new Map<string, Family>();
   readonly #histograms = new Map<string, PromHistogram>();
+  readonly #histogramChildren = new Map<string, Histogram>();
 
   constructor({ processMetrics = false }: PrometheusMetricsOptions = {}) {
     if (!processMetrics) return;
@@ -63,9 +64,24 @@ export class PrometheusMetrics implements Metrics {
   }
 
   histogram(name: string, help: string, buckets: readonly number[], labels: Labels = {}): Histogram {
+    const key = `${name} ${JSON.stringify(labels)}`;
+    let child = this.#histogramChildren.get(key);
+    if (child === undefined) {
+      child = this.#histogramChild(name, help, buckets, labels);
+      this.#histogramChildren.set(key, child);
+    }
+    return child;
+  }
+
+  /** The text exposition format, for `GET /metrics`. */
+  async render(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  #histogramChild(name: string, help: string, buckets: readonly number[], labels: Labels): Histogram {
+    const labelNames = Object.keys(labels);
     let histogram = this.#histograms.get(name);
     if (histogram === undefined) {
-      const labelNames = Object.keys(labels);
       histogram = new PromHistogram({
         name,
         help,
@@ -76,14 +92,9 @@ export class PrometheusMetrics implements Metrics {
       this.#histograms.set(name, histogram);
     }
     // prom-client shows an unlabelled histogram before its first observation, a labelled one only when asked.
-    if (Object.keys(labels).length === 0) return histogram;
+    if (labelNames.length === 0) return histogram;
     histogram.zero(labels);
     return histogram.labels(labels);
-  }
-
-  /** The text exposition format, for `GET /metrics`. */
-  async render(): Promise<{ contentType: string; body: string }> {
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
   #series(kind: 'counter' | 'gauge', name: string, help: string, labels: Labels): Series {

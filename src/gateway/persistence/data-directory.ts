@@ -1,9 +1,10 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, type KeyValueStore, MemoryKeyValueStore } from '../../base/index.ts';
+import type { IdentityPem } from '../../reload/security/identity.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import { DataError } from './errors.ts';
-import { loadIdentity, loadOrMakeSecret, type StoredIdentity, saveIdentity } from './identity-files.ts';
+import { loadIdentity, loadOrMakeSecret, saveIdentity } from './identity-files.ts';
 import { LmdbKeyValueStore, type LmdbOptions } from './lmdb-key-value-store.ts';
 
 /** Everything a peer keeps between two runs. */
@@ -13,8 +14,8 @@ export interface DataDirectory {
    * The identity of earlier runs; undefined at the first start.
    * @throws DataError 'identity-damaged'
    */
-  loadIdentity(): StoredIdentity | undefined;
-  saveIdentity(identity: StoredIdentity): void;
+  loadIdentity(): IdentityPem | undefined;
+  saveIdentity(identity: IdentityPem): void;
   /** A secret of at least 16 bytes kept under `name`, made once. */
   secret(name: string, make: () => Uint8Array): Uint8Array;
   /** Flushes the store and lets go of the directory. */
@@ -60,11 +61,11 @@ class DiskData implements DataDirectory {
     this.#lock = lock;
   }
 
-  loadIdentity(): StoredIdentity | undefined {
+  loadIdentity(): IdentityPem | undefined {
     return loadIdentity(this.#directory);
   }
 
-  saveIdentity(identity: StoredIdentity): void {
+  saveIdentity(identity: IdentityPem): void {
     saveIdentity(this.#directory, identity);
   }
 
@@ -82,13 +83,13 @@ class DiskData implements DataDirectory {
 class MemoryData implements DataDirectory {
   readonly store = new MemoryKeyValueStore();
   readonly #secrets = new Map<string, Uint8Array>();
-  #identity: StoredIdentity | undefined;
+  #identity: IdentityPem | undefined;
 
-  loadIdentity(): StoredIdentity | undefined {
+  loadIdentity(): IdentityPem | undefined {
     return this.#identity;
   }
 
-  saveIdentity(identity: StoredIdentity): void {
+  saveIdentity(identity: IdentityPem): void {
     this.#identity = identity;
   }
 

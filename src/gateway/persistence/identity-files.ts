@@ -1,15 +1,9 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage } from '../../base/index.ts';
+import type { IdentityPem } from '../../reload/security/identity.ts';
 import { DataError } from './errors.ts';
-
-/** What makes a peer the same peer after a restart: its key, and the certificate made for it. */
-export interface StoredIdentity {
-  readonly privateKey: KeyObject;
-  /** DER. */
-  readonly certificate: Uint8Array;
-}
 
 const FILE = 'identity.pem';
 
@@ -17,16 +11,18 @@ const FILE = 'identity.pem';
  * The identity kept in a data directory; undefined before the first start.
  * @throws DataError 'identity-damaged'
  */
-export function loadIdentity(directory: string): StoredIdentity | undefined {
+export function loadIdentity(directory: string): IdentityPem | undefined {
   const path = join(directory, FILE);
   const text = readOptional(path);
   if (text === undefined) return undefined;
   try {
-    const privateKey = createPrivateKey(text);
+    // OpenSSL finds its own part of the file, and says what is wrong with it.
     const certificate = new X509Certificate(text);
-    if (!certificate.checkPrivateKey(privateKey))
+    if (!certificate.checkPrivateKey(createPrivateKey(text))) {
       throw new Error('key and certificate do not belong together');
-    return { privateKey, certificate: certificate.raw };
+    }
+    const cut = text.indexOf('-----BEGIN CERTIFICATE-----');
+    return { privateKey: text.slice(0, cut), certificate: text.slice(cut) };
   } catch (error) {
     throw new DataError(
       'identity-damaged',
@@ -38,9 +34,8 @@ export function loadIdentity(directory: string): StoredIdentity | undefined {
 }
 
 /** Writes key and certificate into one PEM file, readable by its owner only, so that neither can stand alone. */
-export function saveIdentity(directory: string, { privateKey, certificate }: StoredIdentity): void {
-  const keyText = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  writePrivate(join(directory, FILE), keyText + new X509Certificate(certificate).toString());
+export function saveIdentity(directory: string, { privateKey, certificate }: IdentityPem): void {
+  writePrivate(join(directory, FILE), privateKey + certificate);
 }
 
 /**

@@ -11,6 +11,8 @@ export interface OverlayDocument {
   readonly overlayHash: number;
   /** configuration_sequence, 0 to 65534. */
   readonly sequence: number;
+  /** Version of the built-in template; undefined for a document that somebody wrote and signed. */
+  readonly templateVersion: number | undefined;
   readonly topologyPlugin: 'CHORD-RELOAD';
   /** Bytes; other lengths are refused with CHORD-RELOAD, whose ring is 2^128. */
   readonly nodeIdLength: 16;
@@ -47,7 +49,7 @@ export interface ChordParameters {
 }
 
 /** Raised with every change of `builtInDocument`: peers that imply different documents cannot work together. */
-export const BUILT_IN_TEMPLATE_VERSION = 1;
+const TEMPLATE_VERSION = 1;
 
 /**
  * The document of an overlay that has none: a function of its name only, so that all its peers imply the same.
@@ -58,6 +60,7 @@ export function builtInDocument(name: string): OverlayDocument {
     name,
     overlayHash: overlayHashOf(name),
     sequence: 0,
+    templateVersion: TEMPLATE_VERSION,
     topologyPlugin: 'CHORD-RELOAD',
     nodeIdLength: 16,
     selfSignedPermitted: { digest: 'sha256' },

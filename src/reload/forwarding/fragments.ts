@@ -1,5 +1,5 @@
-import { type Clock, concatBytes } from '../../base/index.ts';
-import { type ForwardingHeader, rewriteHeader, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
+import type { Clock } from '../../base/index.ts';
+import { encodeWithHeader, type ForwardingHeader, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
 
 const LAST_FRAGMENT = 0x4000_0000;
 const OFFSET_MASK = 0x00ff_ffff;
@@ -49,8 +49,7 @@ export function fragmentFor(
     const end = Math.min(start + size, body.length);
     const flag = end === body.length ? last : 0;
     const fragment = (FRAGMENT_BIT | flag | (base + start)) >>> 0;
-    const piece = concatBytes(bytes.subarray(0, header.headerLength), body.subarray(start, end));
-    return rewriteHeader(piece, { ...header, fragment }, header);
+    return encodeWithHeader({ ...header, fragment }, body.subarray(start, end));
   });
 }
 
@@ -120,11 +119,7 @@ export class Reassembler {
     const whole = assembly.total === undefined ? undefined : joined(assembly.pieces, assembly.total);
     if (whole === undefined) return waiting;
     this.#forget(id, assembly);
-    const message = concatBytes(bytes.subarray(0, header.headerLength), whole);
-    return {
-      state: 'complete',
-      message: rewriteHeader(message, { ...header, fragment: WHOLE_MESSAGE }, header),
-    };
+    return { state: 'complete', message: encodeWithHeader({ ...header, fragment: WHOLE_MESSAGE }, whole) };
   }
 
   #begin(id: bigint): Assembly | undefined {

@@ -49,7 +49,7 @@ export interface LinkLayerOptions {
   readonly maxLinks?: number;
 }
 
-export type ConnectLinkErrorCode =
+type ConnectLinkErrorCode =
   /** From the network; `peer-refused` also when the peer is not the expected node. */
   | 'connect-failed'
   | 'connect-timeout'
@@ -100,10 +100,14 @@ export class LinkLayer {
    */
   async listen(local: Address, onLink: (link: Link) => void): Promise<Listener> {
     const { identity } = this.#options;
-    const listener = await this.#network.listen(local, (connection) => this.#accept(connection, onLink), {
+    // The verdict on a chain, until its connection is reported.
+    const verified = new WeakMap<readonly Uint8Array[], readonly NodeId[]>();
+    const onConnection = (connection: Connection) =>
+      this.#accept(connection, verified.get(connection.peerCertificates) ?? [], onLink);
+    const listener = await this.#network.listen(local, onConnection, {
       identity,
       verifyPeer: (certificates) => {
-        this.#identify(certificates, 'in');
+        verified.set(certificates, this.#identify(certificates, 'in'));
       },
     });
     this.#listeners.add(listener);
@@ -179,31 +183,31 @@ export class LinkLayer {
 
   async #open(remote: Address, expect: NodeId | undefined, signal: AbortSignal): Promise<Link> {
     if (this.#links.size >= this.#maxLinks) {
-      throw new CodedError('too-many-links', `${this.#maxLinks} links are open`);
+      throw new CodedError<ConnectLinkErrorCode>('too-many-links', `${this.#maxLinks} links are open`);
     }
+    let nodeIds: readonly NodeId[] = [];
     const connection = await this.#network.connect(remote, {
       tls: {
         identity: this.#options.identity,
         verifyPeer: (certificates) => {
-          this.#identify(certificates, 'out', expect);
+          nodeIds = this.#identify(certificates, 'out', expect);
         },
       },
       timeoutMs: HANDSHAKE_TIMEOUT_MS,
       signal,
     });
-    const { nodeIds } = this.#options.verifyPeer(connection.peerCertificates);
     if (!this.#isOwn(nodeIds)) return this.#newLink(connection, nodeIds, true);
     const where = formatAddress(connection.remote);
     const verdict = await this.#ownIds.judge(connection, 'opened');
     connection.destroy();
-    if (verdict === 'self') throw new CodedError('self-connection', `${where} is this node itself`);
+    if (verdict === 'self')
+      throw new CodedError<ConnectLinkErrorCode>('self-connection', `${where} is this node itself`);
     const conflict = this.#conflictWith(where);
     this.conflict.emit(conflict);
     throw conflict;
   }
 
-  #accept(connection: Connection, onLink: (link: Link) => void): void {
-    const nodeIds = this.#options.verifyPeer(connection.peerCertificates).nodeIds;
+  #accept(connection: Connection, nodeIds: readonly NodeId[], onLink: (link: Link) => void): void {
     if (this.#isOwn(nodeIds)) {
       void this.#ownIds.judge(connection, 'accepted').then((verdict) => {
         connection.destroy();

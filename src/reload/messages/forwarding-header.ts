@@ -159,7 +159,8 @@ export interface HopChanges {
 
 /** The message as the next hop gets it: lists and TTL new, options and contents copied, nothing else looked at. */
 export function rewriteHeader(bytes: Uint8Array, header: ForwardingHeader, changes: HopChanges): Uint8Array {
-  return encodeWithHeader({ ...header, ...changes }, bytes.subarray(header.headerLength));
+  const { ttl, viaList, destinationList } = changes;
+  return encodeWithHeader({ ...header, ttl, viaList, destinationList }, bytes.subarray(header.headerLength));
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

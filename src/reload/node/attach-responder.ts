@@ -8,6 +8,7 @@ import type { IceCandidate } from '../messages/ice-candidate.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { Attacher } from './attacher.ts';
 import { connectableAddresses } from './candidates.ts';
+import type { ConnectionTable } from './connection-table.ts';
 import type { LinkDialer } from './link-dialer.ts';
 
 interface AttachResponderOptions {
@@ -23,14 +24,21 @@ interface AttachResponderOptions {
 export class AttachResponder {
   readonly #attacher: Attacher;
   readonly #dialer: LinkDialer;
+  readonly #connections: ConnectionTable;
   readonly #options: AttachResponderOptions;
 
   constructor(
-    deps: { forwarding: ForwardingLayer; attacher: Attacher; dialer: LinkDialer },
+    deps: {
+      forwarding: ForwardingLayer;
+      attacher: Attacher;
+      dialer: LinkDialer;
+      connections: ConnectionTable;
+    },
     options: AttachResponderOptions,
   ) {
     this.#attacher = deps.attacher;
     this.#dialer = deps.dialer;
+    this.#connections = deps.connections;
     this.#options = options;
     deps.forwarding.handle(attach, (request, context) => this.#onAttach(request, context));
   }
@@ -45,7 +53,8 @@ export class AttachResponder {
     }
     // §6.5.1.2: of two Attaches that cross, the one of the larger Node-ID goes on.
     if (this.#attacher.collision(from) === 'we-persist') throw new RequestRefusal(ErrorCode.In_Progress);
-    const accepted = this.#dialer.dial(from, addresses, () => {
+    const accepted = this.#dialer.dial(from, addresses, (link) => {
+      this.#connections.add(link);
       if (request.sendUpdate) onUpdateWanted(from);
     });
     if (!accepted) throw new RequestRefusal(ErrorCode.In_Progress, 'too many Attaches');

@@ -1,139 +1,136 @@
-import { type Clock, Event, type Gauge, type Metrics } from '../../base/index.ts';
-import type { LinkTable } from '../forwarding/ports.ts';
+import { type Clock, Event } from '../../base/index.ts';
+import type { LinkLike, LinkTable, PreviousHop } from '../forwarding/ports.ts';
 import type { Link } from '../link/link.ts';
 import type { NodeId } from '../wire/ids.ts';
-import type { LinkView, TraceHook } from './node-options.ts';
+import type { LinkView } from './node-options.ts';
 
 /** Links one node may have with us: two when both Attach at once, and its bootstrap link. */
 const MAX_LINKS_PER_NODE = 3;
 
-/** Nodes connected at once, clients included. */
-const MAX_NODES = 4096;
-
-/** A second link with the same node is closed once nothing came over it for this long. */
+/** A second link with the same node is closed once nothing went over it for this long. */
 const SPARE_IDLE_MS = 60_000;
 
-interface Entry {
+class Connected implements LinkLike {
   readonly link: Link;
-  /** Monotonic ms of the last message either way. */
-  usedAt: number;
+  readonly #clock: Clock;
   /** Monotonic ms of the last message from the node. */
   heardAt: number;
-}
+  /** Monotonic ms of the last message either way. */
+  usedAt: number;
 
-/** Takes the messages that links bring. */
-export type MessageSink = (message: Uint8Array, from: NodeId) => void;
+  constructor(clock: Clock, link: Link) {
+    this.#clock = clock;
+    this.link = link;
+    this.heardAt = this.usedAt = clock.monotonic();
+  }
+
+  send(message: Uint8Array): void {
+    this.usedAt = this.#clock.monotonic();
+    this.link.send(message);
+  }
+
+  heard(): void {
+    this.heardAt = this.usedAt = this.#clock.monotonic();
+  }
+}
 
 /**
  * Whom we have links with, peers and clients alike (RFC 6940 §6.1.2: the Connection Table). A node may have several
- * links with us for a while; the newest is sent on. A spare one is closed only when it has gone quiet, because both
- * sides need not agree on which is the newest.
+ * links with us for a while; the newest that works is sent on. A spare one is closed only when it has gone quiet,
+ * because both sides need not agree on which is the newest.
  */
 export class ConnectionTable implements LinkTable {
-  /** A node is connected that was not. */
+  /** A link with the node stands, the first or one more. */
   readonly opened = new Event<NodeId>();
-  /** The last link with a node is gone. */
+  /** No link with the node works any more: all are closed, or suspect (§6.6.5: out of the routing table). */
   readonly lost = new Event<NodeId>();
+  /** A suspect link works again. */
+  readonly recovered = new Event<NodeId>();
   readonly #clock: Clock;
-  readonly #trace: TraceHook | undefined;
-  readonly #gauge: Gauge;
-  readonly #sink: MessageSink;
-  readonly #entries = new Map<NodeId, Entry[]>();
-  #closing = false;
+  readonly #onMessage: (message: Uint8Array, from: PreviousHop) => void;
+  readonly #nodes = new Map<NodeId, Connected[]>();
 
-  constructor(deps: { clock: Clock; metrics: Metrics; trace?: TraceHook | undefined }, sink: MessageSink) {
+  constructor(
+    deps: { clock: Clock },
+    options: { readonly onMessage: (message: Uint8Array, from: PreviousHop) => void },
+  ) {
     this.#clock = deps.clock;
-    this.#trace = deps.trace;
-    this.#gauge = deps.metrics.gauge('reload_links', 'Nodes that overlay links are open with');
-    this.#sink = sink;
-  }
-
-  get size(): number {
-    return this.#entries.size;
+    this.#onMessage = options.onMessage;
   }
 
   nodeIds(): IterableIterator<NodeId> {
-    return this.#entries.keys();
+    return this.#nodes.keys();
   }
 
   has(nodeId: NodeId): boolean {
-    return this.#entries.has(nodeId);
+    return this.#nodes.has(nodeId);
   }
 
-  linkTo(nodeId: NodeId): { send(message: Uint8Array): void } | undefined {
-    const entry = this.#entries.get(nodeId)?.at(-1);
-    if (entry === undefined) return undefined;
-    return {
-      send: (message) => {
-        entry.usedAt = this.#clock.monotonic();
-        this.#trace?.('out', nodeId, message);
-        entry.link.send(message);
+  linkTo(nodeId: NodeId): LinkLike | undefined {
+    const links = this.#nodes.get(nodeId);
+    return links?.findLast(({ link }) => link.state === 'up') ?? links?.at(-1);
+  }
+
+  /** Takes a link over. @returns the Node-ID it is filed under */
+  add(link: Link): NodeId {
+    const [nodeId = '', ...others] = link.peer.nodeIds;
+    const links = this.#nodes.get(nodeId) ?? [];
+    if (links.length >= MAX_LINKS_PER_NODE) {
+      link.close();
+      return nodeId;
+    }
+    const connected = new Connected(this.#clock, link);
+    // §6.1.2: with several Node-IDs in one certificate, only an Attach says which of them is meant.
+    const hop: PreviousHop = others.length === 0 ? { nodeId } : { nodeId, unattached: true };
+    link.stateChanged.on((state) => {
+      if (state === 'up') this.recovered.emit(nodeId);
+      else this.#failed(nodeId, connected, state === 'closed');
+    });
+    links.push(connected);
+    this.#nodes.set(nodeId, links);
+    // Only now: messages that came before are delivered at once, and their answers need the table.
+    link.setHandler({
+      onMessage: (message) => {
+        connected.heard();
+        this.#onMessage(message, hop);
       },
-    };
-  }
-
-  /** Takes a link over; it is closed at once when there are too many already. */
-  add(link: Link, nodeId: NodeId): void {
-    const entries = this.#entries.get(nodeId) ?? [];
-    const full = entries.length >= MAX_LINKS_PER_NODE || (entries.length === 0 && this.size >= MAX_NODES);
-    if (full || this.#closing) return link.close();
-    const now = this.#clock.monotonic();
-    const entry: Entry = { link, usedAt: now, heardAt: now };
-    link.onMessage = (message) => {
-      entry.heardAt = entry.usedAt = this.#clock.monotonic();
-      this.#trace?.('in', nodeId, message);
-      this.#sink(message, nodeId);
-    };
-    link.closed.on(() => this.#remove(nodeId, entry));
-    entries.push(entry);
-    this.#entries.set(nodeId, entries);
-    this.#gauge.set(this.size);
-    if (entries.length === 1) this.opened.emit(nodeId);
+    });
+    this.opened.emit(nodeId);
+    return nodeId;
   }
 
   /** Monotonic ms when the node was last heard of; undefined without a link. */
   heardAt(nodeId: NodeId): number | undefined {
-    const entries = this.#entries.get(nodeId);
-    return entries && Math.max(...entries.map((entry) => entry.heardAt));
+    const links = this.#nodes.get(nodeId);
+    return links && Math.max(...links.map(({ heardAt }) => heardAt));
   }
 
   /** Closes spare links that have gone quiet, and the links with nodes nobody wants that were idle for `idleMs`. */
   prune(isWanted: (nodeId: NodeId) => boolean, idleMs: number): void {
     const now = this.#clock.monotonic();
-    for (const [nodeId, entries] of [...this.#entries]) {
-      for (const spare of entries.slice(0, -1)) if (spare.usedAt < now - SPARE_IDLE_MS) spare.link.close();
-      const last = entries.at(-1);
-      if (last !== undefined && last.usedAt < now - idleMs && !isWanted(nodeId)) last.link.close();
+    for (const [nodeId, links] of [...this.#nodes]) {
+      const quiet = links.slice(0, -1).filter(({ usedAt }) => usedAt < now - SPARE_IDLE_MS);
+      const last = links.at(-1);
+      if (last !== undefined && last.usedAt < now - idleMs && !isWanted(nodeId)) quiet.push(last);
+      for (const { link } of quiet) link.close();
     }
   }
 
-  close(nodeId: NodeId): void {
-    for (const { link } of [...(this.#entries.get(nodeId) ?? [])]) link.close();
-  }
-
-  /** Closes all links and takes no more. */
-  closeAll(): void {
-    this.#closing = true;
-    for (const nodeId of [...this.#entries.keys()]) this.close(nodeId);
-  }
-
   views(): LinkView[] {
-    return [...this.#entries].map(([nodeId, entries]) => {
-      const { link } = entries.at(-1)!;
+    return [...this.#nodes].map(([nodeId, links]) => {
+      const { link } = links.at(-1)!;
       return { nodeId, address: link.remote, rttMs: link.rttMs };
     });
   }
 
-  #remove(nodeId: NodeId, entry: Entry): void {
-    const entries = this.#entries.get(nodeId) ?? [];
-    const left = entries.filter((other) => other !== entry);
-    if (left.length === entries.length) return;
-    if (left.length > 0) {
-      this.#entries.set(nodeId, left);
-      return;
+  #failed(nodeId: NodeId, connected: Connected, closed: boolean): void {
+    const links = this.#nodes.get(nodeId);
+    if (links === undefined) return;
+    if (closed) {
+      const left = links.filter((other) => other !== connected);
+      if (left.length === 0) this.#nodes.delete(nodeId);
+      else this.#nodes.set(nodeId, left);
     }
-    this.#entries.delete(nodeId);
-    this.#gauge.set(this.size);
-    if (!this.#closing) this.lost.emit(nodeId);
+    if (!links.some((other) => other !== connected && other.link.state === 'up')) this.lost.emit(nodeId);
   }
 }

@@ -1,12 +1,11 @@
-import { type Address, CodedError, errorMessage, formatAddress, type Logger } from '../../base/index.ts';
+import { type Address, type Clock, errorMessage, formatAddress, type Logger } from '../../base/index.ts';
+import type { Link } from '../link/link.ts';
+import type { LinkLayer } from '../link/link-layer.ts';
 import type { NodeId } from '../wire/ids.ts';
-import type { ConnectionTable } from './connection-table.ts';
-import type { OverlayLinks } from './overlay-links.ts';
-import { WorkQueue } from './work-queue.ts';
+import { withDeadline } from './concurrency.ts';
 
-/** Addresses that others asked us to connect to: so many at once, and so many waiting. */
-const CONCURRENT = 8;
-const WAITING = 64;
+/** Nodes that we connect to at their request, at once. */
+const MAX_DIALLING = 64;
 
 /** One address of several may take this long. */
 const CONNECT_MS = 3_000;
@@ -16,45 +15,53 @@ const CONNECT_MS = 3_000;
  * Attach request MUST be the TLS server"). One address after the other, few nodes at once.
  */
 export class LinkDialer {
-  readonly #links: OverlayLinks;
-  readonly #connections: ConnectionTable;
+  readonly #clock: Clock;
+  readonly #links: LinkLayer;
   readonly #logger: Logger;
-  readonly #queue = new WorkQueue({ concurrency: CONCURRENT, capacity: WAITING });
+  readonly #stopping = new AbortController();
+  #dialling = 0;
 
-  constructor(deps: { links: OverlayLinks; connections: ConnectionTable; logger: Logger }) {
+  constructor(deps: { clock: Clock; links: LinkLayer; logger: Logger }) {
+    this.#clock = deps.clock;
     this.#links = deps.links;
-    this.#connections = deps.connections;
     this.#logger = deps.logger;
   }
 
   /**
    * Makes a link with the node, whose certificate must carry this Node-ID (§6.5.1.11).
-   * @param onConnected called when the link stands and is in the connection table
-   * @returns false when too many are waiting
+   * @returns false when too many are under way
    */
-  dial(nodeId: NodeId, addresses: readonly Address[], onConnected: () => void): boolean {
-    return this.#queue.add(() => this.#connect(nodeId, addresses, onConnected)) !== undefined;
+  dial(nodeId: NodeId, addresses: readonly Address[], onLink: (link: Link) => void): boolean {
+    if (this.#dialling >= MAX_DIALLING) return false;
+    this.#dialling++;
+    void this.#connect(nodeId, addresses)
+      .then((link) => link && onLink(link))
+      .finally(() => this.#dialling--);
+    return true;
   }
 
   stop(): void {
-    this.#queue.clear();
+    this.#stopping.abort();
   }
 
-  async #connect(nodeId: NodeId, addresses: readonly Address[], onConnected: () => void): Promise<void> {
+  async #connect(nodeId: NodeId, addresses: readonly Address[]): Promise<Link | undefined> {
     for (const address of addresses) {
       try {
-        const link = await this.#links.connect(address, { expected: nodeId, timeoutMs: CONNECT_MS });
-        this.#connections.add(link, nodeId);
-        onConnected();
-        return;
+        return await withDeadline(
+          this.#clock,
+          CONNECT_MS,
+          (signal) => this.#links.connect(address, { expect: nodeId, signal }),
+          this.#stopping.signal,
+        );
       } catch (error) {
-        this.#logger.debug('an Attach candidate does not answer', {
+        if (this.#stopping.signal.aborted) return undefined;
+        this.#logger.debug('an Attach candidate cannot be reached', {
           nodeId,
           address: formatAddress(address),
           error: errorMessage(error),
-          ...(error instanceof CodedError && { code: error.code }),
         });
       }
     }
+    return undefined;
   }
 }

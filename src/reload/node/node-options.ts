@@ -8,13 +8,11 @@ import type {
   Random,
 } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
+import type { TraceHook } from '../link/link.ts';
 import type { Identity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import type { TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId } from '../wire/ids.ts';
-
-/** Sees every message on every link: bytes of one RELOAD message, without the framing header. */
-export type TraceHook = (direction: 'in' | 'out', peer: NodeId, message: Uint8Array) => void;
 
 export interface ReloadNodeDeps {
   readonly clock: Clock;
@@ -24,6 +22,7 @@ export interface ReloadNodeDeps {
   readonly kv: KeyValueStore;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Sees every frame on every link. */
   readonly trace?: TraceHook;
 }
 

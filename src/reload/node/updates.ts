@@ -40,11 +40,12 @@ export class Updates {
 
   /** Hands the Updates of others to the topology plug-in. */
   serve(driver: TopologyDriver): void {
-    this.#forwarding.handle(update, ({ overlayData }, { signer, previousHop, respond }) => {
+    this.#forwarding.handle(update, ({ overlayData }, context) => {
+      const from = context.signer.nodeId;
       // Requirement T18: only over the signer's own link.
-      if (signer.nodeId !== previousHop) throw new RequestRefusal(ErrorCode.Forbidden, 'not over its own link');
-      driver.apply((topology, nowMs) => topology.updateReceived(signer.nodeId, overlayData, nowMs));
-      respond({});
+      if (from !== context.previousHop) throw new RequestRefusal(ErrorCode.Forbidden, 'not over its own link');
+      driver.apply((topology, nowMs) => topology.updateReceived(from, overlayData, nowMs));
+      context.respond({});
     });
   }
 

@@ -1,6 +1,6 @@
 import { hash, type KeyObject } from 'node:crypto';
 import { type Clock, CodedError, LruMap } from '../../base/index.ts';
-import type { SignerIdentity } from '../messages/signature.ts';
+import { HashAlgorithm, type SignerIdentity } from '../messages/signature.ts';
 import { Certificate, fingerprintOf, importPublicKey } from './certificate.ts';
 import { findSigner, type SignedBy } from './signature.ts';
 import type { TrustPolicy } from './trust-policy.ts';
@@ -72,26 +72,25 @@ export class CertificateStore {
   }
 
   /**
-   * The signer that the identity names, looked for among certificates in DER form; only the one it names is read
-   * and verified.
+   * The signer that the identity names, looked for among certificates in DER form; only that one is verified.
    * @throws CodedError with a SignatureErrorCode or CertificateErrorCode
    */
   signer(identity: SignerIdentity, certificates: readonly Uint8Array[]): SignedBy {
-    return findSigner(identity, this.#candidates(identity, certificates));
+    const signedBy = findSigner(identity, this.#candidates(identity, certificates));
+    const { der, fingerprint } = signedBy.certificate;
+    this.#verified(this.#entry(der, fingerprint));
+    return signedBy;
   }
 
-  /** Asks the trust policy again from now on: it has changed. */
-  forgetVerdicts(): void {
-    this.#entries.clear();
-  }
-
+  /** Leaves out, unread, the certificates that a SHA-256 identity plainly does not name. */
   *#candidates(identity: SignerIdentity, certificates: readonly Uint8Array[]): Iterable<Certificate> {
-    const wanted = identity.type === 'certHash' ? identity.certificateHash : undefined;
+    const wanted =
+      identity.type === 'certHash' && identity.hashAlgorithm === HashAlgorithm.sha256
+        ? identity.certificateHash
+        : undefined;
     for (const der of certificates) {
       const fingerprint = fingerprintOf(der);
-      // Only a SHA-256 identity can be told from the fingerprint; its length says that it is one.
-      if (wanted?.length === fingerprint.length && wanted !== fingerprint) continue;
-      yield this.#verified(this.#entry(der, fingerprint));
+      if (wanted === undefined || wanted === fingerprint) yield this.#entry(der, fingerprint).certificate;
     }
   }
 

@@ -61,7 +61,7 @@ export class Signer implements SignedBy {
 
   /**
    * RFC 6940 §6.3.4: signs the parts followed by the SignerIdentity, which ends every signature input of RELOAD.
-   * @param parts from `messageSignatureParts` or `valueSignatureParts`
+   * @param parts from `messageSignatureParts`, or what a stored value or a configuration is signed over
    */
   sign(parts: readonly Uint8Array[]): Signature {
     const value = sign('sha256', concatBytes(...parts, this.#identityBytes), this.#privateKey);
@@ -86,19 +86,17 @@ function identityOf(certificate: Certificate, nodeId: NodeId): SignerIdentity {
  * @throws CodedError 'signature-none' | 'signature-signer-unknown' | 'signature-unsupported'
  */
 export function findSigner(identity: SignerIdentity, certificates: Iterable<Certificate>): SignedBy {
-  if (identity.type === 'none') throw new CodedError('signature-none', 'there is no signature');
-  if (identity.type === 'unknown') {
-    throw new CodedError('signature-unsupported', `signer identity of type ${identity.tag}`);
-  }
+  if (identity.type === 'none') refuse('signature-none', 'there is no signature');
+  if (identity.type === 'unknown') refuse('signature-unsupported', `signer identity of type ${identity.tag}`);
   const hashName = HASH_NAMES.get(identity.hashAlgorithm);
   if (hashName === undefined) {
-    throw new CodedError('signature-unsupported', `signer identity with hash ${identity.hashAlgorithm}`);
+    refuse('signature-unsupported', `signer identity with hash ${identity.hashAlgorithm}`);
   }
   for (const certificate of certificates) {
     const nodeId = namedNodeId(identity, hashName, certificate);
     if (nodeId !== undefined) return { certificate, nodeId };
   }
-  throw new CodedError('signature-signer-unknown', 'no certificate with the hash in the signer identity');
+  refuse('signature-signer-unknown', 'no certificate with the hash in the signer identity');
 }
 
 type HashIdentity = Extract<SignerIdentity, { type: 'certHash' | 'certHashNodeId' }>;
@@ -115,32 +113,31 @@ function namedNodeId(identity: HashIdentity, hashName: string, certificate: Cert
   );
 }
 
+// SHA-1 may name a certificate, but is no hash to sign with.
+const SIGNATURE_HASHES = new Map([...HASH_NAMES].filter(([, name]) => name !== 'sha1'));
+const KEY_TYPES: ReadonlyMap<number, 'rsa' | 'ec'> = new Map([
+  [SignatureAlgorithm.rsa, 'rsa'],
+  [SignatureAlgorithm.ecdsa, 'ec'],
+] as const);
+
 /**
  * Checks a signature over `parts` followed by its own SignerIdentity with the key of `signedBy`.
  * @throws CodedError 'signature-unsupported' | 'signature-invalid'
  */
 export function verifySignature(
-  signature: Signature,
+  { algorithm, identity, value }: Signature,
   parts: readonly Uint8Array[],
-  signedBy: SignedBy,
+  { certificate, nodeId }: SignedBy,
 ): void {
-  const { algorithm, identity, value } = signature;
-  const key = signedBy.certificate.publicKey;
-  const hashName = algorithm.hash === HashAlgorithm.sha1 ? undefined : HASH_NAMES.get(algorithm.hash);
-  const keyType =
-    algorithm.signature === SignatureAlgorithm.rsa
-      ? 'rsa'
-      : algorithm.signature === SignatureAlgorithm.ecdsa
-        ? 'ec'
-        : undefined;
+  const hashName = SIGNATURE_HASHES.get(algorithm.hash);
+  const keyType = KEY_TYPES.get(algorithm.signature);
   if (hashName === undefined || keyType === undefined) {
-    throw new CodedError('signature-unsupported', `algorithm {${algorithm.hash}, ${algorithm.signature}}`);
+    refuse('signature-unsupported', `algorithm {${algorithm.hash}, ${algorithm.signature}}`);
   }
+  const key = certificate.publicKey;
   const input = concatBytes(...parts, encodeWhole(signerIdentity, identity));
   if (key.asymmetricKeyType !== keyType || !verify(hashName, input, key, value)) {
-    throw new CodedError('signature-invalid', `the signature of ${signedBy.nodeId} does not verify`, {
-      origin: 'remote',
-    });
+    refuse('signature-invalid', `the signature of ${nodeId} does not verify`);
   }
 }
 
@@ -157,4 +154,8 @@ export function messageSignatureParts(
   head.writeUInt32BE(overlayHash, 0);
   head.writeBigUInt64BE(transactionId, 4);
   return [head, contents];
+}
+
+function refuse(code: SignatureErrorCode, message: string): never {
+  throw new CodedError(code, message, { origin: 'remote' });
 }

@@ -1,6 +1,6 @@
 import { CodedError } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
-import type { Certificate } from './certificate.ts';
+import type { Certificate, CertificateErrorCode } from './certificate.ts';
 import { type NodeIdDigest, nodeIdOfKey } from './node-id.ts';
 
 /** Which certificates an overlay takes, validity periods aside: `CertificateStore` checks those each time. */
@@ -69,6 +69,6 @@ export class SelfSignedTrust implements TrustPolicy {
   }
 }
 
-function refuse(code: string, message: string): never {
+function refuse(code: CertificateErrorCode, message: string): never {
   throw new CodedError(code, message, { origin: 'remote' });
 }

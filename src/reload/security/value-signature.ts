@@ -20,7 +20,7 @@ export interface ValuePlace {
  * Requirement T12: the resource_id without its length octet.
  * @throws CodedError 'bad-resource-id' when the resource is not hex
  */
-export function valueSignatureParts(
+function valueSignatureParts(
   { resource, kind }: ValuePlace,
   storageTime: number,
   value: StoredDataValue,

@@ -20,10 +20,6 @@ export function emptyRecord(kind: KindId): KindRecord {
   return { kind, generation: 0, elements: [] };
 }
 
-export function elementAt(record: KindRecord, place: string): StoredElement | undefined {
-  return record.elements.find((element) => element.place === place);
-}
-
 /** The elements with `element` put in, in place of the one at the same place if there is one. */
 export function withElement(
   elements: readonly StoredElement[],
@@ -53,7 +49,8 @@ const persisted = struct({
 /** The record for the disk. */
 export function encodeRecord({ generation, elements }: KindRecord): Uint8Array {
   const value: TypeOf<typeof persisted> = { version: FORMAT_VERSION, generation, elements };
-  return encodeWhole(persisted, value);
+  // A copy without the slack of the writer's buffer: the in-memory key-value store keeps it.
+  return new Uint8Array(encodeWhole(persisted, value));
 }
 
 /**

@@ -250,15 +250,17 @@ export class ResourceStore {
     return { trust: this.#trust, resource, now, requestSigner: undefined, transactionId: undefined };
   }
 
-  /** Room is needed only by what grows: a full store still takes renewals and removals. */
+  /** Only new values need room: a full store still takes renewals and removals, whose size the Kind bounds. */
   #requireRoom(resource: ResourceId, records: readonly KindRecord[]): void {
     let growth = 0;
     for (const { kind, elements } of records) {
-      const more = bytesOf(elements) - bytesOf(this.#table.record(resource, kind).elements);
-      if (more > 0 && this.#table.bytesOfKind(kind) + more > this.#maxBytesPerKind) {
+      const before = this.#table.record(resource, kind).elements;
+      if (elements.length <= before.length) continue;
+      const more = bytesOf(elements) - bytesOf(before);
+      growth += more;
+      if (this.#table.bytesOfKind(kind) + more > this.#maxBytesPerKind) {
         throw new StorageError('data-too-large', 'this peer has no room for more of this Kind');
       }
-      growth += more;
     }
     if (growth > 0 && this.#table.bytes + growth > this.#maxBytes) {
       throw new StorageError('data-too-large', 'this peer has no room for more');

@@ -24,7 +24,7 @@ export interface StoredElement {
 }
 
 /** What is kept beside an element's bytes; the estimate behind the memory bound. */
-export const ELEMENT_OVERHEAD_BYTES = 512;
+const ELEMENT_OVERHEAD_BYTES = 512;
 
 /** Where in its Kind a value stands: '' if single, the array index in decimal, or the dictionary key in hex. */
 export function placeOf(value: StoredDataValue): string {

@@ -117,7 +117,8 @@ export class StreamFramer {
       this.#handler.onPing();
       return true;
     }
-    // A ping may come in two pieces; half of its second CRLF is waited for, else one CRLF is a whole pong.
+    // NOTE: a ping cut between its two CRLFs counts as two pongs. To take two pongs in a row for a ping instead
+    // would let two elements answer each other without end.
     if (data.length === 3 && data[2] === CR) return false;
     this.#buffered = data.subarray(2);
     this.#handler.onPong();

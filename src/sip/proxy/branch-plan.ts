@@ -82,7 +82,9 @@ export class BranchPlanner {
       // A TCP phone that lost its connection may listen at its Contact; behind a WebSocket nobody does.
       const listens = transport === 'TCP' || transport === 'TLS';
       const way: Way =
-        flow === undefined && listens ? { kind: 'uri', uri: parseUri(binding.contact), from: undefined } : wayOver(flow);
+        flow === undefined && listens
+          ? { kind: 'uri', uri: parseUri(binding.contact), from: undefined }
+          : wayOver(flow);
       return { request: copy, way, target, lostStatus: 480 };
     }
     const from = transport === 'UDP' ? this.#own.listenerAt('UDP', local.port, source.host) : undefined;

@@ -235,7 +235,8 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     const { names, loops, transactions } = this.#services;
     const request = this.#addresses.length > 0 ? this.plan.request.clone() : this.plan.request;
     const recordRoutes = this.#owner.recordRoutes(this, flow);
-    for (let at = recordRoutes.length - 1; at >= 0; at -= 1) request.prependHeader('Record-Route', recordRoutes[at]!);
+    for (let at = recordRoutes.length - 1; at >= 0; at -= 1)
+      request.prependHeader('Record-Route', recordRoutes[at]!);
     request.prependHeader('Via', names.via(flow, loops.branch(this.#owner.fingerprint)));
     if (flow.peer !== undefined) this.#services.onPeerFlow(flow);
     // A failure to send is reported before this returns: the transaction of a later address must not be overwritten.

@@ -59,7 +59,8 @@ export class FlowTokens {
     if (!token.startsWith(FLOW_PREFIX)) return undefined;
     const dot = token.indexOf('.', FLOW_PREFIX.length);
     const payload = token.slice(FLOW_PREFIX.length, dot);
-    if (!equalSecrets(token.slice(dot + 1), this.#hash.tag(`f ${payload} ${callId}`, FLOW_TAG_LENGTH))) return undefined;
+    if (!equalSecrets(token.slice(dot + 1), this.#hash.tag(`f ${payload} ${callId}`, FLOW_TAG_LENGTH)))
+      return undefined;
     return { kind: 'flow', ...decode(Buffer.from(payload, 'base64url').toString()) };
   }
 }

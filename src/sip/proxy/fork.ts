@@ -46,7 +46,8 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
   #laterPending = false;
   #emptyStatus = 480;
   #ringTimer: Timer | undefined;
-  readonly #result = Promise.withResolvers<number | undefined>();
+  readonly #result: Promise<number | undefined>;
+  #settle!: (status: number | undefined) => void;
 
   constructor(services: ForkServices, inbound: Inbound) {
     this.#services = services;
@@ -56,6 +57,9 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
     this.#caller = inbound.caller;
     this.#context = new ResponseContext(inbound.request.method, this);
     this.#breadth = incomingBreadth(inbound.request);
+    this.#result = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
     const { maxForwards } = inbound.request;
     // RFC 3261 §16.6 step 3
     inbound.request.setHeader('Max-Forwards', String(maxForwards === undefined ? 70 : maxForwards - 1));
@@ -83,7 +87,7 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
       );
     }
     this.#openNext();
-    return this.#result.promise;
+    return this.#result;
   }
 
   /** Forwards along one given way: a request within a dialog. */
@@ -141,7 +145,7 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
   done(status: number | undefined): void {
     this.#queue = [];
     this.#ringTimer?.close();
-    this.#result.resolve(status);
+    this.#settle(status);
     this.#services.onForkDone(this);
   }
 
@@ -167,17 +171,25 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
   #openGroup(group: readonly Target[]): void {
     let available = this.#breadth;
     for (const { breadth } of this.#running) available -= breadth;
-    // RFC 5393 §5.3.3: what does not fit beside the others is tried after them.
-    if (group.length > available) this.#queue.unshift(group.slice(Math.max(available, 0)));
+    available = Math.max(available, 0);
+    if (available === 0 && this.#context.pending === 0) {
+      // RFC 5393 §5.3.3: nothing is left, and what took it has gone silent.
+      this.#queue = [];
+      this.#emptyStatus = 440;
+      return;
+    }
+    // What does not fit beside the others is tried after them.
+    if (group.length > available) this.#queue.unshift(group.slice(available));
     const plans: BranchPlan[] = [];
-    for (const target of group.slice(0, Math.max(available, 0))) {
+    for (const target of group.slice(0, available)) {
       const plan = this.#planOf(target);
       if (plan !== undefined) plans.push(plan);
     }
     const shares = plans.length + (this.#laterPending ? 1 : 0);
     this.#open(plans, breadthPerBranch(available, Math.max(shares, 1)));
-    if (plans.length === 0 && this.#queue.length > 0 && this.#running.size === 0) this.#openNext();
-    else if (this.#queue.length > 0) this.#boundRinging();
+    if (this.#queue.length === 0) return;
+    if (plans.length === 0 && this.#context.pending === 0) this.#openNext();
+    else this.#boundRinging();
   }
 
   #planOf(target: Target): BranchPlan | undefined {

@@ -24,7 +24,7 @@ export class LoopDetector {
     hash = fnv1a(hash, request.fromTag ?? '');
     hash = fnv1a(hash, request.toTag ?? '');
     hash = fnv1a(hash, request.header('Route') ?? '');
-    return (Math.imul(hash, 31) + request.cseq.number >>> 0).toString(36);
+    return ((Math.imul(hash, 31) + request.cseq.number) >>> 0).toString(36);
   }
 
   /** A new branch, with the cookie. */

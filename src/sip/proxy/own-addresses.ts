@@ -99,7 +99,9 @@ export class OwnAddresses {
     const { advertised } = listener;
     if (!isWildcard(advertised.host)) return advertised;
     const local = flow.local.host;
-    const host = isWildcard(local) ? (this.#towards.get(flow.remote.host) ?? this.#guessTowards(flow.remote.host)) : local;
+    const host = isWildcard(local)
+      ? (this.#towards.get(flow.remote.host) ?? this.#guessTowards(flow.remote.host))
+      : local;
     return { host, port: advertised.port };
   }
 
@@ -118,7 +120,9 @@ export class OwnAddresses {
   #guessTowards(remoteHost: string): string {
     const isV6 = remoteHost.includes(':');
     const candidates = this.#network.interfaceAddresses().filter((host) => host.includes(':') === isV6);
-    return candidates.find((host) => isLoopback(host) === isLoopback(remoteHost)) ?? candidates[0] ?? '127.0.0.1';
+    return (
+      candidates.find((host) => isLoopback(host) === isLoopback(remoteHost)) ?? candidates[0] ?? '127.0.0.1'
+    );
   }
 
   #remember(remoteHost: string, local: string): void {

@@ -140,7 +140,8 @@ export class ResponseContext<Branch> {
   #onProvisional(record: BranchRecord, response: SipResponse): void {
     if (record.state === 'calling' || record.state === 'silent') record.state = 'proceeding';
     // §16.7 step 5: everything but 100, until a final response went out.
-    if (response.status !== 100 && record.state !== 'completed' && !this.#done) this.#actions.forward(response);
+    if (response.status !== 100 && record.state !== 'completed' && !this.#done)
+      this.#actions.forward(response);
   }
 
   #onSuccess(record: BranchRecord, response: SipResponse): void {

@@ -1,6 +1,6 @@
 import { CodedError } from '../../base/index.ts';
-import type { SipRequest } from '../message/request.ts';
 import { formatNameAddr } from '../message/name-addr.ts';
+import type { SipRequest } from '../message/request.ts';
 import type { SipUri } from '../message/uri.ts';
 import type { FlowTokens, TokenTarget } from './flow-token.ts';
 import type { OwnAddresses } from './own-addresses.ts';

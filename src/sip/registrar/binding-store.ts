@@ -1,6 +1,7 @@
 import {
   type Clock,
   CodedError,
+  DeadlineQueue,
   Event,
   type EventSource,
   errorMessage,
@@ -11,7 +12,6 @@ import {
 } from '../../base/index.ts';
 import type { Flow } from '../transport/flow.ts';
 import { type Binding, decodeBindings, encodeBindings } from './binding.ts';
-import { type Expiring, ExpiryWheel } from './expiry-wheel.ts';
 
 /**
  * What happened to an AoR: `added` its first binding, `removed` its last one, `changed` which contacts it has,
@@ -26,11 +26,6 @@ export interface BindingChange {
   readonly bindings: readonly Binding[];
 }
 
-interface AorRecord extends Expiring {
-  readonly aor: string;
-  bindings: readonly Binding[];
-}
-
 const PREFIX = 'binding/';
 const NONE: readonly Binding[] = [];
 
@@ -43,10 +38,11 @@ export class BindingStore {
   readonly #store: KeyValueStore;
   readonly #logger: Logger;
   readonly #aors: Gauge;
-  readonly #records = new Map<string, AorRecord>();
+  readonly #bindings = new Map<string, readonly Binding[]>();
   /** AoRs by the connection their bindings came on. */
   readonly #byFlow = new Map<Flow, Set<string>>();
-  readonly #wheel: ExpiryWheel<AorRecord>;
+  /** When each AoR is to be looked at next. */
+  readonly #deadlines: DeadlineQueue<string>;
   readonly #changed = new Event<BindingChange>();
 
   constructor(deps: { clock: Clock; store: KeyValueStore; logger: Logger; metrics: Metrics }) {
@@ -54,7 +50,7 @@ export class BindingStore {
     this.#store = deps.store;
     this.#logger = deps.logger;
     this.#aors = deps.metrics.gauge('sip_registered_aors', 'AoRs with at least one binding here');
-    this.#wheel = new ExpiryWheel(deps, (record) => this.#expire(record));
+    this.#deadlines = new DeadlineQueue(deps.clock, (aor) => this.#expire(aor));
   }
 
   /** Told of every change once it is durable, and of expiries at once. */
@@ -64,7 +60,7 @@ export class BindingStore {
 
   /** How many AoRs have a binding. */
   get size(): number {
-    return this.#records.size;
+    return this.#bindings.size;
   }
 
   /** Reads what was stored before a restart; nothing is emitted. Bindings over WebSocket died with their connection. */
@@ -85,15 +81,14 @@ export class BindingStore {
   }
 
   stop(): void {
-    this.#wheel.stop();
+    this.#deadlines.clear();
   }
 
   /** The bindings that have not expired. */
   bindings(aor: string): readonly Binding[] {
-    const record = this.#records.get(aor);
-    if (record === undefined) return NONE;
+    const bindings = this.#bindings.get(aor);
+    if (bindings === undefined) return NONE;
     const now = this.#clock.now();
-    const { bindings } = record;
     // At most a second passes between an expiry and its removal: seldom is anything left out here.
     return bindings.every(({ expiresAt }) => expiresAt > now)
       ? bindings
@@ -102,7 +97,7 @@ export class BindingStore {
 
   /** All AoRs with their bindings. */
   *entries(): IterableIterator<readonly [aor: string, bindings: readonly Binding[]]> {
-    for (const aor of this.#records.keys()) yield [aor, this.bindings(aor)];
+    for (const aor of this.#bindings.keys()) yield [aor, this.bindings(aor)];
   }
 
   /**
@@ -111,45 +106,45 @@ export class BindingStore {
    * @throws CodedError 'store-failed'; the earlier bindings are back unless yet another change came in between
    */
   async replace(aor: string, bindings: readonly Binding[]): Promise<void> {
-    const before = this.#records.get(aor)?.bindings ?? NONE;
+    const before = this.#bindings.get(aor) ?? NONE;
     this.#set(aor, bindings);
     try {
       await this.#write(aor, bindings);
     } catch (error) {
-      if ((this.#records.get(aor)?.bindings ?? NONE) === bindings) this.#set(aor, before);
+      if ((this.#bindings.get(aor) ?? NONE) === bindings) this.#set(aor, before);
       throw new CodedError('store-failed', 'bindings could not be stored', { cause: error });
     }
     this.#emit(aor, before, bindings);
   }
 
   #set(aor: string, bindings: readonly Binding[]): void {
-    const record = this.#records.get(aor);
     if (bindings.length === 0) {
-      if (record === undefined) return;
-      this.#wheel.cancel(record);
-      this.#records.delete(aor);
-    } else if (record === undefined) {
-      const added: AorRecord = { aor, bindings, slot: 0 };
-      this.#records.set(aor, added);
-      this.#schedule(added);
+      this.#bindings.delete(aor);
+      this.#deadlines.delete(aor);
     } else {
-      record.bindings = bindings;
-      this.#schedule(record);
+      this.#bindings.set(aor, bindings);
+      this.#schedule(aor, bindings);
     }
-    this.#aors.set(this.#records.size);
+    this.#aors.set(this.#bindings.size);
     for (const { flow } of bindings) if (flow !== undefined) this.#watch(flow, aor);
   }
 
-  #schedule(record: AorRecord): void {
+  /**
+   * A refresh moves the expiry away and leaves the deadline where it is: when it comes, the AoR is looked at and
+   * scheduled anew. So refreshes, however many, cost the queue nothing.
+   */
+  #schedule(aor: string, bindings: readonly Binding[]): void {
     let earliest = Number.POSITIVE_INFINITY;
-    for (const { expiresAt } of record.bindings) earliest = Math.min(earliest, expiresAt);
-    this.#wheel.schedule(record, earliest);
+    for (const { expiresAt } of bindings) earliest = Math.min(earliest, expiresAt);
+    const second = Math.ceil(earliest / 1000) * 1000;
+    if (second < (this.#deadlines.get(aor) ?? Number.POSITIVE_INFINITY)) this.#deadlines.set(aor, second);
   }
 
-  #expire(record: AorRecord): void {
+  #expire(aor: string): void {
     const now = this.#clock.now();
-    this.#retain(record.aor, (binding) => binding.expiresAt > now);
-    if (this.#records.get(record.aor) === record) this.#schedule(record);
+    this.#retain(aor, (binding) => binding.expiresAt > now);
+    const left = this.#bindings.get(aor);
+    if (left !== undefined) this.#schedule(aor, left);
   }
 
   #watch(flow: Flow, aor: string): void {
@@ -166,20 +161,22 @@ export class BindingStore {
     const aors = this.#byFlow.get(flow) ?? [];
     this.#byFlow.delete(flow);
     for (const aor of aors) {
-      const record = this.#records.get(aor);
-      if (record === undefined) continue;
       // RFC 7118 §7: nobody can be reached over a WebSocket that is closed. A TCP phone may still take calls at its
       // Contact, or come back on a new connection.
       this.#retain(aor, (binding) => binding.flow !== flow || !endsWithFlow(binding));
-      record.bindings = record.bindings.map((binding) =>
-        binding.flow === flow ? { ...binding, flow: undefined } : binding,
-      );
+      const left = this.#bindings.get(aor);
+      if (left?.some((binding) => binding.flow === flow)) {
+        this.#bindings.set(
+          aor,
+          left.map((binding) => (binding.flow === flow ? withoutFlow(binding) : binding)),
+        );
+      }
     }
   }
 
   /** Drops bindings that ended by themselves: the memory's truth changes at once, the store follows. */
   #retain(aor: string, isAlive: (binding: Binding) => boolean): void {
-    const before = this.#records.get(aor)?.bindings ?? NONE;
+    const before = this.#bindings.get(aor) ?? NONE;
     const alive = before.filter(isAlive);
     if (alive.length === before.length) return;
     this.#set(aor, alive);
@@ -206,6 +203,10 @@ export class BindingStore {
 
 function endsWithFlow({ transport }: Binding): boolean {
   return transport === 'WS' || transport === 'WSS';
+}
+
+function withoutFlow(binding: Binding): Binding {
+  return { ...binding, flow: undefined };
 }
 
 function kindOfChange(before: readonly Binding[], after: readonly Binding[]): BindingChangeKind {

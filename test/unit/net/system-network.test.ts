@@ -232,6 +232,19 @@ test('closing a TLS listener ends handshakes in progress and leaves no connectio
   t.is(accepts, 0);
 });
 
+test('handshakes in progress are bounded: one more is closed at once, finished ones make room', async (t) => {
+  const listener = await network.listen(LOOPBACK, (connection) => connection.end(), welcome(bob.tls));
+  const silent: Connection[] = [];
+  for (let count = 0; count < 256; count++) silent.push(await network.connect(listener.local));
+  const refused = await network.connect(listener.local);
+  await readAll(refused);
+  for (const connection of silent) connection.destroy();
+  await Promise.all(silent.map(readAll));
+  const client = await network.connect(listener.local, { tls: welcome(alice.tls) });
+  t.is((await readAll(client)).text, '');
+  await listener.close();
+});
+
 test('garbage instead of a handshake closes the connection, the listener lives', async (t) => {
   const { onConnection, connection } = accepted();
   const listener = await network.listen(LOOPBACK, onConnection, welcome(bob.tls));

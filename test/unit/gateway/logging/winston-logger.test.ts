@@ -69,7 +69,7 @@ test('what a phone sends cannot begin a line of its own or steer the terminal', 
   const { logger, lines } = capture();
   logger.info('bad request from\r\n2024 error forged', { contact: 'a\nb\x1b[2J' });
   t.is(lines().length, 1);
-  t.notRegex(lines()[0]!, /\x1b/);
+  t.false(lines()[0]!.includes('\x1b'));
 });
 
 test('errors show message and code, bytes their length, long texts are cut', (t) => {

@@ -39,7 +39,7 @@ export const kinds = new Map([...builtInKinds, ...privateKinds.map((kind) => [ki
 
 /** A peer's store, the registration identity of alice at one adapter peer, and short forms of requests. */
 export function testStore(
-  options: { maxBytes?: number } = {},
+  options: { maxBytes?: number; maxBytesPerKind?: number } = {},
   kv: KeyValueStore = new MemoryKeyValueStore(),
 ) {
   const overlay = testOverlay({ capacity: 1024 });

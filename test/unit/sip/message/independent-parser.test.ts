@@ -30,7 +30,7 @@ for (const file of FILES) {
     const data = readFileSync(`test/fixtures/rfc4475/${file}.dat`);
     const ours = parseMessage(data, { datagram: true });
     const theirs = new other.SipMessage(data.toString('latin1'));
-    t.is(ours.callId, theirs.get('call-id')?.trim());
+    t.is(ours.callId, theirs.get('call-id')?.trim() ?? '');
     t.deepEqual(ours.cseq, {
       number: theirs.getParsedHeader('cseq').seq,
       method: theirs.getParsedHeader('cseq').method,
@@ -39,9 +39,8 @@ for (const file of FILES) {
     t.is(ours.toTag, theirs.getParsedHeader('to').params.tag);
     const vias = theirs.getParsedHeader('via');
     t.is(ours.headers('via').length, vias.length);
-    t.is(ours.topVia.host, vias[0]?.host);
-    t.is(ours.topVia.protocol, vias[0]?.protocol);
-    t.is(ours.topVia.port, vias[0]?.port);
+    const { host, protocol, port } = ours.topVia;
+    t.like(vias[0], { host, protocol, port });
   });
 }
 

@@ -1,0 +1,100 @@
+import {
+  type Address,
+  type Clock,
+  CodedError,
+  errorMessage,
+  formatAddress,
+  type Logger,
+  type Random,
+  sameAddress,
+} from '../../base/index.ts';
+import type { LinkLayer } from '../link/link-layer.ts';
+import type { NodeId } from '../wire/ids.ts';
+import type { BootstrapCache } from './bootstrap-cache.ts';
+import { withDeadline } from './concurrency.ts';
+import type { ConnectionTable } from './connection-table.ts';
+
+/** One bootstrap node may take this long. */
+const CONNECT_MS = 3_000;
+
+/** Finds a node of the overlay to begin with (RFC 6940 §11.4). */
+export class Bootstrap {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #links: LinkLayer;
+  readonly #connections: ConnectionTable;
+  readonly #cache: BootstrapCache;
+  readonly #configured: readonly Address[];
+  readonly #own: () => readonly Address[];
+
+  constructor(
+    deps: {
+      clock: Clock;
+      random: Random;
+      logger: Logger;
+      links: LinkLayer;
+      connections: ConnectionTable;
+      cache: BootstrapCache;
+    },
+    options: { readonly configured: readonly Address[]; readonly own: () => readonly Address[] },
+  ) {
+    this.#clock = deps.clock;
+    this.#random = deps.random;
+    this.#logger = deps.logger;
+    this.#links = deps.links;
+    this.#connections = deps.connections;
+    this.#cache = deps.cache;
+    this.#configured = options.configured;
+    this.#own = options.own;
+  }
+
+  /** Cached peers first, then the configured nodes in random order; our own addresses left out. */
+  addresses(): Address[] {
+    const own = this.#own();
+    const shuffled = this.#configured
+      .map((address) => ({ address, key: this.#random.float() }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ address }) => address);
+    const all = [...this.#cache.addresses(), ...shuffled];
+    return all.filter(
+      (address, i) =>
+        !own.some((other) => sameAddress(other, address)) &&
+        all.findIndex((other) => sameAddress(other, address)) === i,
+    );
+  }
+
+  /**
+   * A link with the first bootstrap node that answers; this one time we are the TLS client.
+   * @throws CodedError 'node-id-conflict' when one of them has our Node-ID; 'no-bootstrap' when none can be reached
+   */
+  async connect(signal?: AbortSignal): Promise<NodeId> {
+    const addresses = this.addresses();
+    let last: unknown;
+    for (const address of addresses) {
+      try {
+        const link = await withDeadline(
+          this.#clock,
+          CONNECT_MS,
+          (deadline) => this.#links.connect(address, { signal: deadline }),
+          signal,
+        );
+        return this.#connections.add(link);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof CodedError && error.code === 'node-id-conflict') throw error;
+        last = error;
+        this.#cache.forget(address);
+        this.#logger.debug('bootstrap node not reached', {
+          address: formatAddress(address),
+          error: errorMessage(error),
+        });
+      }
+    }
+    throw new CodedError(
+      'no-bootstrap',
+      `none of ${addresses.length} bootstrap nodes can be reached: ${errorMessage(last)}`,
+      { cause: last },
+    );
+  }
+}

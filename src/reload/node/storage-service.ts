@@ -1,0 +1,121 @@
+import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
+import type { RequestContext } from '../forwarding/inbound-request.ts';
+import { RequestRefusal } from '../forwarding/reload-error.ts';
+import { ErrorCode } from '../messages/error-response.ts';
+import { fetch } from '../messages/fetch.ts';
+import { find } from '../messages/find.ts';
+import { stat } from '../messages/stat.ts';
+import { type StoreAns, type StoreReq, store } from '../messages/store.ts';
+import type { SignedBy } from '../security/signature.ts';
+import type { ReplicaStore, ResourceStore } from '../storage/resource-store.ts';
+import { StorageError } from '../storage/storage-error.ts';
+import type { TopologyPlugin } from '../topology/topology.ts';
+import type { NodeId } from '../wire/ids.ts';
+import type { Admission } from './admission.ts';
+import type { RecordMover } from './record-mover.ts';
+
+/** What a Store brought along. */
+interface StoreSource {
+  readonly signer: SignedBy;
+  readonly certificates: readonly Uint8Array[];
+  readonly transactionId?: bigint;
+}
+
+/** Store, Fetch, Stat and Find requests to this peer (RFC 6940 §7.4), from others and from itself. */
+export class StorageService {
+  readonly #store: ResourceStore;
+  readonly #topology: TopologyPlugin;
+  readonly #mover: RecordMover;
+  readonly #admission: Admission;
+
+  constructor(deps: {
+    forwarding: ForwardingLayer;
+    store: ResourceStore;
+    topology: TopologyPlugin;
+    mover: RecordMover;
+    admission: Admission;
+  }) {
+    this.#store = deps.store;
+    this.#topology = deps.topology;
+    this.#mover = deps.mover;
+    this.#admission = deps.admission;
+    const { forwarding } = deps;
+    forwarding.handle(store, (request, context) => this.#onStore(request, context));
+    forwarding.handle(fetch, (request, context) => {
+      const { answer, certificates } = refusing(() => this.#store.fetch(request));
+      context.respond(answer, { certificates });
+    });
+    forwarding.handle(stat, (request, context) => context.respond(refusing(() => this.#store.stat(request))));
+    forwarding.handle(find, (request, context) => {
+      // §7.4.4.2
+      if (!this.#topology.isResponsible(request.resource)) throw new RequestRefusal(ErrorCode.Not_Found);
+      context.respond(refusing(() => this.#store.find(request)));
+    });
+  }
+
+  /**
+   * Stores and sends replicas (§10.4). The replicas are on their way before the answer is: whoever has seen it may
+   * count on them, even if this process dies at once.
+   * @returns the answer, once the values are on the disk
+   * @throws StorageError
+   */
+  async store(request: StoreReq, { signer, certificates, transactionId }: StoreSource): Promise<StoreAns> {
+    const { resource } = request;
+    const responsible = this.#topology.isResponsible(resource);
+    const replicas = responsible ? this.#topology.replicaSet() : [];
+    const { answer, changed, committed } = this.#store.store(request, {
+      signer,
+      certificates,
+      replicas,
+      ...(transactionId !== undefined && { transactionId }),
+    });
+    if (changed && responsible) this.#replicate(request, replicas);
+    await committed;
+    return answer;
+  }
+
+  async #onStore(request: StoreReq, context: RequestContext<StoreAns>): Promise<void> {
+    const { resource, replicaNumber } = request;
+    if (replicaNumber === 0 && !this.#topology.isResponsible(resource)) {
+      throw new RequestRefusal(ErrorCode.Not_Found, 'not responsible for this resource');
+    }
+    if (replicaNumber > 0 && !this.#takesReplica(resource, context.signer.nodeId)) {
+      throw new RequestRefusal(ErrorCode.Forbidden, 'not a replica of this resource for you');
+    }
+    const outcome = refusing(() => this.store(request, context));
+    context.respond(await outcome.catch(refuse));
+  }
+
+  #takesReplica(resource: string, sender: NodeId): boolean {
+    return this.#topology.keeps(resource) && this.#topology.isPlausibleReplicaSource(sender, resource);
+  }
+
+  #replicate(request: StoreReq, replicas: readonly NodeId[]): void {
+    const { resource, kindData } = request;
+    const heir = this.#admission.heirOf(resource);
+    const to = heir === undefined || replicas.includes(heir) ? replicas : [...replicas, heir];
+    if (to.length === 0) return;
+    const times = new Map(
+      kindData.map(({ kind, values }) => [kind, new Set(values.map(({ storageTime }) => storageTime))]),
+    );
+    // As they were stored, not as they came: an appended element has its index now.
+    const isNew = ({ request: { kindData: stored } }: ReplicaStore): boolean =>
+      stored.every(({ kind, values }) => values.every(({ storageTime }) => times.get(kind)?.has(storageTime)));
+    this.#mover.replicateValue((n) => [...this.#store.replicaStores(resource, n)].filter(isNew), to);
+  }
+}
+
+function refusing<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    return refuse(error);
+  }
+}
+
+/** The answer to a request that the store refuses. */
+function refuse(error: unknown): never {
+  if (!(error instanceof StorageError)) throw error;
+  const { errorCode, errorInfo } = error.toErrorResponse();
+  throw new RequestRefusal(errorCode, errorInfo);
+}

@@ -1,0 +1,87 @@
+import { CodedError, type Counter, errorMessage, type Logger, type Metrics } from '../../base/index.ts';
+import type { SipUri } from '../message/uri.ts';
+import { literalTarget } from '../resolve/resolve-target.ts';
+import type { Flow } from '../transport/flow.ts';
+import type { BranchServices } from './branch.ts';
+import type { BranchPlan } from './branch-plan.ts';
+
+/**
+ * Forwards ACKs for 2xx: outside any transaction, but along the route set like every request of the dialog (RFC 3261
+ * §16.11). One that finds no way is dropped: the 2xx will come again.
+ */
+export class AckForwarder {
+  readonly #services: BranchServices;
+  readonly #logger: Logger;
+  readonly #dropped: Counter;
+
+  constructor(deps: { services: BranchServices; logger: Logger; metrics: Metrics }) {
+    this.#services = deps.services;
+    this.#logger = deps.logger;
+    this.#dropped = deps.metrics.counter('sip_acks_dropped_total', 'ACKs without a valid route or a way on');
+  }
+
+  /** @param fingerprint of the ACK as it was received */
+  forward(plan: BranchPlan, fingerprint: string): void {
+    let flow: Flow | undefined | Promise<Flow>;
+    try {
+      flow = this.#flowNow(plan);
+    } catch (error) {
+      this.drop(errorMessage(error));
+      return;
+    }
+    if (flow instanceof Promise) {
+      flow.then(
+        (opened) => this.#send(plan, opened, fingerprint),
+        (error) => this.drop(errorMessage(error)),
+      );
+    } else {
+      this.#send(plan, flow, fingerprint);
+    }
+  }
+
+  drop(reason: string): void {
+    this.#dropped.inc();
+    if (this.#logger.debugEnabled) this.#logger.debug('an ACK is dropped', { reason });
+  }
+
+  #flowNow({ way }: BranchPlan): Flow | undefined | Promise<Flow> {
+    const { peers, transport } = this.#services;
+    switch (way.kind) {
+      case 'flow':
+        return way.flow;
+      case 'none':
+        return undefined;
+      case 'peer': {
+        const standing = peers.cached(way.peer);
+        return standing?.open ? standing : peers.connect(way.peer, new AbortController().signal);
+      }
+      case 'uri': {
+        const literal = literalTarget(way.uri);
+        if (literal === undefined) return this.#resolve(way.uri);
+        return transport.flowToSync(literal) ?? transport.flowTo(literal);
+      }
+    }
+  }
+
+  async #resolve(uri: SipUri): Promise<Flow> {
+    const { resolver, transport } = this.#services;
+    const [first] = await resolver.resolve(uri);
+    if (first === undefined) throw new CodedError('unresolvable', `no address for ${uri.host}`);
+    return transport.flowTo(first);
+  }
+
+  #send(plan: BranchPlan, flow: Flow | undefined, fingerprint: string): void {
+    if (flow === undefined) {
+      this.drop('its flow is gone');
+      return;
+    }
+    const ready = this.#services.own.prepare(flow);
+    if (ready !== undefined) {
+      void ready.then(() => this.#send(plan, flow, fingerprint));
+      return;
+    }
+    const { names, loops, transactions } = this.#services;
+    plan.request.prependHeader('Via', names.via(flow, loops.branch(fingerprint)));
+    if (!transactions.sendStateless(plan.request, flow)) this.drop('its flow is gone');
+  }
+}

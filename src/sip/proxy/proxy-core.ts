@@ -1,0 +1,336 @@
+import {
+  type Clock,
+  CodedError,
+  type Counter,
+  errorMessage,
+  type Logger,
+  type Metrics,
+  type Random,
+} from '../../base/index.ts';
+import type { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
+import type { ServerTransaction } from '../transaction/server-transaction.ts';
+import { TimerQueues } from '../transaction/timer-queues.ts';
+import { TransactionLayer, type TransactionLayerOptions } from '../transaction/transaction-layer.ts';
+import type { TransactionUser } from '../transaction/types.ts';
+import type { Flow } from '../transport/flow.ts';
+import type { SipTransport } from '../transport/sip-transport.ts';
+import { AckForwarder } from './ack-forwarder.ts';
+import type { BranchTimer, ProxyTiming } from './branch.ts';
+import { BranchPlanner } from './branch-plan.ts';
+import { incomingBreadth } from './breadth.ts';
+import { callerTarget, formsDialog } from './caller.ts';
+import { FlowFinder } from './flow-finder.ts';
+import { FlowTokens } from './flow-token.ts';
+import { Fork, type ForkServices } from './fork.ts';
+import { LegNames } from './leg-names.ts';
+import { LoopDetector } from './loop-detection.ts';
+import type { OwnAddresses } from './own-addresses.ts';
+import { PeerRecovery } from './peer-recovery.ts';
+import type { BindingSource, PeerConnector, RequestHandler, TargetResolver } from './ports.ts';
+import { HandledRequest, ownAor } from './request-context.ts';
+import { RouteReader, type RouteReading } from './route-reader.ts';
+
+export interface ProxyCoreDeps {
+  readonly transport: SipTransport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly own: OwnAddresses;
+  readonly peers: PeerConnector;
+  readonly resolver: TargetResolver;
+  readonly bindings: BindingSource;
+}
+
+export interface ProxyCoreOptions {
+  /** Our Node-ID in lower-case hex. */
+  readonly nodeHex: string;
+  readonly overlayName: string;
+  /** Kept in `data/`: dialogs set up before a restart go on after it. */
+  readonly tokenKey: Uint8Array;
+  readonly timing?: Partial<ProxyTiming>;
+  readonly transactions?: TransactionLayerOptions;
+}
+
+const TIMING: ProxyTiming = {
+  silenceMs: 8_000,
+  timerCMs: 180_000,
+  timerCOverlayExtraMs: 10_000,
+  serialRingMs: 20_000,
+};
+
+const ALLOWED =
+  'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, MESSAGE, REFER, UPDATE, PRACK, INFO, PUBLISH';
+const EXTENSIONS = 'path, outbound';
+
+/**
+ * The proxy core (RFC 3261 §16): routes requests within dialogs by their Routes, hands all others to the handler, and
+ * forwards what it decides. Makes and owns the transaction layer.
+ */
+export class ProxyCore implements TransactionUser {
+  readonly transactions: TransactionLayer;
+  readonly #logger: Logger;
+  readonly #own: OwnAddresses;
+  readonly #handler: RequestHandler;
+  readonly #loops: LoopDetector;
+  readonly #routes: RouteReader;
+  readonly #flows: FlowFinder;
+  readonly #planner: BranchPlanner;
+  readonly #services: ForkServices;
+  readonly #acks: AckForwarder;
+  readonly #recovery: PeerRecovery;
+  readonly #timers: TimerQueues<BranchTimer>;
+  readonly #forks = new Set<Fork>();
+  /** Who to tell when an INVITE is cancelled. */
+  readonly #cancellable = new WeakMap<ServerTransaction, () => void>();
+  readonly #handled: Counter;
+  readonly #inDialog: Counter;
+  readonly #strayResponses: Counter;
+
+  constructor(deps: ProxyCoreDeps, options: ProxyCoreOptions, handler: RequestHandler) {
+    const { transport, clock, random, logger, metrics, own, peers, resolver, bindings } = deps;
+    this.#logger = logger;
+    this.#own = own;
+    this.#handler = handler;
+    this.transactions = new TransactionLayer(
+      { transport, clock, random, logger, metrics },
+      options.transactions ?? {},
+      this,
+    );
+    const tokens = new FlowTokens({ key: options.tokenKey });
+    const names = new LegNames({ own, tokens }, options);
+    this.#loops = new LoopDetector({ boot: Buffer.from(random.bytes(5)).toString('hex') });
+    this.#routes = new RouteReader({ own, tokens }, options);
+    this.#flows = new FlowFinder({ transport, own, bindings });
+    this.#planner = new BranchPlanner({ flows: this.#flows, own });
+    this.#timers = new TimerQueues(clock, (error) =>
+      logger.error('a timer of the proxy failed', {
+        error: error instanceof Error ? error.stack : errorMessage(error),
+      }),
+    );
+    this.#recovery = new PeerRecovery({
+      peers,
+      transactions: this.transactions,
+      logger,
+      isInvolved: (peer) => [...this.#forks].some((fork) => fork.involves(peer)),
+    });
+    this.#services = {
+      ...{ transport, clock, logger, own, peers, resolver, names },
+      transactions: this.transactions,
+      timers: this.#timers,
+      timing: { ...TIMING, ...options.timing },
+      loops: this.#loops,
+      planner: this.#planner,
+      onPeerFlow: (flow) => this.onPeerConnected(flow),
+      onForkDone: (fork) => this.#forks.delete(fork),
+    };
+    this.#acks = new AckForwarder({ services: this.#services, logger, metrics });
+    const counter = (route: string) =>
+      metrics.counter('sip_requests_routed_total', 'SIP requests by how they were routed', { route });
+    this.#handled = counter('handler');
+    this.#inDialog = counter('dialog');
+    this.#strayResponses = metrics.counter(
+      'sip_stray_responses_total',
+      'Responses without a transaction, dropped',
+    );
+  }
+
+  /** Requests now being forwarded. */
+  get forks(): number {
+    return this.#forks.size;
+  }
+
+  /**
+   * A SIP connection to another peer stands, whoever opened it: what was pending when an earlier one broke goes again.
+   */
+  onPeerConnected(flow: Flow): void {
+    this.#recovery.onConnected(flow);
+  }
+
+  stop(): void {
+    this.#recovery.stop();
+    this.transactions.stop();
+    this.#timers.clear();
+    this.#forks.clear();
+  }
+
+  onRequest(transaction: ServerTransaction): void {
+    const { request, flow } = transaction;
+    const fingerprint = this.#loops.fingerprint(request);
+    if (flow.peer !== undefined) this.onPeerConnected(flow);
+    if (this.#refused(transaction, fingerprint)) return;
+    const reading = this.#readRoutes(request);
+    if (reading === undefined) {
+      transaction.reply(400, 'Malformed Route');
+      return;
+    }
+    const named = this.#own.prepare(flow);
+    if (named === undefined) this.#route(transaction, reading, fingerprint);
+    else void named.then(() => this.#route(transaction, reading, fingerprint));
+  }
+
+  onAck(ack: SipRequest, _flow: Flow): void {
+    const fingerprint = this.#loops.fingerprint(ack);
+    const reading = this.#readRoutes(ack);
+    if (!reading?.isTrusted) {
+      this.#acks.drop('it carries no token of ours');
+      return;
+    }
+    const { maxForwards } = ack;
+    if (maxForwards === 0) {
+      this.#acks.drop('too many hops');
+      return;
+    }
+    ack.setHeader('Max-Forwards', String(maxForwards === undefined ? 70 : maxForwards - 1));
+    this.#acks.forward(this.#planner.ofRoutes(ack, reading), fingerprint);
+  }
+
+  onCancel(cancel: ServerTransaction, invite: ServerTransaction | undefined): void {
+    if (invite === undefined) {
+      // NOTE: §16.10 would have it forwarded statelessly; we never forward an INVITE that way, so nobody could match it.
+      cancel.reply(481);
+      return;
+    }
+    // RFC 3261 §9.2: the To tag of both answers should be the same.
+    cancel.reply(200, undefined, { toTag: invite.localTag });
+    this.#cancellable.get(invite)?.();
+  }
+
+  /** RFC 6026 §8.2: a proxy must not forward what matches no transaction. */
+  onResponse(_response: SipResponse, _flow: Flow): void {
+    this.#strayResponses.inc();
+  }
+
+  /** RFC 3261 §16.3: what every request must pass. */
+  #refused(transaction: ServerTransaction, fingerprint: string): boolean {
+    const { request } = transaction;
+    if (this.#loops.isLooped(request, fingerprint)) {
+      transaction.reply(482);
+      return true;
+    }
+    if (request.has('Proxy-Require')) {
+      const unsupported = request.headers('Proxy-Require').join(', ');
+      transaction.reply(420, undefined, { headers: [['Unsupported', unsupported]] });
+      return true;
+    }
+    return false;
+  }
+
+  #readRoutes(request: SipRequest): RouteReading | undefined {
+    try {
+      return this.#routes.read(request);
+    } catch (error) {
+      if (error instanceof CodedError) return undefined;
+      throw error;
+    }
+  }
+
+  #route(transaction: ServerTransaction, reading: RouteReading, fingerprint: string): void {
+    const { request } = transaction;
+    const isInDialog = request.toTag !== undefined;
+    if (isInDialog && reading.isTrusted && !this.#endsHere(request, reading)) {
+      this.#forwardInDialog(transaction, reading, fingerprint);
+      return;
+    }
+    this.#canonicaliseTarget(request);
+    if (request.method === 'OPTIONS' && !reading.hasRoute && this.#isForServer(request)) {
+      // RFC 3261 §11.2
+      transaction.reply(200, undefined, { headers: SERVER_CAPABILITIES });
+      return;
+    }
+    // §16.3 item 3; a registrar is no hop.
+    if (request.method !== 'REGISTER' && this.#isSpent(transaction)) return;
+    // RFC 3261 §10.3: ignored in a REGISTER, and not in its response.
+    if (request.method === 'REGISTER') request.removeHeader('Record-Route');
+    this.#handle(transaction, reading, fingerprint, isInDialog && !reading.isTrusted);
+  }
+
+  /** A dialog whose remote target is an AoR of ours needs the location service: the handler's affair. */
+  #endsHere({ uri }: SipRequest, { target, hasRoute }: RouteReading): boolean {
+    return !hasRoute && target?.kind !== 'flow' && this.#own.isOwn(uri.host, uri.port);
+  }
+
+  #forwardInDialog(transaction: ServerTransaction, reading: RouteReading, fingerprint: string): void {
+    if (this.#isSpent(transaction)) return;
+    this.#inDialog.inc();
+    const { request } = transaction;
+    const fork = new Fork(this.#services, { transaction, request, fingerprint, caller: undefined });
+    this.#forks.add(fork);
+    this.#onCancelled(transaction, () => fork.cancelAll());
+    fork.runPlan(this.#planner.ofRoutes(request, reading));
+  }
+
+  #handle(
+    transaction: ServerTransaction,
+    reading: RouteReading,
+    fingerprint: string,
+    isStray: boolean,
+  ): void {
+    this.#handled.inc();
+    const context = new HandledRequest(
+      { own: this.#own, startFork: (decided) => this.#startFork(decided, fingerprint) },
+      { transaction, hasRoute: reading.hasRoute, isStrayInDialog: isStray },
+    );
+    this.#onCancelled(transaction, () => context.cancel());
+    try {
+      this.#handler.onRequest(context)?.catch((error: unknown) => this.#onHandlerFailed(context, error));
+    } catch (error) {
+      this.#onHandlerFailed(context, error);
+    }
+  }
+
+  #onHandlerFailed(context: HandledRequest, error: unknown): void {
+    this.#logger.error('handling a SIP request failed', {
+      method: context.request.method,
+      error: error instanceof Error ? error.stack : errorMessage(error),
+    });
+    if (!context.isDecided) context.reply(500);
+  }
+
+  #startFork({ transaction, request }: HandledRequest, fingerprint: string): Fork {
+    const { flow } = transaction;
+    const caller = formsDialog(request)
+      ? {
+          flow,
+          target: callerTarget(request, flow, {
+            flows: this.#flows,
+            fromAor: () => ownAor(request.from.uri, this.#own),
+          }),
+        }
+      : undefined;
+    const fork = new Fork(this.#services, { transaction, request, fingerprint, caller });
+    this.#forks.add(fork);
+    return fork;
+  }
+
+  #onCancelled(transaction: ServerTransaction, cancel: () => void): void {
+    if (transaction.request.method === 'INVITE') this.#cancellable.set(transaction, cancel);
+  }
+
+  /** An own address in the Request-URI stands for the first domain. */
+  #canonicaliseTarget(request: SipRequest): void {
+    const { uri } = request;
+    if (!uri.isSip || this.#own.isDomain(uri.host)) return;
+    const domain = this.#own.domainOf(uri.host, uri.port);
+    if (domain !== undefined) request.setRequestUri(uri.with({ host: domain, port: undefined }));
+  }
+
+  #isForServer({ uri }: SipRequest): boolean {
+    return uri.user === undefined && this.#own.isOwn(uri.host, uri.port);
+  }
+
+  #isSpent(transaction: ServerTransaction): boolean {
+    const { request } = transaction;
+    if (request.maxForwards === 0) transaction.reply(483);
+    else if (incomingBreadth(request) === 0) transaction.reply(440);
+    else return false;
+    return true;
+  }
+}
+
+const SERVER_CAPABILITIES = [
+  ['Allow', ALLOWED],
+  ['Supported', EXTENSIONS],
+  ['Accept', '*/*'],
+] as const;
