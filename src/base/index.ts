@@ -1,3 +1,4 @@
+export * from './abort.ts';
 export * from './bytes.ts';
 export * from './clock.ts';
 export * from './deadline-queue.ts';

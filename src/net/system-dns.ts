@@ -4,7 +4,7 @@ import { systemCode } from './system-errors.ts';
 
 /** One server of an SRV record set (RFC 2782). */
 interface SrvRecord {
-  readonly name: string;
+  readonly target: string;
   readonly port: number;
   readonly priority: number;
   readonly weight: number;
@@ -42,8 +42,9 @@ export class SystemDns {
     return found.map(({ address }) => address);
   }
 
-  srv(name: string): Promise<SrvRecord[]> {
-    return orNone(name, this.#resolver.resolveSrv(name));
+  async srv(name: string): Promise<SrvRecord[]> {
+    const records = await orNone(name, this.#resolver.resolveSrv(name));
+    return records.map(({ name: target, port, priority, weight }) => ({ target, port, priority, weight }));
   }
 
   naptr(name: string): Promise<NaptrRecord[]> {

@@ -1,4 +1,5 @@
 import {
+  abortable,
   type Clock,
   CodedError,
   type Connection,
@@ -81,19 +82,19 @@ export class PeerConnections<Flow extends PeerFlow> {
 
   /**
    * The flow to the peer, opened when there is none; concurrent callers share one AppAttach.
-   * @throws CodedError 'peer-unreachable'
+   * @throws CodedError 'peer-unreachable', or the signal's reason
    */
-  connect(peer: NodeId): Promise<Flow> {
+  connect(peer: NodeId, signal?: AbortSignal): Promise<Flow> {
     const open = this.cached(peer);
     if (open !== undefined) return Promise.resolve(open);
     const pending = this.#pending.get(peer);
-    if (pending !== undefined) return pending;
+    if (pending !== undefined) return abortable(pending, signal);
     if (this.#pending.size >= this.#options.maxPending) {
       return Promise.reject(new CodedError('peer-unreachable', 'too many AppAttaches under way'));
     }
     const connecting = this.#open(peer).finally(() => this.#pending.delete(peer));
     this.#pending.set(peer, connecting);
-    return connecting;
+    return abortable(connecting, signal);
   }
 
   async #open(peer: NodeId): Promise<Flow> {

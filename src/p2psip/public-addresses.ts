@@ -2,8 +2,6 @@ import { type Clock, errorMessage, isLoopback, isWildcard, type Logger, type Tim
 import type { NodeId, Overlay } from './overlay.ts';
 
 export interface PublicAddressOptions {
-  /** The SIP URIs under which this peer can be reached by any UA; already without wildcards. */
-  readonly uris: readonly string[];
   readonly lifetimeS: number;
   /** Fetched addresses are believed this long. */
   readonly cacheMs: number;
@@ -11,7 +9,7 @@ export interface PublicAddressOptions {
   readonly retryMs: number;
 }
 
-export const defaultPublicAddressOptions: Omit<PublicAddressOptions, 'uris'> = {
+export const defaultPublicAddressOptions: PublicAddressOptions = {
   lifetimeS: 24 * 3600,
   cacheMs: 60_000,
   maxCached: 10_000,
@@ -41,15 +39,18 @@ export class PublicAddresses {
   #storageTime = 0;
   #stopped = false;
 
-  constructor(deps: Deps, options: PublicAddressOptions) {
+  constructor(deps: Deps, options: PublicAddressOptions = defaultPublicAddressOptions) {
     this.#deps = deps;
     this.#options = options;
   }
 
-  /** Stores our addresses and keeps them stored until `stop`. */
-  async publish(): Promise<void> {
+  /**
+   * Stores our addresses and keeps them stored until `stop`.
+   * @param uris SIP URIs at which any UA reaches this peer, the preferred first; without wildcards
+   */
+  async publish(uris: readonly string[]): Promise<void> {
     const { overlay, clock, logger } = this.#deps;
-    const { uris, lifetimeS, retryMs } = this.#options;
+    const { lifetimeS, retryMs } = this.#options;
     if (uris.length === 0 || this.#stopped) return;
     let againMs = (lifetimeS * 1000) / 2;
     try {
@@ -59,7 +60,7 @@ export class PublicAddresses {
       againMs = retryMs;
       logger.warn('public SIP addresses not published, will retry', { reason: errorMessage(error) });
     }
-    if (!this.#stopped) this.#timer = clock.setTimer(againMs, () => void this.publish());
+    if (!this.#stopped) this.#timer = clock.setTimer(againMs, () => void this.publish(uris));
   }
 
   /**

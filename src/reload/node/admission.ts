@@ -4,7 +4,7 @@ import type { RequestContext } from '../forwarding/inbound-request.ts';
 import { RequestRefusal } from '../forwarding/reload-error.ts';
 import { ErrorCode } from '../messages/error-response.ts';
 import { type JoinAns, type JoinReq, join } from '../messages/join.ts';
-import type { TopologyPlugin } from '../topology/topology.ts';
+import { contains, type TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId, ResourceId } from '../wire/ids.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { RecordMover } from './record-mover.ts';
@@ -51,9 +51,8 @@ export class Admission {
 
   /** The joining node that will be responsible for the resource: it must get what is stored there meanwhile. */
   heirOf(resource: ResourceId): NodeId | undefined {
-    return this.#admitting !== undefined && this.#topology.wouldOwn(this.#admitting, resource)
-      ? this.#admitting
-      : undefined;
+    const heir = this.#admitting;
+    return heir !== undefined && contains(this.#topology.rangeOf(heir), resource) ? heir : undefined;
   }
 
   #onJoin({ joiningPeerId }: JoinReq, context: RequestContext<JoinAns>): void {

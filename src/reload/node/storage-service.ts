@@ -82,8 +82,7 @@ export class StorageService {
     if (replicaNumber > 0 && !this.#takesReplica(resource, context.signer.nodeId)) {
       throw new RequestRefusal(ErrorCode.Forbidden, 'not a replica of this resource for you');
     }
-    const outcome = refusing(() => this.store(request, context));
-    context.respond(await outcome.catch(refuse));
+    context.respond(await this.store(request, context).catch(refuse));
   }
 
   #takesReplica(resource: string, sender: NodeId): boolean {

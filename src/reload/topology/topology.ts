@@ -6,6 +6,11 @@ export interface IdRange {
   readonly upTo: string;
 }
 
+/** Whether the identifier lies in the range. */
+export function contains({ after, upTo }: IdRange, id: string): boolean {
+  return after < upTo ? after < id && id <= upTo : id > after || id <= upTo;
+}
+
 /** Whom an Update goes to: everybody we have a link with, or the peers named. */
 export type UpdateAudience = 'connections' | readonly NodeId[];
 
@@ -78,6 +83,8 @@ export interface TopologyPlugin {
 
   /** The resource whose owner admits us (§10.5 step 2). */
   admittingResource(): ResourceId;
+  /** What a node that we admit becomes responsible for; a part of our own range. */
+  rangeOf(joining: NodeId): IdRange;
   /** Identifiers near which a joining node wants peers, apart from its neighbours (§10.5 step 3). */
   initialFingers(): readonly ResourceId[];
 
@@ -94,6 +101,8 @@ export interface TopologyPlugin {
   updateReceived(from: NodeId, contents: Uint8Array, nowMs: number): Actions;
   /** A LeaveReq from the peer at the other end of a link. @throws DecodeError */
   leaveReceived(from: NodeId, contents: Uint8Array, nowMs: number): Actions;
+  /** The peer is no longer part of the overlay although its link stands: it joins anew. */
+  forget(peer: NodeId, nowMs: number): Actions;
   /** We admit this joining node: it has what it will be responsible for (§10.5 steps 7 and 8). */
   admit(joining: NodeId, nowMs: number): Actions;
   /** The last link with the peer is gone. */

@@ -114,7 +114,7 @@ export class BindingStore {
       if ((this.#bindings.get(aor) ?? NONE) === bindings) this.#set(aor, before);
       throw new CodedError('store-failed', 'bindings could not be stored', { cause: error });
     }
-    this.#emit(aor, before, bindings);
+    this.#emit(aor, before, this.#bindings.get(aor) ?? NONE);
   }
 
   #set(aor: string, bindings: readonly Binding[]): void {
@@ -155,6 +155,8 @@ export class BindingStore {
     }
     this.#byFlow.set(flow, new Set([aor]));
     flow.closed.on(() => this.#onFlowClosed(flow));
+    // It may have closed while the registration was checked.
+    if (!flow.open) this.#onFlowClosed(flow);
   }
 
   #onFlowClosed(flow: Flow): void {

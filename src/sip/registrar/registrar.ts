@@ -28,6 +28,7 @@ export interface RegisterResult {
 
 /** Extensions that may stand in Require (RFC 3261 §10.3 step 2). */
 const SUPPORTED = new Set(['path', 'outbound']);
+const MAX_AOR_LENGTH = 512;
 const MAX_CONTACT_LENGTH = 1024;
 const MAX_PATH_LENGTH = 2048;
 
@@ -103,6 +104,7 @@ export class Registrar {
   #examine(request: SipRequest, flow: Flow, aor: string): Registration {
     const unsupported = request.headers('Require').filter((tag) => !SUPPORTED.has(tag.toLowerCase()));
     if (unsupported.length > 0) throw new Refusal(420, undefined, [['Unsupported', unsupported.join(', ')]]);
+    if (aor.length > MAX_AOR_LENGTH) throw new Refusal(400, 'Address Of Record Too Long');
     const path = request.headers('Path').map(detach);
     if (path.join().length > MAX_PATH_LENGTH) throw new Refusal(400, 'Path Too Long');
     const direct = isDirect(request);

@@ -2,7 +2,8 @@ export interface SrvRecord {
   readonly priority: number;
   readonly weight: number;
   readonly port: number;
-  readonly target: string;
+  /** The host that offers the service. */
+  readonly name: string;
 }
 
 export interface NaptrRecord {

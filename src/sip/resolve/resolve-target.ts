@@ -127,10 +127,10 @@ class Resolution {
   async #bySrvName(transport: TransportName, name: string): Promise<ResolvedTarget[]> {
     const records = (await orNone(this.#dns.srv(name))).slice(0, MAX_TARGETS);
     const targets: ResolvedTarget[] = [];
-    for (const { target, port } of orderSrv(records, this.#random)) {
+    for (const { name: host, port } of orderSrv(records, this.#random)) {
       // RFC 2782: a target of "." says that the service is not offered.
-      if (target === '.' || target === '') continue;
-      targets.push(...(await this.#byAddress(transport, target, port).catch(() => [])));
+      if (host === '.' || host === '') continue;
+      targets.push(...(await this.#byAddress(transport, host, port).catch(() => [])));
     }
     return targets;
   }

@@ -22,8 +22,11 @@ import { TimerQueues } from './timer-queues.ts';
 import { type TimingOptions, timing } from './timing.ts';
 import type { ClientTransactionHandler, TransactionUser } from './types.ts';
 
+/** What this layer uses of the one below. */
+export type TransactionTransport = Pick<SipTransport, 'setHandler' | 'send' | 'sendResponse'>;
+
 export interface TransactionLayerDeps {
-  readonly transport: SipTransport;
+  readonly transport: TransactionTransport;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -39,7 +42,7 @@ export interface TransactionLayerOptions extends TimingOptions {
 
 /** The transaction layer (RFC 3261 §17): matches messages to transactions, and owns them all. */
 export class TransactionLayer implements MessageHandler {
-  readonly #transport: SipTransport;
+  readonly #transport: TransactionTransport;
   readonly #user: TransactionUser;
   readonly #logger: Logger;
   readonly #timers: TimerQueues<string>;

@@ -83,7 +83,7 @@ test('RFC 3263: SRV records', async (t) => {
   const data = Buffer.concat([Buffer.from([0, 10, 0, 60, 0x13, 0xc4]), domain('sip1.example.org')]);
   const { dns, close } = await nameServer({ records: record(33, data), count: 1 });
   t.like((await dns.srv('_sip._udp.example.org'))[0], {
-    name: 'sip1.example.org',
+    target: 'sip1.example.org',
     port: 5060,
     priority: 10,
     weight: 60,

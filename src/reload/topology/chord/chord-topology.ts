@@ -1,6 +1,14 @@
 import type { Random } from '../../../base/index.ts';
 import type { NodeId, ResourceId } from '../../wire/ids.ts';
-import type { Actions, Membership, RingSnapshot, TopologyAction, TopologyPlugin } from '../topology.ts';
+import {
+  type Actions,
+  contains,
+  type IdRange,
+  type Membership,
+  type RingSnapshot,
+  type TopologyAction,
+  type TopologyPlugin,
+} from '../topology.ts';
 import {
   decodeLeave,
   decodeUpdate,
@@ -11,7 +19,7 @@ import {
 import { Deadlines } from './deadlines.ts';
 import type { Neighbors } from './neighbor-table.ts';
 import { type ReplicaChange, ReplicaPlan } from './replica-plan.ts';
-import { inRange, next } from './ring-arithmetic.ts';
+import { next } from './ring-arithmetic.ts';
 import { RoutingTable } from './routing-table.ts';
 import { Suspects } from './suspects.ts';
 
@@ -119,6 +127,10 @@ export class ChordTopology implements TopologyPlugin {
     return next(this.self);
   }
 
+  rangeOf(joining: NodeId): IdRange {
+    return { after: this.#table.range().after, upTo: joining };
+  }
+
   initialFingers(): readonly ResourceId[] {
     return this.#table.searchableFingers().map((i) => this.#table.fingers.target(i));
   }
@@ -181,6 +193,10 @@ export class ChordTopology implements TopologyPlugin {
       { type: 'send-update', to: [joining], full: false },
       { type: 'send-update', to: 'connections', full: false },
     ];
+  }
+
+  forget(peer: NodeId, nowMs: number): Actions {
+    return this.#remove(peer, nowMs);
   }
 
   linkLost(peer: NodeId, nowMs: number): Actions {
@@ -293,7 +309,7 @@ export class ChordTopology implements TopologyPlugin {
   #followRange(oldStart: NodeId, actions: TopologyAction[]): void {
     const { after: start } = this.#table.range();
     if (oldStart === start) return;
-    const shrunk = start !== this.self && (oldStart === this.self || inRange(start, oldStart, this.self));
+    const shrunk = start !== this.self && (oldStart === this.self || contains({ after: oldStart, upTo: this.self }, start));
     if (shrunk) actions.push({ type: 'hand-over', range: { after: oldStart, upTo: start } });
     else if (this.replicaSet().length > 0)
       actions.push({ type: 'replicate', range: { after: start, upTo: oldStart }, to: this.replicaSet() });

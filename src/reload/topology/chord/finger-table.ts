@@ -1,8 +1,9 @@
 import type { Random } from '../../../base/index.ts';
 import { toHex } from '../../../base/index.ts';
 import type { NodeId, ResourceId } from '../../wire/ids.ts';
+import { contains } from '../topology.ts';
 import type { PeerRing } from './peer-ring.ts';
-import { distance, fingerIndex, inRange, plus, plusPowerOfTwo } from './ring-arithmetic.ts';
+import { distance, fingerIndex, plus, plusPowerOfTwo } from './ring-arithmetic.ts';
 
 const BITS = 128;
 
@@ -62,7 +63,7 @@ export class FingerTable {
     const indices = [];
     for (let i = 1; i <= size; i++) {
       const target = this.target(i);
-      if (!inRange(target, lastPredecessor, lastSuccessor)) indices.push(i);
+      if (!contains({ after: lastPredecessor, upTo: lastSuccessor }, target)) indices.push(i);
     }
     return indices;
   }

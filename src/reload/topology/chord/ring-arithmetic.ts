@@ -13,12 +13,6 @@ function fromInteger(value: bigint): string {
   return (value & (MODULUS - 1n)).toString(16).padStart(BITS / 4, '0');
 }
 
-/** RFC 6940 §10.1: whether `id` lies in (after, upTo] clockwise; everything does when both are equal. */
-export function inRange(id: string, after: string, upTo: string): boolean {
-  if (after < upTo) return after < id && id <= upTo;
-  return id > after || id <= upTo;
-}
-
 /** `id + 2^exponent` */
 export function plusPowerOfTwo(id: string, exponent: number): string {
   return fromInteger(toInteger(id) + (1n << BigInt(exponent)));

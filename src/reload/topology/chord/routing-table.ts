@@ -1,9 +1,9 @@
 import type { NodeId, ResourceId } from '../../wire/ids.ts';
-import type { IdRange, Membership, RingSnapshot } from '../topology.ts';
+import { contains, type IdRange, type Membership, type RingSnapshot } from '../topology.ts';
 import { FingerTable } from './finger-table.ts';
 import { NeighborTable } from './neighbor-table.ts';
 import { PeerRing } from './peer-ring.ts';
-import { distance, fractionPpb, inRange } from './ring-arithmetic.ts';
+import { distance, fractionPpb } from './ring-arithmetic.ts';
 
 /** RFC 6940 §10.4: the next two peers keep replicas. */
 export const REPLICAS = 2;
@@ -31,7 +31,7 @@ export class RoutingTable {
 
   isResponsible(id: string): boolean {
     if (this.membership !== 'member') return this.membership === 'alone';
-    return inRange(id, this.range().after, this.self);
+    return contains(this.range(), id);
   }
 
   nextHop(id: string): NodeId | undefined {
@@ -50,7 +50,7 @@ export class RoutingTable {
   /** §10.7.3: not once there are three predecessors between us and the resource. */
   keeps(resource: ResourceId): boolean {
     const third = this.neighbors.current.predecessors[REPLICAS];
-    return this.membership === 'alone' || third === undefined || inRange(resource, third, this.self);
+    return this.membership === 'alone' || third === undefined || contains({ after: third, upTo: this.self }, resource);
   }
 
   isPlausibleReplicaSource(sender: NodeId, resource: ResourceId): boolean {

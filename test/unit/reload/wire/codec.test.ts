@@ -59,7 +59,11 @@ const sampleValues = fc.record({
   list: fc.array(
     fc.oneof(
       fc.record({ type: fc.constant('near' as const), port: fc.nat(0xffff) }),
-      fc.record({ type: fc.constant('far' as const), name: fc.string({ maxLength: 40 }), priority: fc.nat() }),
+      fc.record({
+        type: fc.constant('far' as const),
+        name: fc.string({ maxLength: 40 }),
+        priority: fc.nat(),
+      }),
       fc.record({
         type: fc.constant('unknown' as const),
         tag: fc.integer({ min: 3, max: 255 }),

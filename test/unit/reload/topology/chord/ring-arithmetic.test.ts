@@ -4,10 +4,10 @@ import {
   distance,
   fingerIndex,
   fractionPpb,
-  inRange,
   next,
   plusPowerOfTwo,
 } from '../../../../../src/reload/topology/chord/ring-arithmetic.ts';
+import { contains } from '../../../../../src/reload/topology/topology.ts';
 
 const MODULUS = 1n << 128n;
 const hex = (value: bigint) => (((value % MODULUS) + MODULUS) % MODULUS).toString(16).padStart(32, '0');
@@ -18,10 +18,10 @@ test('A26: p < k <= x modulo 2^128, wrap-around included', (t) => {
     fc.property(id, id, id, (k, p, x) => {
       fc.pre(p !== x);
       const offset = (value: bigint) => (((value - p - 1n) % MODULUS) + MODULUS) % MODULUS;
-      return inRange(hex(k), hex(p), hex(x)) === offset(k) <= offset(x);
+      return contains({ after: hex(p), upTo: hex(x) }, hex(k)) === offset(k) <= offset(x);
     }),
   );
-  t.true(inRange(hex(5n), hex(7n), hex(7n)), 'a lone peer is responsible for everything');
+  t.true(contains({ after: hex(7n), upTo: hex(7n) }, hex(5n)), 'a lone peer is responsible for everything');
 });
 
 test('§10.1: sums and distances are modulo 2^128', (t) => {

@@ -1,7 +1,8 @@
 import test from 'ava';
-import { distance, inRange } from '../../../../../src/reload/topology/chord/ring-arithmetic.ts';
+import { distance } from '../../../../../src/reload/topology/chord/ring-arithmetic.ts';
 import { RoutingTable } from '../../../../../src/reload/topology/chord/routing-table.ts';
 import { idOf } from './static-ring.ts';
+import { contains } from '../../../../../src/reload/topology/topology.ts';
 
 /** Tables as they are in a settled ring: three neighbours on either side and the ideal fingers. */
 function settledRing(size: number): Map<string, RoutingTable> {
@@ -77,7 +78,7 @@ test('§10.7.3: a replica is kept until there are three predecessors between us 
     const third = ids[(at - 3 + 16) % 16]!;
     for (let i = 0; i < 50; i++) {
       const resource = idOf(`resource ${i}`);
-      t.is(tables.get(self)!.keeps(resource), inRange(resource, third, self));
+      t.is(tables.get(self)!.keeps(resource), contains({ after: third, upTo: self }, resource));
     }
   });
 });

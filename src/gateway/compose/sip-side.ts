@@ -1,0 +1,146 @@
+import type { Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../../base/index.ts';
+import { SystemDns } from '../../net/index.ts';
+import { AdapterPeer } from '../../p2psip/adapter-peer.ts';
+import { CallHandler } from '../../p2psip/call-handler.ts';
+import type { LocationService } from '../../p2psip/location-service.ts';
+import type { Overlay } from '../../p2psip/overlay.ts';
+import { PeerConnections } from '../../p2psip/peer-connections.ts';
+import { PublicAddresses } from '../../p2psip/public-addresses.ts';
+import { Redirector } from '../../p2psip/redirector.ts';
+import { RegistrationHandler } from '../../p2psip/registration-handler.ts';
+import { RegistrationPublisher } from '../../p2psip/registration-publisher.ts';
+import { Authenticator } from '../../sip/auth/authenticator.ts';
+import { AccountCredentials } from '../../sip/auth/credentials.ts';
+import { OwnAddresses } from '../../sip/proxy/own-addresses.ts';
+import { ProxyCore } from '../../sip/proxy/proxy-core.ts';
+import { BindingStore } from '../../sip/registrar/binding-store.ts';
+import { Registrar } from '../../sip/registrar/registrar.ts';
+import { resolveTarget } from '../../sip/resolve/resolve-target.ts';
+import type { Flow } from '../../sip/transport/flow.ts';
+import { SipTransport } from '../../sip/transport/sip-transport.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { publicUris, sipUris } from './sip-uris.ts';
+
+export interface SipSideDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly store: KeyValueStore;
+  readonly overlay: Overlay;
+  readonly locations: LocationService;
+  /** Key of the flow tokens, kept between runs. */
+  readonly tokenKey: Uint8Array;
+}
+
+/** SIGTERM: withdrawing our records may take this long (architecture, leaving). */
+const WITHDRAW_MS = 5000;
+
+/** Everything in one peer that speaks SIP, and the bridge to its overlay: wiring only. */
+export class SipSide {
+  readonly bindings: BindingStore;
+  readonly publisher: RegistrationPublisher;
+  readonly #config: GatewayConfig;
+  readonly #transport: SipTransport;
+  readonly #core: ProxyCore;
+  readonly #own: OwnAddresses;
+  readonly #registrations: RegistrationHandler;
+  readonly #addresses: PublicAddresses;
+
+  constructor(config: GatewayConfig, deps: SipSideDeps) {
+    const { clock, random, logger, metrics, overlay, locations } = deps;
+    this.#config = config;
+    const transport = new SipTransport(deps);
+    const own = new OwnAddresses(deps, { domains: config.sip.domains, public: config.sip.public });
+    const bindings = new BindingStore(deps);
+    const accounts = new AccountCredentials({ realm: own.firstDomain, accounts: config.users });
+    const algorithms = config.sip.digest;
+    const authenticator =
+      config.sip.auth === 'none'
+        ? undefined
+        : new Authenticator({ clock, random, metrics, credentials: accounts, own }, { algorithms });
+    const registrar = new Registrar(
+      { clock, logger, metrics, store: bindings },
+      { expires: config.sip.expires, maxContacts: config.sip.maxContacts },
+    );
+    this.publisher = new RegistrationPublisher(deps);
+    this.#addresses = new PublicAddresses(deps);
+    this.#registrations = new RegistrationHandler({
+      ...{ registrar, bindings, own, authenticator, clock, metrics },
+      publisher: this.publisher,
+    });
+    const connections = new PeerConnections<Flow>({
+      ...{ overlay, locations, clock, logger, metrics },
+      adopt: (connection, peer) => transport.adopt(connection, { peer }),
+      onFlow: (_peer, flow) => this.#core.onPeerConnected(flow),
+    });
+    const calls = new CallHandler(
+      {
+        ...{ bindings, locations, connections, own, authenticator, logger, metrics },
+        redirector: new Redirector({ addresses: this.#addresses }),
+        hasAccount: (aor) => accounts.has(aor),
+      },
+      { mode: config.sip.mode === 'redirect' ? 'redirect' : 'proxy' },
+    );
+    const dns = new SystemDns();
+    const resolver = {
+      resolve: (uri: Parameters<typeof resolveTarget>[0]) => resolveTarget(uri, { dns, random }),
+    };
+    this.#core = new ProxyCore(
+      { transport, clock, random, logger, metrics, own, peers: connections, resolver, bindings },
+      { nodeHex: overlay.nodeId, overlayName: overlay.name, tokenKey: deps.tokenKey },
+      new AdapterPeer({ registrations: this.#registrations, calls }),
+    );
+    this.bindings = bindings;
+    this.#transport = transport;
+    this.#own = own;
+  }
+
+  /** Where phones reach us, as the ready line names it. */
+  get uris(): readonly string[] {
+    return sipUris(this.#transport.listeners);
+  }
+
+  /**
+   * Binds every listener; with an error none stays bound. Phones are served from now on, the overlay joined or not.
+   * @throws CodedError 'address-in-use' | 'address-unavailable'
+   */
+  async start(): Promise<void> {
+    this.bindings.load();
+    this.publisher.load();
+    try {
+      for (const { transport, address, advertise } of this.#config.sip.listen) {
+        const options = { transport, host: address.host, port: address.port };
+        this.#own.add(
+          await this.#transport.listen(
+            advertise === undefined ? options : { ...options, advertised: advertise },
+          ),
+        );
+      }
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+  }
+
+  /** The overlay is joined: tells it who is registered here and where redirectors may send callers. */
+  publish(): void {
+    this.#registrations.publishAll();
+    this.publisher.reconcile();
+    void this.#addresses.publish(publicUris(this.#config, this.#transport.listeners));
+  }
+
+  /** Withdraws our records while the overlay is still there, then closes every socket. */
+  async stop(): Promise<void> {
+    this.#addresses.stop();
+    await this.publisher.stop(WITHDRAW_MS);
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#core.stop();
+    this.bindings.stop();
+    await this.#transport.stop();
+  }
+}

@@ -1,0 +1,87 @@
+import { type Clock, equalBytes, errorMessage, type Logger, type Random, type Timer } from '../../base/index.ts';
+import { Kind } from '../document/kinds.ts';
+import type { Identity } from '../security/identity.ts';
+import { nodeResource, userResource } from '../storage/access-policy.ts';
+import type { KindId, ResourceId } from '../wire/ids.ts';
+import type { StorageClient } from './storage-client.ts';
+
+/** The longest life of values in our overlays. */
+const LIFETIME_S = 86_400;
+
+/** Stored again at half-life. */
+const RENEW_MS = (LIFETIME_S * 1000) / 2;
+
+/** Joining comes first; the certificates follow within this time. */
+const FIRST_MS = 3_000;
+
+const RETRY_MS = 60_000;
+
+/**
+ * RFC 6940 §8: keeps this node's own certificate stored at the hashes of its user name and of its Node-ID. Registration
+ * certificates travel with their values instead (requirement T13).
+ */
+export class CertificatePublisher {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #storage: StorageClient;
+  readonly #identity: Identity;
+  readonly #stopping = new AbortController();
+  #timer: Timer | undefined;
+
+  constructor(
+    deps: { clock: Clock; random: Random; logger: Logger; storage: StorageClient },
+    options: { readonly identity: Identity },
+  ) {
+    this.#clock = deps.clock;
+    this.#random = deps.random;
+    this.#logger = deps.logger;
+    this.#storage = deps.storage;
+    this.#identity = options.identity;
+  }
+
+  start(): void {
+    this.#again(FIRST_MS * this.#random.float());
+  }
+
+  stop(): void {
+    this.#timer?.close();
+    this.#stopping.abort();
+  }
+
+  #again(delayMs: number): void {
+    this.#timer?.close();
+    this.#timer = this.#clock.setTimer(delayMs, () => void this.#publish());
+  }
+
+  async #publish(): Promise<void> {
+    const { nodeId, userName } = this.#identity;
+    try {
+      await this.#store(nodeResource(nodeId), Kind.CERTIFICATE_BY_NODE);
+      await this.#store(userResource(userName), Kind.CERTIFICATE_BY_USER);
+      this.#again(RENEW_MS * (0.9 + 0.2 * this.#random.float()));
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      this.#logger.debug('own certificate not stored', { error: errorMessage(error) });
+      this.#again(RETRY_MS * (0.5 + this.#random.float()));
+    }
+  }
+
+  async #store(resource: ResourceId, kind: KindId): Promise<void> {
+    const { signal } = this.#stopping;
+    const { der } = this.#identity.certificate;
+    const [held] = await this.#storage.fetch(resource, [{ kind }], { signal });
+    const elements = (held?.values ?? []).flatMap(({ value, storageTime }) =>
+      value.model === 'ARRAY' ? [{ index: value.index, bytes: value.value, storageTime }] : [],
+    );
+    // §8: a new certificate goes to the end of the list, beside the old one; its index is explicit (requirement T14).
+    const ours = elements.find(({ bytes }) => equalBytes(bytes, der));
+    const index = ours?.index ?? Math.max(-1, ...elements.map((element) => element.index)) + 1;
+    const storageTime = Math.max(this.#clock.now(), (ours?.storageTime ?? 0) + 1);
+    await this.#storage.store(
+      resource,
+      [{ kind, values: [{ index, exists: true, value: der, lifetimeS: LIFETIME_S, storageTime }] }],
+      { signer: this.#identity, signal },
+    );
+  }
+}

@@ -1,0 +1,70 @@
+import { type Clock, errorMessage, type Logger, type Timer } from '../../base/index.ts';
+import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
+import { toNode } from '../messages/destination.ts';
+import { ping } from '../messages/ping.ts';
+import type { TopologyPlugin } from '../topology/topology.ts';
+import type { NodeId } from '../wire/ids.ts';
+import type { ConnectionTable } from './connection-table.ts';
+
+const CHECK_MS = 10_000;
+
+/** A neighbour that was silent for this long is sent a Ping; its ack shows that the link works (RFC 6940 §6.6.5). */
+const SILENCE_MS = 30_000;
+
+/** A link that neither side has used for this long and that we do not need is closed. */
+const UNUSED_MS = 30 * 60_000;
+
+/** Keeps neighbour links alive and closes those that nobody needs, on one timer for all. */
+export class LinkKeeper {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #forwarding: ForwardingLayer;
+  readonly #connections: ConnectionTable;
+  readonly #topology: TopologyPlugin;
+  #timer: Timer | undefined;
+
+  constructor(deps: {
+    clock: Clock;
+    logger: Logger;
+    forwarding: ForwardingLayer;
+    connections: ConnectionTable;
+    topology: TopologyPlugin;
+  }) {
+    this.#clock = deps.clock;
+    this.#logger = deps.logger;
+    this.#forwarding = deps.forwarding;
+    this.#connections = deps.connections;
+    this.#topology = deps.topology;
+  }
+
+  start(): void {
+    this.#timer = this.#clock.setTimer(CHECK_MS, () => {
+      this.#check();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.close();
+  }
+
+  #check(): void {
+    const now = this.#clock.monotonic();
+    const neighbors = this.#topology.neighbors();
+    for (const neighbor of neighbors) {
+      const heardAt = this.#connections.heardAt(neighbor);
+      if (heardAt !== undefined && heardAt <= now - SILENCE_MS) this.#ping(neighbor);
+    }
+    this.#connections.prune((nodeId) => neighbors.includes(nodeId), UNUSED_MS);
+  }
+
+  #ping(neighbor: NodeId): void {
+    this.#forwarding
+      .request(
+        ping,
+        { padding: new Uint8Array(0) },
+        { destinationList: [toNode(neighbor)], firstHop: neighbor },
+      )
+      .catch((error) => this.#logger.debug('keepalive not answered', { neighbor, error: errorMessage(error) }));
+  }
+}

@@ -1,0 +1,45 @@
+import { Writable } from 'node:stream';
+import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
+import type { CliEnvironment } from '../../../../src/gateway/cli/environment.ts';
+import { main } from '../../../../src/gateway/cli/main.ts';
+import type { ComposeGateway } from '../../../../src/gateway/running-gateway.ts';
+import { SystemNetwork } from '../../../../src/net/index.ts';
+
+/** Collects what is written to it. */
+export class TextSink extends Writable {
+  text = '';
+
+  override _write(chunk: unknown, _encoding: string, done: () => void): void {
+    this.text += String(chunk);
+    done();
+  }
+}
+
+/** A command line in this process: its streams, its stop switch, and a peer made to order. */
+export class TestCli {
+  readonly stdout = new TextSink();
+  readonly stderr = new TextSink();
+  readonly #stop = new AbortController();
+  readonly #compose: ComposeGateway;
+
+  constructor(compose: ComposeGateway = () => Promise.reject(new Error('no peer in this test'))) {
+    this.#compose = compose;
+  }
+
+  /** What SIGTERM does. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** @returns the exit code */
+  run(...args: string[]): Promise<number> {
+    const environment: CliEnvironment = {
+      stdout: this.stdout,
+      stderr: this.stderr,
+      stop: this.#stop.signal,
+      loadCompose: async () => this.#compose,
+      loadNet: async () => ({ network: new SystemNetwork(), clock: new VirtualClock() }),
+    };
+    return main(args, environment);
+  }
+}

@@ -1,0 +1,117 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { CodedError } from '../../../../src/base/index.ts';
+import { DataError } from '../../../../src/gateway/persistence/errors.ts';
+import { FakeGateway } from '../fake-gateway.ts';
+import { TestCli } from './run-cli.ts';
+
+function writeConfig(extra = ''): string {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-run-')), 'gateway.yaml');
+  writeFileSync(file, `overlay: { name: example.org, first: true }\nsip: { auth: none }\n${extra}`);
+  return file;
+}
+
+test('one ready line on stdout, nothing else; SIGTERM stops the peer, exit 0', async (t) => {
+  const gateways: FakeGateway[] = [];
+  const cli = new TestCli(async (config) => {
+    const gateway = new FakeGateway(config);
+    gateways.push(gateway);
+    setImmediate(() => cli.stop());
+    return gateway;
+  });
+  t.is(await cli.run('run', '-c', writeConfig(), '--set', 'sip.mode=redirect', '--set', 'data=memory'), 0);
+  t.is(
+    cli.stdout.text,
+    `ready node=${'11'.repeat(16)} overlay=example.org ` +
+      'sip=sip:127.0.0.1:5060;transport=udp,sip:127.0.0.1:5060;transport=tcp admin=http://127.0.0.1:8060\n',
+  );
+  t.is(gateways[0]?.stopped, 1);
+  t.is(gateways[0]?.config.sip.mode, 'redirect');
+  t.is(gateways[0]?.config.data, 'memory');
+});
+
+test('a wrong configuration is one line on stderr, exit 2, and no peer is started', async (t) => {
+  const cli = new TestCli();
+  const file = writeConfig('log: { level: loud }\n');
+  t.is(await cli.run('run', '-c', file), 2);
+  t.is(cli.stdout.text, '');
+  t.is(cli.stderr.text, `p2psip: ${file}: log.level: "loud" is not known; choose error, warn, info, debug\n`);
+});
+
+const failures: readonly (readonly [error: Error, line: RegExp, exitCode: number])[] = [
+  [
+    new CodedError('address-in-use', 'bind EADDRINUSE 127.0.0.1:5060'),
+    /: sip\.listen\[0\]: the port is in use \(bind EADDRINUSE 127\.0\.0\.1:5060\); stop the program that has it, or choose another port \(0 = any\)\n$/,
+    2,
+  ],
+  [new CodedError('address-in-use', '127.0.0.1:8060: listen EADDRINUSE'), /: admin: the port is in use /, 2],
+  [
+    new CodedError('address-unavailable', '127.0.0.1:6084 is not here'),
+    /: overlay\.listen\[0\]: the address is not one of this host /,
+    2,
+  ],
+  [
+    new DataError('data-in-use', '/x is in use by process 7', 'stop it'),
+    /gateway\.yaml: data: \/x is in use by process 7; stop it\n$/,
+    2,
+  ],
+  [
+    new CodedError('node-id-in-use', 'this Node-ID is alive elsewhere; use another data directory'),
+    /: data: this Node-ID/,
+    2,
+  ],
+  [
+    new CodedError('join-failed', 'no bootstrap peer\nanswers'),
+    /: the peer did not start: no bootstrap peer answers\n$/,
+    1,
+  ],
+  [new Error('boom'), /: the peer did not start: boom\n$/, 1],
+];
+
+for (const [error, line, exitCode] of failures) {
+  test(`a peer that does not stand: ${error.message}`, async (t) => {
+    const cli = new TestCli(() => Promise.reject(error));
+    t.is(await cli.run('run', '-c', writeConfig()), exitCode);
+    t.regex(cli.stderr.text, line);
+    t.is(cli.stderr.text.split('\n').length, 2);
+  });
+}
+
+test('a peer that gives up while running is stopped, the reason told', async (t) => {
+  let gateway: FakeGateway | undefined;
+  const cli = new TestCli(async (config) => {
+    gateway = new FakeGateway(config);
+    gateway.fail(
+      new CodedError('node-id-in-use', 'a cloned data directory; remove identity.pem from one of them'),
+    );
+    return gateway;
+  });
+  t.is(await cli.run('run', '-c', writeConfig()), 2);
+  t.is(gateway?.stopped, 1);
+  t.regex(cli.stderr.text, /gateway\.yaml: data: a cloned data directory; remove identity\.pem/);
+});
+
+test('SIGTERM while the peer is still joining: the start is broken off, exit 0, no ready line', async (t) => {
+  const cli = new TestCli((_, { signal }) => {
+    setImmediate(() => cli.stop());
+    return new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+  });
+  t.is(await cli.run('run', '-c', writeConfig()), 0);
+  t.is(cli.stdout.text, '');
+});
+
+test('a secret that others can read is warned about', async (t) => {
+  const file = writeConfig();
+  const directory = path.dirname(file);
+  writeFileSync(path.join(directory, 'token'), 'abcdefghijklmnopqrstuvwx', { mode: 0o644 });
+  const cli = new TestCli(async (config) => {
+    setImmediate(() => cli.stop());
+    return new FakeGateway(config);
+  });
+  const set = 'admin={listen: "http://127.0.0.1:0", token-file: token}';
+  t.is(await cli.run('run', '-c', file, '--set', set), 0);
+  t.regex(cli.stderr.text, /warn {2}\S*token holds secrets and others can read it \(mode 644\): chmod 600/);
+  t.notRegex(cli.stderr.text, /abcdefgh/);
+});

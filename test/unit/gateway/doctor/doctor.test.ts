@@ -1,0 +1,136 @@
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { diagnose } from '../../../../src/gateway/doctor/doctor.ts';
+import type { Finding } from '../../../../src/gateway/doctor/finding.ts';
+import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
+import { SystemNetwork } from '../../../../src/net/index.ts';
+import { TestCli } from '../cli/run-cli.ts';
+
+function writeFiles(config: string, users = 'users: [{ aor: alice@example.org, password: secret }]'): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-doctor-'));
+  writeFileSync(path.join(directory, 'users.yaml'), users, { mode: 0o600 });
+  const file = path.join(directory, 'gateway.yaml');
+  writeFileSync(file, config);
+  return file;
+}
+
+const healthy = `
+overlay: { name: example.org, first: true, listen: 'tls://127.0.0.1:0' }
+sip: { listen: [udp://127.0.0.1:0, tcp://127.0.0.1:0] }
+users: users.yaml
+admin: http://127.0.0.1:0
+`;
+
+async function findings(file: string, ...sets: string[]): Promise<readonly Finding[]> {
+  return (await diagnose(file, sets, { network: new SystemNetwork() })).findings;
+}
+
+function find(all: readonly Finding[], check: string, verdict: Finding['verdict']): Finding {
+  const found = all.find((finding) => finding.check === check && finding.verdict === verdict);
+  if (found === undefined) throw new Error(`no ${verdict} ${check} in ${JSON.stringify(all)}`);
+  return found;
+}
+
+async function occupy(t: ExecutionContext): Promise<number> {
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+test('P7: a healthy configuration: no failure, exit 0, nothing made on disk', async (t) => {
+  const file = writeFiles(healthy);
+  const all = await findings(file);
+  t.deepEqual(
+    all.filter(({ verdict }) => verdict === 'fail'),
+    [],
+  );
+  t.is(find(all, 'users', 'ok').detail, '1 users');
+  t.is(find(all, 'data', 'ok').detail, `${path.dirname(file)}/data will be made at the first start`);
+  const cli = new TestCli();
+  t.is(await cli.run('doctor', '-c', file), 0);
+  t.regex(cli.stdout.text, /^ +CHECK +FOUND +MEND\nok +file +\S+ is a valid configuration\n/);
+});
+
+test('a wrong file: every problem a row, exit 2', async (t) => {
+  const file = writeFiles(`${healthy}\nlog: { level: loud }\ntrase: x\n`);
+  const cli = new TestCli();
+  t.is(await cli.run('doctor', '-c', file), 2);
+  t.regex(cli.stdout.text, /^fail +log\.level +"loud" is not known +choose error, warn, info, debug$/m);
+  t.regex(cli.stdout.text, /^fail +trase +is not a key of this version +did you mean trace\?$/m);
+});
+
+test('a port in use fails with who may have it, exit 1', async (t) => {
+  const port = await occupy(t);
+  const file = writeFiles(healthy);
+  const all = await findings(file, `admin=http://127.0.0.1:${port}`);
+  t.is(find(all, 'admin', 'fail').detail, `TCP 127.0.0.1:${port} is in use`);
+  const cli = new TestCli();
+  t.is(await cli.run('doctor', '-c', file, '--set', `admin=http://127.0.0.1:${port}`, '--json'), 1);
+  t.true((JSON.parse(cli.stdout.text) as Finding[]).some(({ verdict }) => verdict === 'fail'));
+});
+
+test('an address that is not ours fails', async (t) => {
+  const all = await findings(writeFiles(healthy), 'sip.listen=[udp://192.0.2.1:5060]');
+  t.regex(find(all, 'sip.listen[0]', 'fail').detail, /^UDP 192\.0\.2\.1:5060: /);
+});
+
+test('bootstrap peers: none reachable fails, one is enough, a first peer only hears of it', async (t) => {
+  const port = await occupy(t);
+  const file = writeFiles(healthy);
+  const dead = 'tls://127.0.0.1:1';
+  const alone = await findings(file, 'overlay.first=false', `overlay.bootstrap=[${dead}]`);
+  t.regex(find(alone, 'overlay.bootstrap[0]', 'fail').detail, /^127\.0\.0\.1:1 cannot be reached/);
+  const sets = ['overlay.first=false', `overlay.bootstrap=[${dead}, tls://127.0.0.1:${port}]`];
+  const two = await findings(file, ...sets);
+  t.is(find(two, 'overlay.bootstrap[0]', 'warn').check, 'overlay.bootstrap[0]');
+  t.regex(find(two, 'overlay.bootstrap[1]', 'ok').detail, /takes connections$/);
+  const first = await findings(file, `overlay.bootstrap=[${dead}]`);
+  t.truthy(find(first, 'overlay.bootstrap[0]', 'warn'));
+});
+
+test('a data directory in use or damaged fails with the mend; memory is a warning', async (t) => {
+  const file = writeFiles(healthy);
+  const directory = path.join(path.dirname(file), 'data');
+  const holder = await openDataDirectory(directory, { durability: 'commit' });
+  t.regex(find(await findings(file), 'data', 'fail').detail, /is in use by process/);
+  await holder.close();
+  t.is(find(await findings(file), 'data', 'ok').detail, `${directory} can be used`);
+  writeFileSync(path.join(directory, 'store.mdb'), 'x'.repeat(9000));
+  const damaged = find(await findings(file), 'data', 'fail');
+  t.regex(damaged.detail, /is damaged/);
+  t.regex(damaged.mend ?? '', /^move /);
+  t.truthy(find(await findings(file, 'data=memory'), 'data', 'warn'));
+});
+
+test('secrets others can read, an empty users file, and nobody asked for a password', async (t) => {
+  const file = writeFiles(healthy);
+  chmodSync(path.join(path.dirname(file), 'users.yaml'), 0o644);
+  t.regex(find(await findings(file), 'secrets', 'warn').mend ?? '', /^chmod 600 /);
+  t.truthy(find(await findings(writeFiles(healthy, 'users: []')), 'users', 'warn'));
+  const open = await findings(file, 'sip.auth=none', 'sip.listen=[udp://0.0.0.0:0]');
+  t.truthy(find(open, 'sip.auth', 'warn'));
+  t.truthy(find(await findings(file, 'sip.auth=none'), 'users', 'ok'));
+});
+
+test('a self-signed overlay that is open beyond loopback is a warning, with a list of Node-IDs it is not', async (t) => {
+  const file = writeFiles(healthy);
+  const wide = 'overlay.listen=[tls://0.0.0.0:0]';
+  t.regex(
+    find(await findings(file, wide, 'overlay.open=true'), 'overlay.open', 'warn').detail,
+    /whoever connects can answer for any user/,
+  );
+  const listed = await findings(file, wide, `overlay.allow=[${'ab'.repeat(16)}]`);
+  t.truthy(find(listed, 'overlay.allow', 'ok'));
+});
+
+test('an unwritable place for the data fails', async (t) => {
+  if (process.getuid?.() === 0) return t.pass('root may write anywhere');
+  const file = writeFiles(healthy);
+  const locked = path.join(path.dirname(file), 'locked');
+  mkdirSync(locked, { mode: 0o500 });
+  t.truthy(find(await findings(file, 'data=locked/data'), 'data', 'fail'));
+});
