@@ -4,7 +4,7 @@ import type { Connection } from '../base/index.ts';
 export type NodeId = string;
 
 /** How the overlay takes part in calls right now. */
-export type OverlayState = 'joining' | 'joined' | 'isolated' | 'stopped';
+export type OverlayState = 'idle' | 'joining' | 'joined' | 'isolated' | 'leaving' | 'stopped';
 
 /** One verified entry of a SIP-REGISTRATION dictionary (RFC 7904 §3.2), its signature already checked. */
 export interface RegistrationEntry {

@@ -4,12 +4,15 @@ import { appAttach } from '../../src/reload/messages/app-attach.ts';
 import { attach } from '../../src/reload/messages/attach.ts';
 import { chordLeaveData, chordRouteQueryAns, chordUpdate } from '../../src/reload/messages/chord.ts';
 import { configUpdate } from '../../src/reload/messages/config-update.ts';
+import type { StoredDataSpecifier } from '../../src/reload/messages/data-specifier.ts';
 import type { Destination } from '../../src/reload/messages/destination.ts';
 import { fetch } from '../../src/reload/messages/fetch.ts';
 import { find } from '../../src/reload/messages/find.ts';
 import type { IceCandidate } from '../../src/reload/messages/ice-candidate.ts';
+import { ipAddressPort } from '../../src/reload/messages/ip-address-port.ts';
 import { join } from '../../src/reload/messages/join.ts';
 import { leave } from '../../src/reload/messages/leave.ts';
+import { decodeMessage } from '../../src/reload/messages/message.ts';
 import type { Method } from '../../src/reload/messages/method.ts';
 import { ping } from '../../src/reload/messages/ping.ts';
 import { probe } from '../../src/reload/messages/probe.ts';
@@ -17,9 +20,11 @@ import { routeQuery } from '../../src/reload/messages/route-query.ts';
 import { NO_SIGNATURE, type Signature } from '../../src/reload/messages/signature.ts';
 import { stat } from '../../src/reload/messages/stat.ts';
 import { store } from '../../src/reload/messages/store.ts';
-import type { StoredData, StoredDataValue } from '../../src/reload/messages/stored-data.ts';
+import type { DataValue, StoredData, StoredDataValue } from '../../src/reload/messages/stored-data.ts';
 import { update } from '../../src/reload/messages/update.ts';
+import { sipRegistration } from '../../src/reload/usages/sip/sip-registration.ts';
 import { encodeWhole } from '../../src/reload/wire/codec.ts';
+import { frame, frameKinds } from './reload-frames.ts';
 
 const hex = (length: number) =>
   fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => Buffer.from(bytes).toString('hex'));
@@ -79,13 +84,38 @@ const signature: fc.Arbitrary<Signature> = fc.oneof(
   }),
 );
 
-const presence = { exists: fc.boolean(), value: bytes };
+const certificate = decodeMessage(frame('PingReq').bytes, { kinds: frameKinds }).security.certificates[0]!;
 
-function valueOf(kind: number): fc.Arbitrary<StoredDataValue> {
+/** What the Kinds' own specifications put into a value: other programs look into it. */
+const contentsOf: Readonly<Record<number, fc.Arbitrary<Uint8Array>>> = {
+  1: id.map((nodeId) =>
+    encodeWhole(sipRegistration, {
+      type: 'route',
+      contactPrefs: '(sip.audio=TRUE)',
+      destinationList: [{ type: 'node', nodeId }],
+    }),
+  ),
+  // RFC 6940 §9: iteration and server_address.
+  2: fc
+    .tuple(fc.nat(20), address)
+    .map(([iteration, server]) => Buffer.from([iteration, ...encodeWhole(ipAddressPort, server)])),
+  3: fc.constant(certificate),
+  16: fc.constant(certificate),
+};
+
+function dataValueOf(kind: number): fc.Arbitrary<DataValue> {
+  return fc.oneof(
+    contentsOf[kind]!.map((value) => ({ exists: true, value })),
+    fc.constant({ exists: false, value: new Uint8Array(0) }),
+  );
+}
+
+function storedValue(kind: number): fc.Arbitrary<StoredDataValue> {
   const model = builtInKinds.get(kind)!.dataModel;
-  if (model === 'SINGLE') return fc.record({ model: fc.constant(model), ...presence });
-  if (model === 'ARRAY') return fc.record({ model: fc.constant(model), index: fc.nat(100), ...presence });
-  return fc.record({ model: fc.constant(model), key: id, ...presence });
+  return fc.tuple(dataValueOf(kind), fc.nat(100), id).map(([value, index, key]) => {
+    if (model === 'SINGLE') return { model, ...value };
+    return model === 'ARRAY' ? { model, index, ...value } : { model, key, ...value };
+  });
 }
 
 const kinds = fc.subarray([1, 2, 3, 16], { minLength: 1 });
@@ -102,7 +132,7 @@ const kindValues = perKind((kind) =>
       fc.record({
         storageTime,
         lifetime: seconds,
-        value: valueOf(kind),
+        value: storedValue(kind),
         signature,
       }) as fc.Arbitrary<StoredData>,
       { maxLength: 3 },
@@ -119,7 +149,7 @@ const metaValues = perKind((kind) =>
         storageTime,
         lifetime: seconds,
         metadata: fc
-          .tuple(valueOf(kind), fc.nat(1000), hex(32))
+          .tuple(storedValue(kind), fc.nat(1000), hex(32))
           .map(([{ value: _value, ...place }, valueLength, hashValue]) => ({
             ...place,
             valueLength,
@@ -145,7 +175,7 @@ const specifier = {
 
 const dataRequest = fc.record({
   resource: id,
-  specifiers: perKind((kind) => {
+  specifiers: perKind((kind): fc.Arbitrary<StoredDataSpecifier> => {
     const head = { kind: fc.constant(kind), generation };
     const model = builtInKinds.get(kind)!.dataModel;
     if (model === 'SINGLE') return fc.record({ ...head, ...specifier.SINGLE });

@@ -17,7 +17,7 @@ const PRIVATE_KINDS = [[0xf0000010, 'SIP-PEER-ADDRESS', 'SINGLE']] as const;
 
 /** Faults of the dissector itself (Wireshark 4.0), seen with other implementations' frames as well. */
 const DISSECTOR_FAULTS = [
-  /^Unknown SignerIdentity/i, // none(3), which RFC 6940 §7.1 uses in synthetic nonexistent values
+  /^Unknown identity type/i, // none(3), which RFC 6940 §7.1 uses in synthetic nonexistent values
   /^Unknown error/i, // Error_Unknown_Extension (20)
 ];
 

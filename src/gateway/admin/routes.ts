@@ -26,7 +26,7 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['ping', { argument: true, handle: async (admin, node) => ok(await admin.ping(nodeId(node))) }],
 ]);
 
-export function ok(body: unknown): Answer {
+function ok(body: unknown): Answer {
   return { status: 200, body };
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { errorMessage } from '../../base/index.ts';
 import { CommandError } from './environment.ts';
 
-export const DEFAULT_ADMIN_URL = 'http://127.0.0.1:8060';
+const DEFAULT_ADMIN_URL = 'http://127.0.0.1:8060';
 /** A little longer than the server lets an answer take. */
 const TIMEOUT_MS = 25_000;
 

@@ -33,6 +33,8 @@ function exitCode(error: unknown): number {
 
 function processEnvironment(): CliEnvironment {
   let stop: AbortSignal | undefined;
+  // A reader that has gone away (`| head`, a log collector that was restarted) must not end a running peer.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   return {
     stdout: process.stdout,
     stderr: process.stderr,

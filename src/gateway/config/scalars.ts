@@ -6,7 +6,7 @@ import { isHostName, isIpLiteral, parseListenUrl } from './listen-url.ts';
 // Building blocks of the schemas. Every message reads `<problem>; <mend>`.
 
 /** A value as it stands in the file, shortened, for messages. */
-export function quote(value: unknown): string {
+function quote(value: unknown): string {
   const text = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -6,7 +6,7 @@ import { iceCandidates } from './ice-candidate.ts';
 import { method } from './method.ts';
 
 /** RFC 6940 §6.5.1.1: `role` is "passive" in the request and "active" in the answer. */
-export const attachReqAns = struct({
+const attachReqAns = struct({
   ufrag: text(1),
   password: text(1),
   role: text(1),

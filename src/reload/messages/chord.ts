@@ -1,4 +1,3 @@
-import type { TypeOf } from '../wire/codec.ts';
 import { nodeId } from '../wire/ids.ts';
 import { uint32 } from '../wire/integers.ts';
 import { vector } from '../wire/sequences.ts';
@@ -16,15 +15,12 @@ export const chordUpdate = struct({
     full: variant(3, { predecessors: nodeIds, successors: nodeIds, fingers: nodeIds }),
   }),
 });
-export type ChordUpdate = TypeOf<typeof chordUpdate>;
 
 /** RFC 6940 §10.8: the body of a CHORD-RELOAD RouteQuery answer. */
 export const chordRouteQueryAns = struct({ nextPeer: nodeId });
-export type ChordRouteQueryAns = TypeOf<typeof chordRouteQueryAns>;
 
 /** RFC 6940 §10.9: the overlay_specific_data of a CHORD-RELOAD Leave. */
 export const chordLeaveData = select({
   fromSucc: variant(1, { successors: nodeIds }),
   fromPred: variant(2, { predecessors: nodeIds }),
 });
-export type ChordLeaveData = TypeOf<typeof chordLeaveData>;

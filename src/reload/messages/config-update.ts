@@ -1,4 +1,3 @@
-import type { TypeOf } from '../wire/codec.ts';
 import { opaque, text, vector } from '../wire/sequences.ts';
 import { sizedSelect, variant } from '../wire/struct.ts';
 import { empty, method } from './method.ts';
@@ -8,6 +7,5 @@ const configUpdateReq = sizedSelect(4, {
   config: variant(1, { configData: opaque(3) }),
   kind: variant(2, { kinds: vector(3, text(2)) }),
 });
-export type ConfigUpdateReq = TypeOf<typeof configUpdateReq>;
 
 export const configUpdate = method('config_update', 0x21, configUpdateReq, empty);

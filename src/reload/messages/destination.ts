@@ -91,19 +91,3 @@ function tagOf(value: Exclude<Destination, { type: 'compressed' }>): number {
       return value.tag;
   }
 }
-
-/** Whether two entries name the same place. */
-export function sameDestination(a: Destination, b: Destination): boolean {
-  switch (a.type) {
-    case 'node':
-      return b.type === 'node' && a.nodeId === b.nodeId;
-    case 'resource':
-      return b.type === 'resource' && a.resourceId === b.resourceId;
-    case 'compressed':
-      return b.type === 'compressed' && a.value === b.value;
-    case 'opaque':
-      return b.type === 'opaque' && Buffer.compare(a.bytes, b.bytes) === 0;
-    case 'unknown':
-      return b.type === 'unknown' && a.tag === b.tag && Buffer.compare(a.bytes, b.bytes) === 0;
-  }
-}

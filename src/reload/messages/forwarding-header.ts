@@ -6,7 +6,7 @@ import { type Destination, destination } from './destination.ts';
 import { type ForwardingOption, forwardingOption } from './forwarding-option.ts';
 
 /** "RELO" with the high bit set (RFC 6940 §6.3.2). */
-export const RELO_TOKEN = 0xd2454c4f;
+const RELO_TOKEN = 0xd2454c4f;
 
 /** RELOAD 1.0. */
 export const RELOAD_VERSION = 0x0a;

@@ -94,7 +94,7 @@ export function encodeContents<T>(
 }
 
 /** The message as it goes on the wire. */
-export function assembleMessage(
+function assembleMessage(
   header: HeaderFields,
   contentsBytes: Uint8Array,
   security: SecurityBlock,

@@ -8,8 +8,7 @@ import { method } from './method.ts';
 export const ProbeInformationType = { responsibleSet: 1, numResources: 2, uptime: 3 } as const;
 
 /** Numbers this implementation does not know are kept, and left out of the answer. */
-export const probeReq = struct({ requestedInfo: vector(1, uint8) });
-export type ProbeReq = TypeOf<typeof probeReq>;
+const probeReq = struct({ requestedInfo: vector(1, uint8) });
 
 const probeInformation = sizedSelect(1, {
   /** Fraction of the overlay this peer is responsible for, in parts per billion. */
@@ -20,7 +19,6 @@ const probeInformation = sizedSelect(1, {
 });
 export type ProbeInformation = TypeOf<typeof probeInformation>;
 
-export const probeAns = struct({ probeInfo: vector(2, probeInformation) });
-export type ProbeAns = TypeOf<typeof probeAns>;
+const probeAns = struct({ probeInfo: vector(2, probeInformation) });
 
 export const probe = method('probe', 0x01, probeReq, probeAns);

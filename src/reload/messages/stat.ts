@@ -2,7 +2,7 @@ import type { TypeOf } from '../wire/codec.ts';
 import { boolean, counter64, uint8, uint32 } from '../wire/integers.ts';
 import { opaqueHex, sized, vector } from '../wire/sequences.ts';
 import { struct } from '../wire/struct.ts';
-import { type KindValues, kindValues, type Modelled, mapModels, modelled } from './data-model.ts';
+import { kindValues, type Modelled, mapModels, modelled } from './data-model.ts';
 import { type DataRequest, dataRequest } from './data-specifier.ts';
 import { method } from './method.ts';
 
@@ -28,8 +28,6 @@ export interface StoredMetaData {
 const storedMetaData = mapModels(modelled(metaData), (metadata) =>
   sized(4, struct({ storageTime: counter64, lifetime: uint32, metadata })),
 );
-
-export type StatKindResponse = KindValues<StoredMetaData>;
 
 const statAns = struct({ kindResponses: vector(4, kindValues(storedMetaData)) });
 export type StatAns = TypeOf<typeof statAns>;

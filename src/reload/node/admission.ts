@@ -64,7 +64,8 @@ export class Admission {
     if (this.#isJoiningThrough(joiningPeerId) && this.#topology.self > joiningPeerId) {
       throw new RequestRefusal(ErrorCode.In_Progress, 'we are joining through you');
     }
-    if (this.#waiting.length >= MAX_WAITING) throw new RequestRefusal(ErrorCode.In_Progress, 'too many Joins');
+    if (this.#waiting.length >= MAX_WAITING)
+      throw new RequestRefusal(ErrorCode.In_Progress, 'too many Joins');
     this.#waiting.push({ nodeId: joiningPeerId, context });
     if (this.#admitting === undefined) void this.#admitWaiting();
   }

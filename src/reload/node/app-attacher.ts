@@ -89,7 +89,8 @@ export class AppAttacher {
     signal?: AbortSignal,
   ): Promise<AppConnection> {
     const target = destinationList.at(-1);
-    if (target?.type !== 'node') throw new CodedError('bad-destination', 'AppAttach needs a Node-ID to go to');
+    if (target?.type !== 'node')
+      throw new CodedError('bad-destination', 'AppAttach needs a Node-ID to go to');
     const { nodeId } = target;
     const key = keyOf(nodeId, application);
     if (this.#pending.has(key)) {
@@ -131,7 +132,9 @@ export class AppAttacher {
           signal: signal === undefined ? request.signal : AbortSignal.any([signal, request.signal]),
         },
       )
-      .then(() => withDeadline(this.#clock, CONNECT_MS, (deadline) => abortable(connected, deadline), signal));
+      .then(() =>
+        withDeadline(this.#clock, CONNECT_MS, (deadline) => abortable(connected, deadline), signal),
+      );
     try {
       return await Promise.race([connected, answered]);
     } finally {
@@ -146,7 +149,11 @@ export class AppAttacher {
     const port = this.#listeners.size === 0 ? this.#options.port : 0;
     const listeners = Promise.all(
       this.#options.hosts.map((host) =>
-        this.#network.listen({ host, port }, (connection) => this.#accept(connection, application), this.#options.tls),
+        this.#network.listen(
+          { host, port },
+          (connection) => this.#accept(connection, application),
+          this.#options.tls,
+        ),
       ),
     );
     this.#listeners.set(application, listeners);

@@ -17,7 +17,8 @@ interface AttachResponderOptions {
   readonly candidates: () => IceCandidate[];
   /** The link stands and the other side asked for an Update (RFC 6940 §6.4.2.3). */
   readonly onUpdateWanted: (nodeId: NodeId) => void;
-  readonly onAddresses: (nodeId: NodeId, candidates: readonly IceCandidate[]) => void;
+  /** Told where a peer that we are connected with is listening. */
+  readonly onListening: (address: Address) => void;
 }
 
 /** Answers Attach requests (RFC 6940 §6.5.1.2) and connects to whoever sent them. */
@@ -45,7 +46,7 @@ export class AttachResponder {
 
   #onAttach(request: AttachReqAns, context: RequestContext<AttachReqAns>): void {
     const from = context.signer.nodeId;
-    const { self, ownAddresses, candidates, onUpdateWanted, onAddresses } = this.#options;
+    const { self, ownAddresses, candidates, onUpdateWanted, onListening } = this.#options;
     if (from === self) throw new RequestRefusal(ErrorCode.Forbidden, 'an Attach with our own Node-ID');
     const addresses = connectableAddresses(request.candidates, ownAddresses());
     if (addresses.length === 0) {
@@ -55,10 +56,10 @@ export class AttachResponder {
     if (this.#attacher.collision(from) === 'we-persist') throw new RequestRefusal(ErrorCode.In_Progress);
     const accepted = this.#dialer.dial(from, addresses, (link) => {
       this.#connections.add(link);
+      onListening(link.remote);
       if (request.sendUpdate) onUpdateWanted(from);
     });
     if (!accepted) throw new RequestRefusal(ErrorCode.In_Progress, 'too many Attaches');
-    onAddresses(from, request.candidates);
     context.respond({ ufrag: '', password: '', role: 'active', candidates: candidates(), sendUpdate: false });
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, CodedError, type EventSource } from '../../base/index.ts';
+import { type Clock, CodedError } from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { ReloadError } from '../forwarding/reload-error.ts';
 import { attach } from '../messages/attach.ts';
@@ -39,7 +39,7 @@ export class Attacher {
   readonly #connections: ConnectionTable;
   readonly #self: NodeId;
   readonly #candidates: () => IceCandidate[];
-  readonly #onAddresses: (nodeId: NodeId, candidates: readonly IceCandidate[]) => void;
+  readonly #onListening: (candidates: readonly IceCandidate[]) => void;
   readonly #pending = new Map<NodeId, Pending>();
   #anonymous = 0;
 
@@ -48,8 +48,8 @@ export class Attacher {
     options: {
       readonly self: NodeId;
       readonly candidates: () => IceCandidate[];
-      /** Told where a node that answered is listening. */
-      readonly onAddresses: (nodeId: NodeId, candidates: readonly IceCandidate[]) => void;
+      /** Told where a peer that we are connected with is listening. */
+      readonly onListening: (candidates: readonly IceCandidate[]) => void;
     },
   ) {
     this.#clock = deps.clock;
@@ -57,7 +57,7 @@ export class Attacher {
     this.#connections = deps.connections;
     this.#self = options.self;
     this.#candidates = options.candidates;
-    this.#onAddresses = options.onAddresses;
+    this.#onListening = options.onListening;
   }
 
   /**
@@ -76,9 +76,11 @@ export class Attacher {
     else if (this.#pending.has(nodeId)) return this.#connected(nodeId, options.signal);
     else this.#pending.set(nodeId, pending);
     try {
-      const found = await this.#request(destinationList, nodeId, pending, options);
+      const { found, candidates } = await this.#request(destinationList, nodeId, pending, options);
       pending.answered = true;
-      return await this.#connected(found, options.signal);
+      await this.#connected(found, options.signal);
+      if (candidates !== undefined) this.#onListening(candidates);
+      return found;
     } finally {
       if (nodeId === undefined) this.#anonymous--;
       else this.#pending.delete(nodeId);
@@ -99,7 +101,7 @@ export class Attacher {
     expected: NodeId | undefined,
     pending: Pending,
     { firstHop, signal }: AttachOptions,
-  ): Promise<NodeId> {
+  ): Promise<{ found: NodeId; candidates?: readonly IceCandidate[] }> {
     const { yielded } = pending;
     try {
       const { body, signer } = await this.#forwarding.request(
@@ -111,19 +113,17 @@ export class Attacher {
           ...(firstHop !== undefined && { firstHop }),
         },
       );
-      this.#onAddresses(signer.nodeId, body.candidates);
-      return signer.nodeId;
+      return { found: signer.nodeId, candidates: body.candidates };
     } catch (error) {
       const inProgress = error instanceof ReloadError && error.errorCode === ErrorCode.In_Progress;
       // Either way the other side's own Attach makes the link.
-      if (expected !== undefined && (inProgress || yielded.signal.aborted)) return expected;
+      if (expected !== undefined && (inProgress || yielded.signal.aborted)) return { found: expected };
       throw error;
     }
   }
 
   async #connected(nodeId: NodeId, signal: AbortSignal | undefined): Promise<NodeId> {
-    const { opened }: { opened: EventSource<NodeId> } = this.#connections;
-    await waitUntil(this.#clock, opened, () => this.#connections.has(nodeId), {
+    await waitUntil(this.#clock, this.#connections.opened, () => this.#connections.has(nodeId), {
       timeoutMs: CONNECT_MS,
       what: `a connection from ${nodeId} after its Attach answer`,
       signal,

@@ -50,13 +50,13 @@ export class Bootstrap {
   }
 
   /** Cached peers first, then the configured nodes in random order; our own addresses left out. */
-  addresses(): Address[] {
+  addresses({ cached = true } = {}): Address[] {
     const own = this.#own();
     const shuffled = this.#configured
       .map((address) => ({ address, key: this.#random.float() }))
       .sort((a, b) => a.key - b.key)
       .map(({ address }) => address);
-    const all = [...this.#cache.addresses(), ...shuffled];
+    const all = [...(cached ? this.#cache.addresses() : []), ...shuffled];
     return all.filter(
       (address, i) =>
         !own.some((other) => sameAddress(other, address)) &&
@@ -66,10 +66,12 @@ export class Bootstrap {
 
   /**
    * A link with the first bootstrap node that answers; this one time we are the TLS client.
+   * @param options.cached false: only the configured nodes
    * @throws CodedError 'node-id-conflict' when one of them has our Node-ID; 'no-bootstrap' when none can be reached
    */
-  async connect(signal?: AbortSignal): Promise<NodeId> {
-    const addresses = this.addresses();
+  async connect(options: { readonly cached?: boolean; readonly signal: AbortSignal }): Promise<NodeId> {
+    const { signal } = options;
+    const addresses = this.addresses(options);
     let last: unknown;
     for (const address of addresses) {
       try {
@@ -81,7 +83,7 @@ export class Bootstrap {
         );
         return this.#connections.add(link);
       } catch (error) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         if (error instanceof CodedError && error.code === 'node-id-conflict') throw error;
         last = error;
         this.#cache.forget(address);

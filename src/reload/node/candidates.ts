@@ -36,7 +36,10 @@ export function toCandidates(addresses: readonly Address[]): IceCandidate[] {
  * The addresses of somebody's candidates that we are willing to connect to, best first. They are chosen by the other
  * side, so they are bounded, and loopback and link-local ones count only where we are there ourselves.
  */
-export function connectableAddresses(candidates: readonly IceCandidate[], own: readonly Address[]): Address[] {
+export function connectableAddresses(
+  candidates: readonly IceCandidate[],
+  own: readonly Address[],
+): Address[] {
   const loopback = own.some(({ host }) => isLoopback(host));
   const linkLocal = own.some(({ host }) => isLinkLocal(host));
   const addresses: Address[] = [];

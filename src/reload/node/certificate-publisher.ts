@@ -1,4 +1,11 @@
-import { type Clock, equalBytes, errorMessage, type Logger, type Random, type Timer } from '../../base/index.ts';
+import {
+  type Clock,
+  equalBytes,
+  errorMessage,
+  type Logger,
+  type Random,
+  type Timer,
+} from '../../base/index.ts';
 import { Kind } from '../document/kinds.ts';
 import type { Identity } from '../security/identity.ts';
 import { nodeResource, userResource } from '../storage/access-policy.ts';

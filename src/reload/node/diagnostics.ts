@@ -20,7 +20,14 @@ interface DiagnosticsDeps {
 }
 
 /** Answers the requests that only ask about this peer: Ping, Probe, RouteQuery; and ConfigUpdate. */
-export function serveDiagnostics({ clock, random, forwarding, topology, store, updates }: DiagnosticsDeps): void {
+export function serveDiagnostics({
+  clock,
+  random,
+  forwarding,
+  topology,
+  store,
+  updates,
+}: DiagnosticsDeps): void {
   // RFC 6940 §6.5.3
   forwarding.handle(ping, (_, context) => {
     context.respond({ responseId: Buffer.from(random.bytes(8)).readBigUInt64BE(), time: clock.now() });

@@ -61,17 +61,24 @@ export class Joining {
     const destination = toResource(this.#topology.admittingResource());
     const admitting = await this.#attacher.attach([destination], { firstHop: bootstrap, signal });
     // Step 3: the Update it sends us lets the topology plug-in attach to our neighbours-to-be; step 4 is the plug-in's.
-    await this.#until(() => this.#topology.knows(admitting), UPDATE_MS, 'the Update of the admitting peer', signal);
-    await this.#until(() => !this.#topology.settling, NEIGHBORS_MS, 'the neighbours', signal).catch((error) => {
-      signal.throwIfAborted();
-      this.#logger.debug('joining without some neighbours', { error: errorMessage(error) });
-    });
+    await this.#until(
+      () => this.#topology.knows(admitting),
+      UPDATE_MS,
+      'the Update of the admitting peer',
+      signal,
+    );
+    await this.#until(() => !this.#topology.settling, NEIGHBORS_MS, 'the neighbours', signal).catch(
+      (error) => {
+        signal.throwIfAborted();
+        this.#logger.debug('joining without some neighbours', { error: errorMessage(error) });
+      },
+    );
     // Steps 3 and 4: fingers are of no use to the admission, so nobody waits for them.
     void forEachConcurrently(this.#topology.initialFingers(), FINGERS_AT_ONCE, (near) =>
       this.#attachNear(near, signal),
     );
     try {
-      await this.#ask(admitting, signal);
+      if (this.#topology.membership !== 'member') await this.#ask(admitting, signal);
     } catch (error) {
       // Two peers that were both alone may admit one another the other way round.
       if (this.#topology.membership !== 'member') throw error;

@@ -30,14 +30,16 @@ export async function sendLeave(
   signal: AbortSignal,
 ): Promise<void> {
   await Promise.all(
-    topology.neighbors().map((neighbor) =>
-      forwarding
-        .request(
-          leave,
-          { leavingPeerId: topology.self, overlayData: topology.leaveContents(neighbor) },
-          { destinationList: [toNode(neighbor)], firstHop: neighbor, signal },
-        )
-        .catch((error) => logger.debug('Leave not answered', { neighbor, error: errorMessage(error) })),
-    ),
+    topology
+      .neighbors()
+      .map((neighbor) =>
+        forwarding
+          .request(
+            leave,
+            { leavingPeerId: topology.self, overlayData: topology.leaveContents(neighbor) },
+            { destinationList: [toNode(neighbor)], firstHop: neighbor, signal },
+          )
+          .catch((error) => logger.debug('Leave not answered', { neighbor, error: errorMessage(error) })),
+      ),
   );
 }

@@ -65,6 +65,8 @@ export class LinkKeeper {
         { padding: new Uint8Array(0) },
         { destinationList: [toNode(neighbor)], firstHop: neighbor },
       )
-      .catch((error) => this.#logger.debug('keepalive not answered', { neighbor, error: errorMessage(error) }));
+      .catch((error) =>
+        this.#logger.debug('keepalive not answered', { neighbor, error: errorMessage(error) }),
+      );
   }
 }

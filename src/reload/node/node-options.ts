@@ -1,18 +1,12 @@
-import type {
-  Address,
-  Clock,
-  KeyValueStore,
-  Logger,
-  Metrics,
-  Network,
-  Random,
-} from '../../base/index.ts';
+import type { Address, Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
-import type { TraceHook } from '../link/link.ts';
 import type { Identity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import type { TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId } from '../wire/ids.ts';
+
+/** Sees every RELOAD message on every link, without the framing header. */
+export type TraceHook = (direction: 'in' | 'out', peer: NodeId, message: Uint8Array) => void;
 
 export interface ReloadNodeDeps {
   readonly clock: Clock;
@@ -22,7 +16,6 @@ export interface ReloadNodeDeps {
   readonly kv: KeyValueStore;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Sees every frame on every link. */
   readonly trace?: TraceHook;
 }
 
@@ -47,7 +40,7 @@ export interface ReloadNodeOptions {
 }
 
 /** Where a node stands. `isolated`: it was part of the overlay, lost everybody else and is trying to join again. */
-export type NodeState = 'idle' | 'joining' | 'joined' | 'isolated' | 'leaving' | 'stopped';
+export type NodeState = 'joining' | 'joined' | 'isolated' | 'leaving' | 'stopped';
 
 export interface LinkView {
   readonly nodeId: NodeId;

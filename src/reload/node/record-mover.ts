@@ -1,4 +1,12 @@
-import { type Clock, CodedError, type Counter, errorMessage, type Logger, type Metrics, sleep } from '../../base/index.ts';
+import {
+  type Clock,
+  CodedError,
+  type Counter,
+  errorMessage,
+  type Logger,
+  type Metrics,
+  sleep,
+} from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { ReloadError } from '../forwarding/reload-error.ts';
 import { type Destination, toNode, toResource } from '../messages/destination.ts';
@@ -7,8 +15,8 @@ import { fetch } from '../messages/fetch.ts';
 import { type StoreReq, store } from '../messages/store.ts';
 import type { ReplicaStore, ResourceStore } from '../storage/resource-store.ts';
 import type { IdRange, TopologyPlugin } from '../topology/topology.ts';
-import type { KindTable } from '../wire/kind-table.ts';
 import type { NodeId, ResourceId } from '../wire/ids.ts';
+import type { KindTable } from '../wire/kind-table.ts';
 import { forEachConcurrently } from './concurrency.ts';
 import { everything } from './data-specifiers.ts';
 
@@ -48,8 +56,14 @@ export class RecordMover {
     this.#store = deps.store;
     this.#topology = deps.topology;
     this.#kinds = options.kinds;
-    this.#sent = deps.metrics.counter('reload_records_moved_total', 'Values stored at other peers as replica or hand-over');
-    this.#failed = deps.metrics.counter('reload_record_moves_failed_total', 'Values that another peer did not take');
+    this.#sent = deps.metrics.counter(
+      'reload_records_moved_total',
+      'Values stored at other peers as replica or hand-over',
+    );
+    this.#failed = deps.metrics.counter(
+      'reload_record_moves_failed_total',
+      'Values that another peer did not take',
+    );
   }
 
   /** §10.4: one new value goes to these peers; sent before this returns. */
@@ -75,9 +89,14 @@ export class RecordMover {
   /** §6.4.2.3: everything in the range goes to whoever is responsible for it now. */
   handOver(range: IdRange): Promise<void> {
     return this.#track(
-      forEachConcurrently(this.#store.resources(range.after, range.upTo), CONCURRENT_STORES, async (resource) => {
-        if (!this.#topology.isResponsible(resource)) await this.#giveAll(resource, 1, [toResource(resource)]);
-      }),
+      forEachConcurrently(
+        this.#store.resources(range.after, range.upTo),
+        CONCURRENT_STORES,
+        async (resource) => {
+          if (!this.#topology.isResponsible(resource))
+            await this.#giveAll(resource, 1, [toResource(resource)]);
+        },
+      ),
     );
   }
 
@@ -111,7 +130,10 @@ export class RecordMover {
     return taken;
   }
 
-  async #give({ request, certificates }: ReplicaStore, destinationList: readonly Destination[]): Promise<boolean> {
+  async #give(
+    { request, certificates }: ReplicaStore,
+    destinationList: readonly Destination[],
+  ): Promise<boolean> {
     const { signal } = this.#stopping;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
@@ -127,7 +149,10 @@ export class RecordMover {
         const refused = error instanceof ReloadError && error.errorCode === ErrorCode.Forbidden;
         if (!refused || delay === undefined) {
           this.#failed.inc();
-          this.#logger.debug('a record was not taken', { resource: request.resource, error: errorMessage(error) });
+          this.#logger.debug('a record was not taken', {
+            resource: request.resource,
+            error: errorMessage(error),
+          });
           return false;
         }
         await sleep(this.#clock, delay, signal).catch(() => {});
@@ -139,7 +164,11 @@ export class RecordMover {
   /** §7.4.1.1: "the peer MUST fetch the newer data from the peer generating the error and use that". */
   async #adopt({ resource, kindData }: StoreReq, to: readonly Destination[], holder: NodeId): Promise<void> {
     try {
-      const specifiers = kindData.map(({ kind }) => ({ kind, generation: 0, ...everything(this.#kinds(), kind) }));
+      const specifiers = kindData.map(({ kind }) => ({
+        kind,
+        generation: 0,
+        ...everything(this.#kinds(), kind),
+      }));
       const destinationList = to.at(-1)?.type === 'node' ? [toNode(holder)] : to;
       const { signal } = this.#stopping;
       const { body, certificates } = await this.#forwarding.request(

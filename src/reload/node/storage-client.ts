@@ -52,7 +52,8 @@ interface StorageClientDeps {
   readonly topology: TopologyPlugin;
   readonly certificates: CertificateStore;
   readonly store: ResourceStore;
-  readonly service: StorageService;
+  /** Undefined in a client, which is responsible for nothing. */
+  readonly service: StorageService | undefined;
 }
 
 /**
@@ -94,7 +95,7 @@ export class StorageClient {
       })),
     };
     const { forwarding, topology, service } = this.#deps;
-    if (topology.isResponsible(resource)) {
+    if (service !== undefined && topology.isResponsible(resource)) {
       const source = { signer: signer.signer, certificates: [signer.certificate.der] };
       return service.store(request, source).catch((error) => this.#refused(store.name, error));
     }
@@ -135,7 +136,8 @@ export class StorageClient {
   ): Promise<StatAns> {
     const request = this.#dataRequest(resource, kinds);
     const { forwarding, topology } = this.#deps;
-    if (topology.isResponsible(resource)) return this.#locally(stat.name, () => this.#deps.store.stat(request));
+    if (topology.isResponsible(resource))
+      return this.#locally(stat.name, () => this.#deps.store.stat(request));
     const destinationList = [toResource(resource)];
     return (await forwarding.request(stat, request, { destinationList, ...(signal && { signal }) })).body;
   }
@@ -148,7 +150,8 @@ export class StorageClient {
   ): Promise<FindAns> {
     const request = { resource, kinds };
     const { forwarding, topology } = this.#deps;
-    if (topology.isResponsible(resource)) return this.#locally(find.name, () => this.#deps.store.find(request));
+    if (topology.isResponsible(resource))
+      return this.#locally(find.name, () => this.#deps.store.find(request));
     const destinationList = [toResource(resource)];
     return (await forwarding.request(find, request, { destinationList, ...(signal && { signal }) })).body;
   }
@@ -177,7 +180,11 @@ export class StorageClient {
   }
 }
 
-function placed(kinds: KindTable, kind: KindId, { index, key, exists, value }: ValueToStore): StoredDataValue {
+function placed(
+  kinds: KindTable,
+  kind: KindId,
+  { index, key, exists, value }: ValueToStore,
+): StoredDataValue {
   switch (kinds.get(kind)?.dataModel) {
     case 'ARRAY':
       return { model: 'ARRAY', index: index ?? 0, exists, value };

@@ -99,7 +99,9 @@ export class StorageService {
     );
     // As they were stored, not as they came: an appended element has its index now.
     const isNew = ({ request: { kindData: stored } }: ReplicaStore): boolean =>
-      stored.every(({ kind, values }) => values.every(({ storageTime }) => times.get(kind)?.has(storageTime)));
+      stored.every(({ kind, values }) =>
+        values.every(({ storageTime }) => times.get(kind)?.has(storageTime)),
+      );
     this.#mover.replicateValue((n) => [...this.#store.replicaStores(resource, n)].filter(isNew), to);
   }
 }

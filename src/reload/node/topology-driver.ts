@@ -1,5 +1,11 @@
 import { type Clock, Event, type Timer } from '../../base/index.ts';
-import type { Actions, IdRange, TopologyAction, TopologyPlugin, UpdateAudience } from '../topology/topology.ts';
+import type {
+  Actions,
+  IdRange,
+  TopologyAction,
+  TopologyPlugin,
+  UpdateAudience,
+} from '../topology/topology.ts';
 import type { NodeId, ResourceId } from '../wire/ids.ts';
 
 /** Carries out what the topology plug-in wants done. None of these may throw. */
@@ -21,12 +27,12 @@ export class TopologyDriver {
   readonly changed = new Event<void>();
   readonly #clock: Clock;
   readonly #topology: TopologyPlugin;
-  readonly #executor: TopologyExecutor;
+  readonly #executor: () => TopologyExecutor;
   #timer: Timer | undefined;
   #timerAt: number | undefined;
   #stopped = false;
 
-  constructor(deps: { clock: Clock; topology: TopologyPlugin; executor: TopologyExecutor }) {
+  constructor(deps: { clock: Clock; topology: TopologyPlugin; executor: () => TopologyExecutor }) {
     this.#clock = deps.clock;
     this.#topology = deps.topology;
     this.#executor = deps.executor;
@@ -60,7 +66,7 @@ export class TopologyDriver {
   }
 
   #execute(action: TopologyAction): void {
-    const executor = this.#executor;
+    const executor = this.#executor();
     switch (action.type) {
       case 'attach':
         return executor.attach(action.nodeId, action.via);

@@ -43,7 +43,8 @@ export class Updates {
     this.#forwarding.handle(update, ({ overlayData }, context) => {
       const from = context.signer.nodeId;
       // Requirement T18: only over the signer's own link.
-      if (from !== context.previousHop) throw new RequestRefusal(ErrorCode.Forbidden, 'not over its own link');
+      if (from !== context.previousHop)
+        throw new RequestRefusal(ErrorCode.Forbidden, 'not over its own link');
       driver.apply((topology, nowMs) => topology.updateReceived(from, overlayData, nowMs));
       context.respond({});
     });

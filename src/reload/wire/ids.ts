@@ -10,9 +10,6 @@ export type NodeId = string;
 /** 0 to 254 bytes as lower-case hex; 16 bytes in CHORD-RELOAD. */
 export type ResourceId = string;
 
-/** RFC 6940 §7.2.3: an opaque dictionary key as lower-case hex. */
-export type DictionaryKey = string;
-
 export type KindId = number;
 
 /** RFC 6940 §6.1.1: all ones, "whoever receives this". */
@@ -24,12 +21,12 @@ export const nodeId = fixedHex(ID_LENGTH);
 /** `opaque ResourceId<0..2^8-1>` */
 export const resourceId = opaqueHex(1);
 
-/** `opaque DictionaryKey<0..2^16-1>` */
+/** RFC 6940 §7.2.3: `opaque DictionaryKey<0..2^16-1>` as lower-case hex. */
 export const dictionaryKey = opaqueHex(2);
 
 const HEX_ID = /^[0-9a-f]{32}$/;
 
-export function isNodeId(text: string): text is NodeId {
+export function isNodeId(text: string): boolean {
   return HEX_ID.test(text);
 }
 

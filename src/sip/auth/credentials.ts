@@ -3,8 +3,8 @@ import { type DigestAlgorithm, digestHa1 } from './digest.ts';
 /** Where passwords or their hashes come from: a users file, or an enrollment server. */
 export interface CredentialsStore {
   /**
-   * HA1 in lower-case hex for the user of an AoR who calls himself `username` (`alice` or `alice@example.org`) in the
-   * digest; undefined when there is no such user, or nothing to compute it from.
+   * HA1 in lower-case hex for the user of an AoR; undefined when there is no such user, or nothing to compute it from.
+   * @param username as he calls himself in the digest, known to mean this AoR: `alice`, `alice@example.org`
    */
   ha1(aor: string, username: string, algorithm: DigestAlgorithm): string | undefined;
 }
@@ -49,10 +49,9 @@ export class AccountCredentials implements CredentialsStore {
     const account = this.#accounts.get(aor);
     if (account === undefined) return undefined;
     const user = aor.slice(0, aor.lastIndexOf('@'));
-    // The two forms a phone may use; only the plain one can be checked against a stored hash.
-    if (username !== user && username !== aor) return undefined;
     const field = algorithm === 'MD5' ? 'ha1' : 'ha1Sha256';
-    if (username === aor) {
+    if (username !== user) {
+      // A stored hash holds the plain form of the name; any other needs the password.
       const { password } = account;
       return password === undefined ? undefined : digestHa1(algorithm, username, this.#realm, password);
     }

@@ -53,7 +53,8 @@ export function parseVia(text: string): Via {
     host,
     port,
     branch: paramText(params, 'branch'),
-    received: paramText(params, 'received'),
+    // RFC 5118 §4.5: IPv6 in brackets or without.
+    received: paramText(params, 'received')?.replace(/^\[|\]$/g, ''),
     rport: rport === undefined || rport === true ? rport : parsePort(rport),
     params,
   };

@@ -3,7 +3,7 @@ export interface SrvRecord {
   readonly weight: number;
   readonly port: number;
   /** The host that offers the service. */
-  readonly name: string;
+  readonly target: string;
 }
 
 export interface NaptrRecord {

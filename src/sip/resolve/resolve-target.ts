@@ -127,7 +127,7 @@ class Resolution {
   async #bySrvName(transport: TransportName, name: string): Promise<ResolvedTarget[]> {
     const records = (await orNone(this.#dns.srv(name))).slice(0, MAX_TARGETS);
     const targets: ResolvedTarget[] = [];
-    for (const { name: host, port } of orderSrv(records, this.#random)) {
+    for (const { target: host, port } of orderSrv(records, this.#random)) {
       // RFC 2782: a target of "." says that the service is not offered.
       if (host === '.' || host === '') continue;
       targets.push(...(await this.#byAddress(transport, host, port).catch(() => [])));

@@ -17,7 +17,8 @@ import type { SipTransport } from '../transport/sip-transport.ts';
 import { ClientTransaction, type ClientTransactionContext } from './client-transaction.ts';
 import { FlowIndex } from './flow-index.ts';
 import { clientKey, serverKey } from './keys.ts';
-import { ServerTransaction, type ServerTransactionContext } from './server-transaction.ts';
+import { ServerExchange, type ServerExchangeContext } from './server-exchange.ts';
+import { ServerTransaction } from './server-transaction.ts';
 import { TimerQueues } from './timer-queues.ts';
 import { type TimingOptions, timing } from './timing.ts';
 import type { ClientTransactionHandler, TransactionUser } from './types.ts';
@@ -45,13 +46,14 @@ export class TransactionLayer implements MessageHandler {
   readonly #transport: TransactionTransport;
   readonly #user: TransactionUser;
   readonly #logger: Logger;
+  readonly #random: Random;
   readonly #timers: TimerQueues<string>;
   readonly #clients = new Map<string, ClientTransaction>();
-  readonly #servers = new Map<string, ServerTransaction>();
+  readonly #servers = new Map<string, ServerExchange>();
   readonly #clientsByFlow = new FlowIndex<ClientTransaction>();
-  readonly #serversByPeer = new FlowIndex<ServerTransaction>();
+  readonly #serversByPeer = new FlowIndex<ServerExchange>();
   readonly #clientContext: ClientTransactionContext;
-  readonly #serverContext: ServerTransactionContext;
+  readonly #serverContext: ServerExchangeContext;
   readonly #maxServers: number;
   readonly #retryAfter: string;
   readonly #clientGauge: Gauge;
@@ -62,8 +64,9 @@ export class TransactionLayer implements MessageHandler {
 
   /** Becomes the owner of all that `transport` receives. */
   constructor(deps: TransactionLayerDeps, options: TransactionLayerOptions, user: TransactionUser) {
-    const { transport, metrics, random } = deps;
+    const { transport, metrics } = deps;
     this.#transport = transport;
+    this.#random = deps.random;
     this.#user = user;
     this.#logger = deps.logger;
     this.#timers = new TimerQueues(deps.clock, (error) => this.#reportFault('a SIP timer failed', error));
@@ -89,11 +92,10 @@ export class TransactionLayer implements MessageHandler {
     };
     this.#serverContext = {
       ...shared,
-      random,
-      sendResponse: (data, via, flow) => transport.sendResponse(data, via, flow),
+      sendResponse: (data, port, flow) => transport.sendResponse(data, port, flow),
       passAck: (ack, flow) => user.onAck(ack, flow),
       reportNoAck: () => this.#unacknowledged.inc(),
-      terminated: (transaction) => this.#forgetServer(transaction),
+      terminated: (exchange) => this.#forgetServer(exchange),
     };
     transport.setHandler(this);
   }
@@ -197,21 +199,29 @@ export class TransactionLayer implements MessageHandler {
       this.#refuse(request, flow);
       return;
     }
-    const server = new ServerTransaction(this.#serverContext, { key, request, flow });
-    this.#servers.set(key, server);
-    this.#serverGauge.set(this.#servers.size);
-    if (flow.peer !== undefined) this.#serversByPeer.add(flow, server);
-    server.start();
-    this.#handToUser(server);
+    this.#startServer(key, request, flow);
   }
 
-  #handToUser(server: ServerTransaction): void {
+  #startServer(key: string, request: SipRequest, flow: Flow): void {
+    const isInvite = request.method === 'INVITE';
+    const exchange = new ServerExchange(this.#serverContext, { key, isInvite, via: request.topVia, flow });
+    const transaction = new ServerTransaction({ exchange, random: this.#random }, request);
+    exchange.transaction = transaction;
+    this.#servers.set(key, exchange);
+    this.#serverGauge.set(this.#servers.size);
+    if (flow.peer !== undefined) this.#serversByPeer.add(flow, exchange);
+    exchange.start();
+    this.#handToUser(transaction);
+  }
+
+  #handToUser(transaction: ServerTransaction): void {
+    const { request } = transaction;
     try {
-      if (server.request.method !== 'CANCEL') this.#user.onRequest(server);
-      else this.#user.onCancel(server, this.#servers.get(serverKey(server.request, 'INVITE')));
+      if (request.method !== 'CANCEL') this.#user.onRequest(transaction);
+      else this.#user.onCancel(transaction, this.#servers.get(serverKey(request, 'INVITE'))?.transaction);
     } catch (error) {
-      this.#reportFault(`handling a SIP ${server.request.method} failed`, error);
-      if (!server.finalSent) server.reply(500);
+      this.#reportFault(`handling a SIP ${request.method} failed`, error);
+      if (!transaction.finalSent) transaction.reply(500);
     }
   }
 
@@ -233,9 +243,9 @@ export class TransactionLayer implements MessageHandler {
     this.#clientGauge.set(this.#clients.size);
   }
 
-  #forgetServer(server: ServerTransaction): void {
-    this.#servers.delete(server.key);
-    this.#serversByPeer.delete(server.flow, server);
+  #forgetServer(exchange: ServerExchange): void {
+    this.#servers.delete(exchange.key);
+    this.#serversByPeer.delete(exchange.flow, exchange);
     this.#serverGauge.set(this.#servers.size);
   }
 }

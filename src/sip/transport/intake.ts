@@ -68,13 +68,7 @@ export class MessageIntake {
       if (message instanceof SipRequest) this.#acceptRequest(message, flow);
       else this.#acceptResponse(message, flow);
     } catch (error) {
-      // One message must never take the process down; what was thrown is a fault of ours and worth a stack.
-      this.#count('internal-error');
-      this.#logger.error('processing a SIP message failed', {
-        from: formatAddress(flow.remote),
-        startLine: message.startLine.slice(0, 200),
-        error: error instanceof Error ? error.stack : errorMessage(error),
-      });
+      this.#reportFault(error, message, flow);
     }
   }
 
@@ -84,10 +78,17 @@ export class MessageIntake {
    */
   reject(error: MessageError, flow: Flow): void {
     this.#count(error.code);
-    if (error.request === undefined) return;
-    const status = error.code === 'message-too-large' ? 513 : 400;
-    const reason = status === 513 ? 'Message Too Large' : 'Bad Request';
-    this.#refuse(error.request, { status, reason }, flow);
+    const { request } = error;
+    if (request === undefined) return;
+    const refusal =
+      error.code === 'message-too-large'
+        ? { status: 513, reason: 'Message Too Large' }
+        : { status: 400, reason: 'Bad Request' };
+    try {
+      this.#refuse(request, refusal, flow);
+    } catch (fault) {
+      this.#reportFault(fault, request, flow);
+    }
   }
 
   #acceptRequest(request: SipRequest, flow: Flow): void {
@@ -126,6 +127,16 @@ export class MessageIntake {
     const hash = createHash('sha1').update(this.#tagKey);
     for (const name of ['via', 'call-id', 'cseq']) hash.update(`${request.header(name)}\n`, 'latin1');
     return hash.digest('hex').slice(0, 16);
+  }
+
+  /** One message must never take the process down; what was thrown is a fault of ours and worth a stack. */
+  #reportFault(error: unknown, message: SipRequest | SipResponse, flow: Flow): void {
+    this.#count('internal-error');
+    this.#logger.error('processing a SIP message failed', {
+      from: formatAddress(flow.remote),
+      startLine: message.startLine.slice(0, 200),
+      error: error instanceof Error ? error.stack : errorMessage(error),
+    });
   }
 
   #count(reason: string): void {

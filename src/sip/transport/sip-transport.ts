@@ -13,14 +13,13 @@ import {
   type TlsOptions,
 } from '../../base/index.ts';
 import type { SipResponse } from '../message/response.ts';
-import type { Via } from '../message/via.ts';
 import { ConnectionTable, remoteKey } from './connection-table.ts';
 import { TransportError } from './errors.ts';
 import { type BoundListener, defaultPort, type Flow, type TransportName } from './flow.ts';
 import { type MessageHandler, MessageIntake } from './intake.ts';
 import { chooseListener } from './listener-choice.ts';
 import { UdpListener } from './udp-listener.ts';
-import { responsePort } from './via-source.ts';
+import { type ResponsePort, responsePort } from './via-source.ts';
 
 export interface SipTransportDeps {
   readonly network: Network;
@@ -165,7 +164,7 @@ export class SipTransport {
    * @param via the request's top Via, as stamped on arrival
    * @param flow the request's
    */
-  sendResponse(data: Uint8Array, via: Via, flow: Flow): void {
+  sendResponse(data: Uint8Array, via: ResponsePort, flow: Flow): void {
     try {
       if (flow.reliable && !flow.open) this.#sendOverNewConnection(data, via, flow);
       else this.#responseFlow(via, flow).send(data);
@@ -175,7 +174,7 @@ export class SipTransport {
   }
 
   /** The flow a response takes: over UDP its port may differ from the request's source port. */
-  #responseFlow(via: Via, flow: Flow): Flow {
+  #responseFlow(via: ResponsePort, flow: Flow): Flow {
     if (flow.reliable) return flow;
     const port = responsePort(via);
     if (port === flow.remote.port) return flow;
@@ -284,7 +283,7 @@ export class SipTransport {
   }
 
   /** RFC 3261 §18.2.2: the connection is gone, so one is opened to the address and port the Via names. */
-  #sendOverNewConnection(data: Uint8Array, via: Via, flow: Flow): void {
+  #sendOverNewConnection(data: Uint8Array, via: ResponsePort, flow: Flow): void {
     // An overlay connection comes back under its Node-ID, by `rebindPeer`; a WebSocket client cannot be called.
     if (flow.peer !== undefined || flow.transport === 'WS' || flow.transport === 'WSS') {
       throw new TransportError('flow-closed', 'the connection is closed');

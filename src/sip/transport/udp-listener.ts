@@ -10,6 +10,7 @@ import { MessageError, parseMessage } from '../message/parser.ts';
 import { TransportError } from './errors.ts';
 import type { BoundListener, Flow } from './flow.ts';
 import type { MessageIntake } from './intake.ts';
+import { isStun, stunAnswer } from './stun-keepalive.ts';
 
 /** Flows kept per generation, see `UdpListener.flow`. */
 const FLOWS_PER_GENERATION = 8192;
@@ -108,6 +109,10 @@ export class UdpListener {
       this.#deps.keepalives.inc();
       return;
     }
+    if (isStun(data)) {
+      this.#answerStun(data, from);
+      return;
+    }
     const flow = this.flow(from);
     try {
       this.#deps.intake.accept(parseMessage(data, { datagram: true }), flow);
@@ -120,6 +125,12 @@ export class UdpListener {
   send(data: Uint8Array, to: Address): void {
     if (!this.#open) throw new TransportError('flow-closed', 'the UDP socket is closed');
     this.#socket?.send(data, to);
+  }
+
+  #answerStun(data: Buffer, from: Address): void {
+    this.#deps.keepalives.inc();
+    const answer = stunAnswer(data, from);
+    if (answer !== undefined) this.send(answer, from);
   }
 
   async close(): Promise<void> {

@@ -22,12 +22,15 @@ export function stampSource(request: SipRequest, source: Address): void {
   });
 }
 
+/** What of a request's top Via its response needs. */
+export type ResponsePort = Pick<Via, 'port' | 'rport'>;
+
 /**
  * Where the response to a datagram goes (RFC 3261 §18.2.2, RFC 3581 §4): always to the source address, which
  * `stampSource` put into `received` or found equal to sent-by; to the source port when rport was asked for, else to
  * the port of sent-by.
  * NOTE: `maddr` is ignored: it would let any client aim our responses at third parties.
  */
-export function responsePort(via: Via): number {
-  return typeof via.rport === 'number' ? via.rport : (via.port ?? 5060);
+export function responsePort({ port, rport }: ResponsePort): number {
+  return typeof rport === 'number' ? rport : (port ?? 5060);
 }

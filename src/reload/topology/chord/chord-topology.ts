@@ -309,7 +309,9 @@ export class ChordTopology implements TopologyPlugin {
   #followRange(oldStart: NodeId, actions: TopologyAction[]): void {
     const { after: start } = this.#table.range();
     if (oldStart === start) return;
-    const shrunk = start !== this.self && (oldStart === this.self || contains({ after: oldStart, upTo: this.self }, start));
+    const shrunk =
+      start !== this.self &&
+      (oldStart === this.self || contains({ after: oldStart, upTo: this.self }, start));
     if (shrunk) actions.push({ type: 'hand-over', range: { after: oldStart, upTo: start } });
     else if (this.replicaSet().length > 0)
       actions.push({ type: 'replicate', range: { after: start, upTo: oldStart }, to: this.replicaSet() });

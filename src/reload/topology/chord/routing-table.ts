@@ -50,7 +50,11 @@ export class RoutingTable {
   /** §10.7.3: not once there are three predecessors between us and the resource. */
   keeps(resource: ResourceId): boolean {
     const third = this.neighbors.current.predecessors[REPLICAS];
-    return this.membership === 'alone' || third === undefined || contains({ after: third, upTo: this.self }, resource);
+    return (
+      this.membership === 'alone' ||
+      third === undefined ||
+      contains({ after: third, upTo: this.self }, resource)
+    );
   }
 
   isPlausibleReplicaSource(sender: NodeId, resource: ResourceId): boolean {

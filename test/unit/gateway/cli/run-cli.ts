@@ -6,11 +6,22 @@ import type { ComposeGateway } from '../../../../src/gateway/running-gateway.ts'
 import { SystemNetwork } from '../../../../src/net/index.ts';
 
 /** Collects what is written to it. */
-export class TextSink extends Writable {
+class TextSink extends Writable {
   text = '';
+  /** Resolves when something has been written. */
+  readonly written: Promise<void>;
+  #tell: () => void = () => {};
+
+  constructor() {
+    super();
+    this.written = new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+  }
 
   override _write(chunk: unknown, _encoding: string, done: () => void): void {
     this.text += String(chunk);
+    this.#tell();
     done();
   }
 }

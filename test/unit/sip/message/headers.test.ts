@@ -50,6 +50,7 @@ test('RFC 3261 §20.42: Via with white space, IPv6, rport and received', (t) => 
   t.is(via.received, '2001:db8::7');
   t.is(formatVia(via), 'SIP/2.0/TLS [2001:db8::9]:5061;branch=z9hG4bKx;rport;received=2001:db8::7');
   t.is(parseVia('SIP/2.0/UDP a.example;rport=5062').rport, 5062);
+  t.is(parseVia('SIP/2.0/UDP [2001:db8::9];received=[2001:db8::9:255]').received, '2001:db8::9:255');
 });
 
 test('RFC 3261 §20.42: malformed Vias are refused', (t) => {

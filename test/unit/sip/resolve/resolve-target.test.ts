@@ -41,11 +41,11 @@ async function resolved(uri: string, records: Zone): Promise<[targets: string[],
   return [targets.map(({ transport, address }) => `${transport} ${address.host} ${address.port}`), asked];
 }
 
-const srv = (name: string, port: number, priority = 0, weight = 0): SrvRecord => ({
+const srv = (target: string, port: number, priority = 0, weight = 0): SrvRecord => ({
   priority,
   weight,
   port,
-  name,
+  target,
 });
 const naptr = (order: number, service: string, replacement: string): NaptrRecord => ({
   order,
@@ -155,7 +155,7 @@ test('RFC 3263: names without addresses, and servers that fail, give an error wi
 
 test('RFC 3263: a zone with endless records is cut', async (t) => {
   const many = Array.from({ length: 500 }, (_, index) => srv(`h${index}.example.com`, 5060, index));
-  const hosts = Object.fromEntries(many.map(({ name }) => [name, ['192.0.2.1', '192.0.2.2']]));
+  const hosts = Object.fromEntries(many.map(({ target }) => [target, ['192.0.2.1', '192.0.2.2']]));
   const [targets] = await resolved('sip:a@example.com', {
     addresses: hosts,
     srv: { '_sip._udp.example.com': many },
@@ -169,8 +169,8 @@ test('RFC 2782: within a priority the weight is the share', (t) => {
   const first = { light: 0, heavy: 0, last: 0 };
   for (let index = 0; index < 1_000; index += 1) {
     const ordered = orderSrv(records, random);
-    t.is(ordered[2]?.name, 'last');
-    first[ordered[0]!.name as keyof typeof first] += 1;
+    t.is(ordered[2]?.target, 'last');
+    first[ordered[0]!.target as keyof typeof first] += 1;
   }
   t.true(first.heavy > 850 && first.heavy < 950, `heavy came first ${first.heavy} of 1000 times`);
   t.is(orderSrv([srv('a', 1), srv('b', 2)], random).length, 2);

@@ -134,6 +134,23 @@ test('bad input: malformed requests get 400, everything else silence, and each i
   t.is(metrics.value('sip_keepalives_received_total'), 2);
 });
 
+test('RFC 5626 §3.5.2: a STUN Binding request on the SIP port is answered with the source address', async (t) => {
+  const { clock, transport, phone, metrics } = setUp();
+  const { local } = await transport.listen({ transport: 'UDP', host: US, port: 5060 });
+  const answers: Buffer[] = [];
+  const socket = await phone.bindDatagram(
+    { host: PHONE, port: 40_000 },
+    { onDatagram: (data) => answers.push(data) },
+  );
+  const binding = Buffer.from('000100002112a442000102030405060708090a0b', 'hex');
+  socket.send(binding, local);
+  socket.send(Buffer.concat([Buffer.from([0x01, 0x11]), binding.subarray(2)]), local);
+  await clock.advance(5);
+  // 10.0.0.2:40000 XOR 2112a442
+  t.is(only(t, answers).toString('hex'), '0101000c2112a442000102030405060708090a0b002000080001bd522b12a440');
+  t.is(metrics.value('sip_keepalives_received_total'), 2);
+});
+
 test('RFC 3261 §8.2.7: the same malformed request gets the same To tag', async (t) => {
   const { clock, transport, phone } = setUp();
   const { local } = await transport.listen({ transport: 'UDP', host: US, port: 5060 });

@@ -1,0 +1,161 @@
+import { type Clock, isLoopback, type Logger, type Network, type Random } from '../base/index.ts';
+import { SystemNetwork, systemClock, systemRandom } from '../net/index.ts';
+import { LocationService } from '../p2psip/location-service.ts';
+import { ReloadOverlay } from '../p2psip/reload-overlay.ts';
+import { builtInDocument, type OverlayDocument } from '../reload/document/overlay-document.ts';
+import { ReloadNode } from '../reload/node/reload-node.ts';
+import {
+  createSelfSignedIdentity,
+  type Identity,
+  loadSelfSignedIdentity,
+} from '../reload/security/identity.ts';
+import { type Admission, SelfSignedTrust } from '../reload/security/trust-policy.ts';
+import { AdminServer } from './admin/admin-server.ts';
+import { PeerView } from './compose/peer-view.ts';
+import { SipSide } from './compose/sip-side.ts';
+import { openTraceFile } from './compose/trace-file.ts';
+import type { GatewayConfig, OverlayConfig } from './config/gateway-config.ts';
+import { type DataDirectory, openDataDirectory } from './persistence/data-directory.ts';
+import {
+  type ComposeGateway,
+  formatReadyLine,
+  type GatewayDeps,
+  type RunningGateway,
+} from './running-gateway.ts';
+
+/** The machine under all parts. */
+interface Machine {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+}
+
+const TOKEN_KEY_BYTES = 16;
+
+/** Builds one peer from its configuration and starts it; closes everything again when it cannot stand. */
+export const composeGateway: ComposeGateway = async (config, deps) => {
+  const machine = { clock: systemClock, random: systemRandom, network: new SystemNetwork() };
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const close of closers.splice(0).reverse()) {
+      await close().catch((error) => deps.logger.warn('closing failed', { error: String(error) }));
+    }
+  };
+  try {
+    return await build(config, deps, machine, closers, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};
+
+async function build(
+  config: GatewayConfig,
+  { logger, metrics, signal }: GatewayDeps,
+  machine: Machine,
+  closers: (() => Promise<void>)[],
+  stop: () => Promise<void>,
+): Promise<RunningGateway> {
+  const data = await openDataDirectory(config.data, { durability: config.durability });
+  closers.push(() => data.close());
+  const document = builtInDocument(config.overlay.name);
+  const identity = openIdentity(data, machine, document, config.overlay);
+  const trace = config.trace === undefined ? undefined : openTrace(config.trace, logger);
+  if (trace !== undefined) closers.push(() => trace.close());
+
+  const node = new ReloadNode(
+    { ...machine, kv: data.store, logger, metrics, ...(trace && { trace: trace.hook }) },
+    {
+      document,
+      identity,
+      trust: trustOf(config.overlay, document),
+      listen: config.overlay.listen,
+      bootstrap: config.overlay.bootstrap,
+      first: config.overlay.first,
+      role: config.overlay.role,
+      sipLinkPort: config.overlay.sipLinkPort,
+    },
+  );
+  closers.push(() => node.stop());
+  const overlay = new ReloadOverlay({ node, identity, logger }, { name: config.overlay.name });
+  const { domains } = config.sip;
+  const locations = new LocationService({
+    ...{ overlay, metrics, clock: machine.clock },
+    isOverlayDomain: (domain) => domains.includes(domain),
+  });
+  closers.push(async () => locations.stop());
+
+  const tokenKey = data.secret('flow-token', () => machine.random.bytes(TOKEN_KEY_BYTES));
+  const sip =
+    config.sip.mode === 'off'
+      ? undefined
+      : new SipSide(config, { ...machine, logger, metrics, store: data.store, overlay, locations, tokenKey });
+  // Phones are served before the overlay is joined: calls within this peer need nobody else.
+  await sip?.start();
+  if (sip !== undefined) closers.push(() => sip.stop());
+  const admin = new PeerView({ clock: machine.clock, node, locations, sip }, config);
+  const adminUrl = await startAdmin(config, { admin, metrics, logger }, closers);
+
+  await node.start(signal);
+  sip?.publish();
+  const sipUris = sip?.uris ?? [];
+  return {
+    readyLine: formatReadyLine({ nodeId: node.nodeId, overlayName: document.name, sipUris, adminUrl }),
+    nodeId: node.nodeId,
+    overlayUris: admin.status().overlayListen,
+    sipUris,
+    ...(adminUrl !== undefined && { adminUrl }),
+    admin,
+    failed: node.failed,
+    stop,
+  };
+}
+
+/** The identity of earlier runs, or a new one; it is saved whenever it has changed. */
+function openIdentity(
+  data: DataDirectory,
+  machine: Machine,
+  { name, selfSignedPermitted }: OverlayDocument,
+  { keyType }: OverlayConfig,
+): Identity {
+  const options = { overlay: name, digest: selfSignedPermitted?.digest ?? 'sha256' } as const;
+  const stored = data.loadIdentity();
+  const identity =
+    stored === undefined
+      ? createSelfSignedIdentity(machine, { ...options, keyType })
+      : loadSelfSignedIdentity(machine, stored, options);
+  data.saveIdentity(saveIdentity(identity));
+  return identity;
+}
+
+function trustOf(
+  overlay: OverlayConfig,
+  { name, selfSignedPermitted, badNodes }: OverlayDocument,
+): SelfSignedTrust {
+  const digest = selfSignedPermitted?.digest ?? 'sha256';
+  return new SelfSignedTrust({ overlay: name, digest, badNodes, admission: admissionOf(overlay) });
+}
+
+/** Architecture, "a self-signed overlay that listens beyond loopback"; the configuration was checked for it. */
+function admissionOf({ allow, listen }: OverlayConfig): Admission {
+  if (allow !== undefined) return { kind: 'allow', nodeIds: new Set(allow) };
+  return listen.every(({ host }) => isLoopback(host)) ? { kind: 'loopback' } : { kind: 'open' };
+}
+
+function openTrace(path: string, logger: Logger) {
+  return openTraceFile(path, (error) =>
+    logger.warn('the trace file cannot be written', { path, error: error.message }),
+  );
+}
+
+async function startAdmin(
+  config: GatewayConfig,
+  deps: ConstructorParameters<typeof AdminServer>[0],
+  closers: (() => Promise<void>)[],
+): Promise<string | undefined> {
+  if (config.admin === undefined) return undefined;
+  const server = new AdminServer(deps, { listen: config.admin.listen, token: config.admin.token });
+  const url = await server.start();
+  closers.push(() => server.stop());
+  return url;
+}

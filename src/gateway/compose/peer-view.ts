@@ -1,0 +1,165 @@
+import { type Clock, CodedError, formatAddress } from '../../base/index.ts';
+import type { LocationService } from '../../p2psip/location-service.ts';
+import type { RegistrationEntry } from '../../p2psip/overlay.ts';
+import type { ReloadNode } from '../../reload/node/reload-node.ts';
+import { resourceIdOf } from '../../reload/usages/sip/resource-name.ts';
+import { isNodeId } from '../../reload/wire/ids.ts';
+import { canonicalAor } from '../../sip/message/aor.ts';
+import { parseUri } from '../../sip/message/uri.ts';
+import type { Binding } from '../../sip/registrar/binding.ts';
+import type {
+  LookupEntry,
+  LookupResult,
+  PeerAdmin,
+  PeerStatus,
+  PingResult,
+  Readiness,
+  RegisteredContact,
+  RegistrationView,
+  RingView,
+} from '../admin/peer-admin.ts';
+import type { GatewayConfig } from '../config/gateway-config.ts';
+import { packageVersion } from '../package-version.ts';
+import type { SipSide } from './sip-side.ts';
+
+interface Deps {
+  readonly clock: Clock;
+  readonly node: ReloadNode;
+  readonly locations: LocationService;
+  /** Undefined without SIP. */
+  readonly sip: SipSide | undefined;
+}
+
+/** What operators may ask of this peer, put together from its parts. */
+export class PeerView implements PeerAdmin {
+  readonly #deps: Deps;
+  readonly #config: GatewayConfig;
+  readonly #startedAt: number;
+
+  constructor(deps: Deps, config: GatewayConfig) {
+    this.#deps = deps;
+    this.#config = config;
+    this.#startedAt = deps.clock.monotonic();
+  }
+
+  status(): PeerStatus {
+    const { node, sip, clock } = this.#deps;
+    const { predecessors, successors, links } = node.ring();
+    const [predecessor] = predecessors;
+    const [successor] = successors;
+    return {
+      node: node.nodeId,
+      overlay: this.#config.overlay.name,
+      role: this.#config.overlay.role,
+      state: node.state,
+      version: packageVersion(),
+      uptimeS: Math.floor((clock.monotonic() - this.#startedAt) / 1000),
+      overlayListen: node.listening.map((address) => `tls://${formatAddress(address)}`),
+      sip: { mode: this.#config.sip.mode, uris: sip?.uris ?? [] },
+      ...(predecessor !== undefined && { predecessor }),
+      ...(successor !== undefined && { successor }),
+      links: links.length,
+      storedValues: node.storedValues,
+      registrations: this.#registrationCounts(),
+    };
+  }
+
+  ring(): RingView {
+    const { node } = this.#deps;
+    const { nodeId, predecessors, successors, fingers, links } = node.ring();
+    return {
+      node: nodeId,
+      state: node.state,
+      predecessors,
+      successors,
+      fingers,
+      links: links.map(({ nodeId: peer, address, rttMs }) => ({
+        node: peer,
+        address: formatAddress(address),
+        ...(rttMs !== undefined && { rttMs }),
+      })),
+    };
+  }
+
+  registrations(): readonly RegistrationView[] {
+    const { sip } = this.#deps;
+    if (sip === undefined) return [];
+    return [...sip.bindings.entries()].map(([aor, bindings]) => {
+      const until = sip.publisher.storedUntil(aor);
+      const view = { aor, bindings: bindings.map(toContact) };
+      return until === undefined ? view : { ...view, publishedUntil: new Date(until).toISOString() };
+    });
+  }
+
+  async lookup(text: string): Promise<LookupResult> {
+    const { clock, locations } = this.#deps;
+    const aor = parseAor(text);
+    const start = clock.monotonic();
+    const entries = await locations.fetch(aor);
+    const ms = Math.round((clock.monotonic() - start) * 10) / 10;
+    const now = clock.now();
+    return {
+      aor,
+      resourceId: resourceIdOf(aor),
+      entries: entries.flatMap((entry) => toEntry(entry, now)),
+      ms,
+    };
+  }
+
+  async ping(node: string): Promise<PingResult> {
+    if (!isNodeId(node)) throw new CodedError('bad-node-id', 'a Node-ID is 32 lower-case hex digits');
+    const { clock } = this.#deps;
+    const start = clock.monotonic();
+    await this.#deps.node.ping(node);
+    return { node, ms: Math.round((clock.monotonic() - start) * 10) / 10 };
+  }
+
+  isReady(): Readiness {
+    const { state } = this.#deps.node;
+    return state === 'joined' ? { ready: true } : { ready: false, reason: state };
+  }
+
+  #registrationCounts(): { aors: number; bindings: number } {
+    const { sip } = this.#deps;
+    if (sip === undefined) return { aors: 0, bindings: 0 };
+    let bindings = 0;
+    for (const [, each] of sip.bindings.entries()) bindings += each.length;
+    return { aors: sip.bindings.size, bindings };
+  }
+}
+
+/** An AoR as people type it, with or without `sip:`. */
+function parseAor(text: string): string {
+  try {
+    return canonicalAor(parseUri(/^sips?:/i.test(text) ? text : `sip:${text}`), '', () => false);
+  } catch (cause) {
+    throw new CodedError('bad-aor', `not an address of record: ${text}`, { cause });
+  }
+}
+
+function toContact(binding: Binding): RegisteredContact {
+  return {
+    contact: binding.contact,
+    q: binding.q,
+    expiresAt: new Date(binding.expiresAt).toISOString(),
+    transport: binding.transport,
+    source: formatAddress(binding.source),
+  };
+}
+
+function toEntry(
+  { node, registration, storageTime, lifetimeS }: RegistrationEntry,
+  now: number,
+): LookupEntry[] {
+  const common = { node, storageTime, lifetimeS, expiresAt: new Date(now + lifetimeS * 1000).toISOString() };
+  switch (registration.type) {
+    case 'removed':
+      return [];
+    case 'uri':
+      return [{ ...common, type: 'uri', destinationList: [registration.uri] }];
+    case 'route': {
+      const { contactPrefs, destinationList } = registration;
+      return [{ ...common, type: 'route', destinationList, ...(contactPrefs !== '' && { contactPrefs }) }];
+    }
+  }
+}

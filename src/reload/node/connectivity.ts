@@ -1,0 +1,154 @@
+import type { Address, Listener, TlsOptions } from '../../base/index.ts';
+import { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
+import type { Routing } from '../forwarding/ports.ts';
+import { DATA_HEADER_BYTES, FRAME_DATA } from '../link/frame.ts';
+import type { TraceHook as FrameHook } from '../link/link.ts';
+import { LinkLayer } from '../link/link-layer.ts';
+import type { IceCandidate } from '../messages/ice-candidate.ts';
+import type { CertificateStore } from '../security/certificate-store.ts';
+import type { NodeId } from '../wire/ids.ts';
+import { AppAttachResponder } from './app-attach-responder.ts';
+import { AppAttacher } from './app-attacher.ts';
+import { AttachResponder } from './attach-responder.ts';
+import { Attacher } from './attacher.ts';
+import { Bootstrap } from './bootstrap.ts';
+import { BootstrapCache } from './bootstrap-cache.ts';
+import { connectableAddresses, offeredAddresses, toCandidates } from './candidates.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { LinkDialer } from './link-dialer.ts';
+import type { ReloadNodeDeps, ReloadNodeOptions, TraceHook } from './node-options.ts';
+
+export interface ConnectivityDeps extends ReloadNodeDeps {
+  readonly certificates: CertificateStore;
+  readonly routing: (connections: ConnectionTable) => Routing;
+}
+
+/** Links, Attach and AppAttach of one node, and the forwarding layer above them. Wiring only. */
+export class Connectivity {
+  readonly connections: ConnectionTable;
+  readonly forwarding: ForwardingLayer;
+  readonly attacher: Attacher;
+  readonly bootstrap: Bootstrap;
+  readonly appAttacher: AppAttacher;
+  readonly appResponder: AppAttachResponder;
+  readonly #deps: ConnectivityDeps;
+  readonly #options: ReloadNodeOptions;
+  readonly #links: LinkLayer;
+  readonly #dialer: LinkDialer;
+  readonly #cache: BootstrapCache;
+  #listeners: readonly Listener[] = [];
+
+  /** @param onUpdateWanted a node that has just connected asked for our routing table */
+  constructor(deps: ConnectivityDeps, options: ReloadNodeOptions, onUpdateWanted: (nodeId: NodeId) => void) {
+    this.#deps = deps;
+    this.#options = options;
+    const { identity, document, advertise = [] } = options;
+    const self = identity.nodeId;
+    const candidates = (): IceCandidate[] => toCandidates(this.#offered());
+    const own = (): readonly Address[] => [...this.listening, ...this.#offered()];
+
+    this.connections = new ConnectionTable(deps, {
+      onMessage: (message, hop) => this.forwarding.receive(message, hop),
+    });
+    this.forwarding = new ForwardingLayer(
+      { ...deps, links: this.connections, routing: deps.routing(this.connections) },
+      { document: () => document, signer: identity.signer },
+    );
+    this.#links = new LinkLayer(
+      { ...deps, trace: deps.trace && messagesOnly(deps.trace) },
+      {
+        identity: identity.tls,
+        nodeId: self,
+        verifyPeer: (chain) => ({ nodeIds: this.#nodeIdsOf(chain) }),
+        maxMessageBytes: document.maxMessageSize,
+      },
+    );
+    this.#links.conflict.on((error) => deps.logger.error(error.message));
+    this.#cache = new BootstrapCache(deps);
+    const parts = { ...deps, forwarding: this.forwarding, connections: this.connections, links: this.#links };
+    this.bootstrap = new Bootstrap({ ...parts, cache: this.#cache }, { configured: options.bootstrap, own });
+    this.attacher = new Attacher(parts, {
+      self,
+      candidates,
+      onListening: (theirs) =>
+        connectableAddresses(theirs, own())
+          .slice(0, 1)
+          .forEach((one) => this.#cache.add(one)),
+    });
+    this.#dialer = new LinkDialer(parts);
+    new AttachResponder(
+      { ...parts, attacher: this.attacher, dialer: this.#dialer },
+      {
+        ...{ self, candidates, onUpdateWanted },
+        ownAddresses: own,
+        onListening: (address) => this.#cache.add(address),
+      },
+    );
+    this.appAttacher = new AppAttacher(parts, {
+      hosts: [...new Set(options.listen.map(({ host }) => host))],
+      port: options.sipLinkPort ?? 0,
+      advertisedHosts: [...new Set(advertise.map(({ host }) => host))],
+      tls: this.#tls(),
+      nodeIdsOf: (chain) => this.#nodeIdsOf(chain),
+    });
+    this.appResponder = new AppAttachResponder(
+      { ...parts, attacher: this.appAttacher },
+      { ownAddresses: own, tlsTowards: (nodeId) => this.#tls(nodeId) },
+    );
+  }
+
+  /** Where links are accepted. */
+  get listening(): readonly Address[] {
+    return this.#listeners.map(({ local }) => local);
+  }
+
+  /** @throws CodedError 'address-in-use' | 'address-unavailable' */
+  async start(): Promise<void> {
+    this.#cache.load();
+    const listeners: Listener[] = [];
+    this.#listeners = listeners;
+    for (const address of this.#options.listen) {
+      listeners.push(await this.#links.listen(address, (link) => this.connections.add(link)));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#dialer.stop();
+    this.appResponder.stop();
+    this.forwarding.stop();
+    await this.appAttacher.stop();
+    await this.#links.stop();
+  }
+
+  #offered(): readonly Address[] {
+    const { advertise = [] } = this.#options;
+    return advertise.length > 0
+      ? advertise
+      : offeredAddresses(this.listening, this.#deps.network.interfaceAddresses());
+  }
+
+  /** @throws CodedError with a CertificateErrorCode */
+  #nodeIdsOf([leaf]: readonly Uint8Array[]): readonly NodeId[] {
+    return this.#deps.certificates.verify(leaf ?? new Uint8Array(0)).nodeIds;
+  }
+
+  /** RFC 6940 §6.5.1.13: mutual authentication; the other side is a node of the overlay, or this very node. */
+  #tls(expected?: NodeId): TlsOptions {
+    return {
+      identity: this.#options.identity.tls,
+      verifyPeer: (chain) => {
+        const nodeIds = this.#nodeIdsOf(chain);
+        if (expected !== undefined && !nodeIds.includes(expected)) {
+          throw new Error(`expected node ${expected}, met ${nodeIds.join(', ')}`);
+        }
+      },
+    };
+  }
+}
+
+/** Leaves out the acks and framing headers of the link layer. */
+function messagesOnly(trace: TraceHook): FrameHook {
+  return (direction, peer, frame) => {
+    if (frame[0] === FRAME_DATA) trace(direction, peer, frame.subarray(DATA_HEADER_BYTES));
+  };
+}

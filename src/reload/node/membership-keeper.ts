@@ -1,0 +1,149 @@
+import {
+  type Clock,
+  CodedError,
+  Event,
+  errorMessage,
+  type Logger,
+  type Random,
+  sleep,
+} from '../../base/index.ts';
+import { Backoff } from '../link/backoff.ts';
+import type { TopologyPlugin } from '../topology/topology.ts';
+import type { Bootstrap } from './bootstrap.ts';
+import { withDeadline } from './concurrency.ts';
+import type { Joining } from './joining.ts';
+import type { NodeState } from './node-options.ts';
+import type { TopologyDriver } from './topology-driver.ts';
+
+/** A node that may be the first asks the others for this long before it starts a ring of its own. */
+const FIRST_NODE_MS = 5_000;
+
+const BACKOFF = { firstMs: 250, maxMs: 30_000 };
+
+/** Brings a peer into the overlay and back into it (RFC 6940 §§10.5, 10.7.1, 11.4). */
+export class MembershipKeeper {
+  readonly stateChanged = new Event<NodeState>();
+  /** Joining again met something that trying on does not mend: our Node-ID at another node. */
+  readonly failed = new Event<Error>();
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #bootstrap: Bootstrap;
+  readonly #joining: Joining;
+  readonly #topology: TopologyPlugin;
+  readonly #driver: TopologyDriver;
+  readonly #first: boolean;
+  readonly #stopping = new AbortController();
+  #state: NodeState = 'joining';
+  #looping = false;
+
+  constructor(
+    deps: {
+      clock: Clock;
+      random: Random;
+      logger: Logger;
+      bootstrap: Bootstrap;
+      joining: Joining;
+      topology: TopologyPlugin;
+      driver: TopologyDriver;
+    },
+    options: { readonly first: boolean },
+  ) {
+    this.#clock = deps.clock;
+    this.#random = deps.random;
+    this.#logger = deps.logger;
+    this.#bootstrap = deps.bootstrap;
+    this.#joining = deps.joining;
+    this.#topology = deps.topology;
+    this.#driver = deps.driver;
+    this.#first = options.first;
+    deps.driver.changed.on(() => this.#follow());
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /**
+   * Resolves when this peer is part of the overlay, however long that takes when others have to come first.
+   * @throws CodedError 'no-bootstrap' when there is nobody to ask and we must not be the first; 'node-id-conflict'
+   */
+  async start(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (this.#bootstrap.addresses().length === 0) {
+      // §6.4.2.1: "a configuration flag or setting seems appropriate".
+      if (!this.#first) {
+        throw new CodedError(
+          'no-bootstrap',
+          'no bootstrap node is known, and this node must not be the first',
+        );
+      }
+      return this.#driver.apply((topology, nowMs) => topology.standAlone(nowMs));
+    }
+    if (!this.#first) return this.#joinAtLast(signal);
+    try {
+      await withDeadline(this.#clock, FIRST_NODE_MS, (deadline) => this.#joinAtLast(deadline), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isConflict(error)) throw error;
+      this.#logger.info('nobody answers: starting the overlay', { error: errorMessage(error) });
+      this.#driver.apply((topology, nowMs) => topology.standAlone(nowMs));
+    }
+  }
+
+  /** Nobody else is left: keeps asking bootstrap nodes and known peers until we are in again. */
+  rejoin(): void {
+    if (this.#looping) return;
+    this.#looping = true;
+    this.#joinAtLast(this.#stopping.signal)
+      .catch((error) => {
+        if (!this.#stopping.signal.aborted) this.failed.emit(error);
+      })
+      .finally(() => {
+        this.#looping = false;
+      });
+  }
+
+  stop(): void {
+    this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
+  }
+
+  async #joinAtLast(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(this.#random, BACKOFF);
+    while (!this.#isMember()) {
+      try {
+        const bootstrap = await this.#bootstrap.connect({ signal });
+        if (!this.#isMember()) await this.#joining.join(bootstrap, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isConflict(error)) throw error;
+        const delayMs = Math.round(backoff.next());
+        const entry = { error: errorMessage(error), retryInMs: delayMs };
+        // A first node that is alone has nothing to complain about.
+        if (this.#state === 'joined') this.#logger.debug('nobody else answers', entry);
+        else this.#logger.warn('not joined yet', entry);
+        await sleep(this.#clock, delayMs, signal);
+      }
+    }
+  }
+
+  #isMember(): boolean {
+    return this.#topology.membership === 'member';
+  }
+
+  #follow(): void {
+    const { membership } = this.#topology;
+    if (membership === 'outside') return;
+    const alone = membership === 'alone';
+    // A node that may be the first may also be the last.
+    const state = alone && !this.#first ? 'isolated' : 'joined';
+    if (alone && this.#bootstrap.addresses().length > 0 && !this.#stopping.signal.aborted) this.rejoin();
+    if (state === this.#state) return;
+    this.#state = state;
+    this.stateChanged.emit(state);
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof CodedError && error.code === 'node-id-conflict';
+}

@@ -1,0 +1,118 @@
+import { CodedError, errorMessage, type Logger } from '../../base/index.ts';
+import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
+import { toNode, toResource } from '../messages/destination.ts';
+import { ping } from '../messages/ping.ts';
+import { routeQuery } from '../messages/route-query.ts';
+import type { IdRange, TopologyPlugin, UpdateAudience } from '../topology/topology.ts';
+import type { NodeId, ResourceId } from '../wire/ids.ts';
+import type { Attacher } from './attacher.ts';
+import type { Bootstrap } from './bootstrap.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import { probePartition } from './partition-probe.ts';
+import type { RecordMover } from './record-mover.ts';
+import type { TopologyDriver, TopologyExecutor } from './topology-driver.ts';
+import type { Updates } from './updates.ts';
+
+export interface PeerExecutorDeps {
+  readonly logger: Logger;
+  readonly forwarding: ForwardingLayer;
+  readonly connections: ConnectionTable;
+  readonly topology: TopologyPlugin;
+  readonly driver: TopologyDriver;
+  readonly attacher: Attacher;
+  readonly bootstrap: Bootstrap;
+  readonly updates: Updates;
+  readonly mover: RecordMover;
+}
+
+/** Carries out what the topology plug-in of a peer wants. */
+export class PeerExecutor implements TopologyExecutor {
+  readonly #deps: PeerExecutorDeps;
+  readonly #stopping = new AbortController();
+
+  constructor(deps: PeerExecutorDeps) {
+    this.#deps = deps;
+  }
+
+  attach(nodeId: NodeId, via: NodeId | undefined): void {
+    const { driver } = this.#deps;
+    this.#connect(nodeId, via).then(
+      () => driver.apply((topology, nowMs) => topology.attachEnded(nodeId, true, nowMs)),
+      (error) => {
+        if (this.#stopping.signal.aborted) return;
+        this.#failed('a neighbour cannot be attached to', error, { nodeId, via });
+        driver.apply((topology, nowMs) => topology.attachEnded(nodeId, false, nowMs));
+      },
+    );
+  }
+
+  /** RFC 6940 §10.7.4.2: a Ping finds out who is there; only somebody new is attached to. */
+  findPeer(near: ResourceId): void {
+    const { forwarding, connections, attacher, topology } = this.#deps;
+    if (topology.isResponsible(near)) return;
+    const { signal } = this.#stopping;
+    forwarding
+      .request(ping, { padding: new Uint8Array(0) }, { destinationList: [toResource(near)], signal })
+      .then(async ({ signer }) => {
+        if (!connections.has(signer.nodeId)) await attacher.attach([toNode(signer.nodeId)], { signal });
+      })
+      .catch((error) => this.#failed('no finger found', error, { near }));
+  }
+
+  sendUpdate(to: UpdateAudience, full: boolean): void {
+    this.#deps.updates.send(to, full);
+  }
+
+  replicate(range: IdRange, to: readonly NodeId[]): void {
+    void this.#deps.mover.replicate(range, to);
+  }
+
+  handOver(range: IdRange): void {
+    void this.#deps.mover.handOver(range);
+  }
+
+  dropSurplus(): void {
+    void this.#deps.mover.dropSurplus();
+  }
+
+  admitted(by: NodeId): void {
+    this.#deps.logger.info('joined the overlay', { admittedBy: by });
+  }
+
+  isolated(): void {
+    this.#deps.logger.warn('no other peer is left');
+  }
+
+  probePartition(): void {
+    const { signal } = this.#stopping;
+    probePartition(this.#deps, signal).catch((error) =>
+      this.#failed('no bootstrap node to compare with', error, {}),
+    );
+  }
+
+  stop(): void {
+    this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
+  }
+
+  async #connect(nodeId: NodeId, via: NodeId | undefined): Promise<void> {
+    const { attacher, connections, forwarding } = this.#deps;
+    const { signal } = this.#stopping;
+    if (connections.has(nodeId)) {
+      // The link is there, but no Update came over it yet: §6.4.2.4.1 lets us ask for one.
+      await forwarding.request(
+        routeQuery,
+        { sendUpdate: true, destination: toNode(nodeId), overlayData: new Uint8Array(0) },
+        { destinationList: [toNode(nodeId)], firstHop: nodeId, signal },
+      );
+      return;
+    }
+    // §10.6: through the peer that named it, if that is still there.
+    const informed = via !== undefined && connections.has(via);
+    await attacher.attach(informed ? [toNode(via), toNode(nodeId)] : [toNode(nodeId)], { signal });
+  }
+
+  #failed(what: string, error: unknown, fields: Record<string, unknown>): void {
+    if (!this.#stopping.signal.aborted)
+      this.#deps.logger.debug(what, { ...fields, error: errorMessage(error) });
+  }
+}

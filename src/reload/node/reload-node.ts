@@ -1,0 +1,198 @@
+import { type Address, Event, type EventSource } from '../../base/index.ts';
+import { type Destination, toNode } from '../messages/destination.ts';
+import type { FindAns } from '../messages/find.ts';
+import { ping } from '../messages/ping.ts';
+import type { StatAns } from '../messages/stat.ts';
+import type { StoreAns } from '../messages/store.ts';
+import { CertificateStore } from '../security/certificate-store.ts';
+import type { Identity } from '../security/identity.ts';
+import { ResourceStore } from '../storage/resource-store.ts';
+import type { VerifiedKind } from '../storage/verified-values.ts';
+import { ChordTopology } from '../topology/chord/chord-topology.ts';
+import type { TopologyPlugin } from '../topology/topology.ts';
+import type { KindId, NodeId, ResourceId } from '../wire/ids.ts';
+import type { ApplicationHandler } from './app-attach-responder.ts';
+import type { AppConnection } from './app-attacher.ts';
+import { CertificatePublisher } from './certificate-publisher.ts';
+import { ClientRouting } from './client-keeper.ts';
+import { ClientRole } from './client-role.ts';
+import { abortable } from './concurrency.ts';
+import { Connectivity } from './connectivity.ts';
+import type { NodeState, ReloadNodeDeps, ReloadNodeOptions, RingView } from './node-options.ts';
+import { PeerRole } from './peer-role.ts';
+import { type KindToFetch, type KindToStore, StorageClient } from './storage-client.ts';
+
+interface Abortable {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A node of a RELOAD overlay (RFC 6940), peer or client. Wiring only: each procedure has a file of its own. */
+export class ReloadNode {
+  readonly nodeId: NodeId;
+  /** Certificates of the overlay, verified ones cached. */
+  readonly certificates: CertificateStore;
+  /** Resolves, with the reason, when the node cannot go on: another node uses its Node-ID. */
+  readonly failed: Promise<Error>;
+  readonly #changed = new Event<void>();
+  readonly #topology: TopologyPlugin;
+  readonly #connectivity: Connectivity;
+  readonly #store: ResourceStore;
+  readonly #role: PeerRole | ClientRole;
+  readonly #storage: StorageClient;
+  readonly #publisher: CertificatePublisher;
+  #ending: 'leaving' | 'stopped' | undefined;
+
+  constructor(deps: ReloadNodeDeps, options: ReloadNodeOptions) {
+    const { identity, document, trust, role = 'peer', first = false } = options;
+    const { nodeId } = identity;
+    this.nodeId = nodeId;
+    const certificates = new CertificateStore({ clock: deps.clock, trust });
+    this.certificates = certificates;
+    const { chord, kinds } = document;
+    const topology =
+      options.topology ??
+      new ChordTopology(deps, nodeId, {
+        updateIntervalMs: chord.updateInterval * 1000,
+        pingIntervalMs: chord.pingInterval * 1000,
+        reactive: chord.reactive,
+      });
+    this.#topology = topology;
+    this.#connectivity = new Connectivity(
+      {
+        ...deps,
+        certificates,
+        routing: (connections) => (role === 'peer' ? topology : new ClientRouting(nodeId, connections)),
+      },
+      options,
+      (asking) => this.#role.updateWanted(asking),
+    );
+    this.#store = new ResourceStore({ ...deps, certificates }, { kinds });
+    const parts = { ...deps, ...partsOf(this.#connectivity), certificates, topology, store: this.#store };
+    this.#role =
+      role === 'peer' ? new PeerRole(parts, { first, document: () => document }) : new ClientRole(parts);
+    this.#storage = new StorageClient({ ...parts, service: this.#role.service }, { kinds: () => kinds });
+    this.#publisher = new CertificatePublisher({ ...deps, storage: this.#storage }, { identity });
+    this.#role.changed.on(() => this.#changed.emit());
+    this.#role.keeper.stateChanged.on((state) => {
+      deps.logger.info('overlay state', { state });
+      this.#changed.emit();
+    });
+    this.failed = new Promise((resolve) => this.#role.keeper.failed.on(resolve));
+  }
+
+  get state(): NodeState {
+    return this.#ending ?? this.#role.keeper.state;
+  }
+
+  /** State, neighbours or links may have changed. */
+  get changed(): EventSource<void> {
+    return this.#changed;
+  }
+
+  /** Where overlay links are accepted. */
+  get listening(): readonly Address[] {
+    return this.#connectivity.listening;
+  }
+
+  /** Values held for the overlay. */
+  get storedValues(): number {
+    return this.#store.valueCount;
+  }
+
+  /**
+   * Resolves when the node is part of the overlay; a joining node goes on trying until then.
+   * @throws CodedError 'no-bootstrap' when there is nobody to ask, 'node-id-conflict', 'address-in-use',
+   * 'address-unavailable'; the signal's reason. `stop` is due afterwards all the same.
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    if (this.#role.service !== undefined) await this.#store.load();
+    await this.#connectivity.start();
+    const started = this.#role.start();
+    await (signal === undefined ? started : abortable(started, signal));
+    this.#publisher.start();
+  }
+
+  /** Hands over, leaves the overlay (bounded to a few seconds) and closes everything. */
+  async stop(): Promise<void> {
+    if (this.#ending !== undefined) return;
+    this.#ending = 'leaving';
+    this.#publisher.stop();
+    await this.#role.leave();
+    this.#role.stop();
+    await this.#connectivity.stop();
+    this.#store.close();
+    this.#ending = 'stopped';
+    this.#changed.emit();
+  }
+
+  /** RFC 6940 §7.4.1. @throws ReloadError when it is refused, RequestFailure when nobody answers */
+  store(
+    resource: ResourceId,
+    kinds: readonly KindToStore[],
+    options: Abortable & { readonly signer: Identity },
+  ): Promise<StoreAns> {
+    return this.#storage.store(resource, kinds, options);
+  }
+
+  /** RFC 6940 §7.4.2: verified values only. @throws ReloadError, RequestFailure */
+  fetch(
+    resource: ResourceId,
+    kinds: readonly KindToFetch[],
+    options?: Abortable,
+  ): Promise<readonly VerifiedKind[]> {
+    return this.#storage.fetch(resource, kinds, options);
+  }
+
+  /** RFC 6940 §7.4.3. @throws ReloadError, RequestFailure */
+  stat(resource: ResourceId, kinds: readonly KindToFetch[], options?: Abortable): Promise<StatAns> {
+    return this.#storage.stat(resource, kinds, options);
+  }
+
+  /** RFC 6940 §7.4.4. @throws ReloadError, RequestFailure */
+  find(resource: ResourceId, kinds: readonly KindId[], options?: Abortable): Promise<FindAns> {
+    return this.#storage.find(resource, kinds, options);
+  }
+
+  /** RFC 6940 §6.5.3: resolves when the node answered. @throws ReloadError, RequestFailure */
+  async ping(nodeId: NodeId, { signal }: Abortable = {}): Promise<void> {
+    await this.#connectivity.forwarding.request(
+      ping,
+      { padding: new Uint8Array(0) },
+      { destinationList: [toNode(nodeId)], ...(signal && { signal }) },
+    );
+  }
+
+  /**
+   * AppAttach (RFC 6940 §6.5.2): a mutually authenticated connection for the application with the node at the end of
+   * the destination list. We are the TLS server.
+   * @throws CodedError 'app-attach-pending' | 'too-many-attaches' | 'timeout', ReloadError, RequestFailure
+   */
+  openApplication(
+    destinationList: readonly Destination[],
+    application: number,
+    signal?: AbortSignal,
+  ): Promise<AppConnection> {
+    return this.#connectivity.appAttacher.open(destinationList, application, signal);
+  }
+
+  /** Takes the connections that other nodes ask for with this Application-ID. */
+  onApplication(application: number, handler: ApplicationHandler): void {
+    this.#connectivity.appResponder.onApplication(application, handler);
+  }
+
+  isResponsible(resource: ResourceId): boolean {
+    return this.#topology.isResponsible(resource);
+  }
+
+  ring(): RingView {
+    return {
+      nodeId: this.nodeId,
+      ...this.#topology.snapshot(),
+      links: this.#connectivity.connections.views(),
+    };
+  }
+}
+
+function partsOf({ forwarding, connections, attacher, bootstrap }: Connectivity) {
+  return { forwarding, connections, attacher, bootstrap };
+}

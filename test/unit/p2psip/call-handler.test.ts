@@ -1,0 +1,171 @@
+import test from 'ava';
+import { CodedError, MemoryKeyValueStore, noMetrics, silentLogger } from '../../../src/base/index.ts';
+import { SeededRandom } from '../../../src/base/virtual/seeded-random.ts';
+import { SimulatedNetwork } from '../../../src/base/virtual/simulated-network.ts';
+import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
+import { CallHandler } from '../../../src/p2psip/call-handler.ts';
+import { LocationService } from '../../../src/p2psip/location-service.ts';
+import { PublicAddresses } from '../../../src/p2psip/public-addresses.ts';
+import { Redirector } from '../../../src/p2psip/redirector.ts';
+import { Authenticator } from '../../../src/sip/auth/authenticator.ts';
+import { AccountCredentials } from '../../../src/sip/auth/credentials.ts';
+import { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
+import type { Binding } from '../../../src/sip/registrar/binding.ts';
+import { BindingStore } from '../../../src/sip/registrar/binding-store.ts';
+import { FakeContext, type FakeRequest } from './fake-context.ts';
+import { FakeOverlay, NODE_3, NODE_4 } from './fake-overlay.ts';
+
+const BOB = 'bob@example.org';
+const FOREIGN = 'sip:carol@elsewhere.net';
+
+function setup(options: { mode?: 'proxy' | 'redirect'; auth?: boolean } = {}) {
+  const clock = new VirtualClock();
+  const random = new SeededRandom(1);
+  const overlay = new FakeOverlay();
+  const common = { clock, random, logger: silentLogger, metrics: noMetrics };
+  const network = new SimulatedNetwork({ clock, random }, { seed: 1 }).host('10.0.0.1');
+  const own = new OwnAddresses({ network }, { domains: ['example.org'] });
+  const bindings = new BindingStore({ ...common, store: new MemoryKeyValueStore() });
+  const locations = new LocationService({
+    ...common,
+    overlay,
+    isOverlayDomain: (domain) => domain === 'example.org',
+  });
+  const credentials = new AccountCredentials({
+    realm: 'example.org',
+    accounts: [
+      { aor: 'alice@example.org', password: 'secret' },
+      { aor: BOB, password: 'secret' },
+    ],
+  });
+  const calls = new CallHandler(
+    {
+      ...{ ...common, bindings, locations, own, connections: { learnRoute() {} } },
+      redirector: new Redirector({ addresses: new PublicAddresses({ ...common, overlay }) }),
+      authenticator: options.auth ? new Authenticator({ ...common, credentials, own }) : undefined,
+      hasAccount: (aor) => credentials.has(aor),
+    },
+    { mode: options.mode ?? 'proxy' },
+  );
+  const register = (contact: string, changes: Partial<Binding> = {}) =>
+    bindings.replace(BOB, [
+      ...bindings.bindings(BOB),
+      {
+        ...{ aor: BOB, contact, params: '', q: 1, instance: undefined, regId: undefined, path: [] },
+        ...{ expiresAt: clock.now() + 60_000, updatedAt: clock.now(), callId: 'r', cseq: 1, byFlow: false },
+        ...{
+          transport: 'UDP',
+          source: { host: '127.0.0.1', port: 5080 },
+          local: { host: '127.0.0.1', port: 5060 },
+        },
+        flow: undefined,
+        ...changes,
+      },
+    ]);
+  const call = async (request: FakeRequest = {}) => {
+    const context = new FakeContext(own, request);
+    await calls.handle(context);
+    return context;
+  };
+  return { clock, overlay, locations, register, call };
+}
+
+test('A7: local bindings ring at once, those at other peers join in', async (t) => {
+  const { clock, overlay, register, call } = setup();
+  await register('sip:bob@127.0.0.1:5080');
+  overlay.putRoute(BOB, NODE_3, clock.now());
+  const { summary } = await call();
+  t.deepEqual(summary, ['binding sip:bob@127.0.0.1:5080', `peer ${NODE_3} sip:bob@example.org`]);
+});
+
+test('A7: an unknown user is 404, a known one without a phone 480', async (t) => {
+  const { clock, overlay, call } = setup();
+  t.is((await call({ uri: 'sip:nobody@example.org' })).status, 404);
+  t.is((await call()).status, 480);
+  overlay.put('gone@example.org', {
+    ...{ node: NODE_3, registration: { type: 'removed' } as const, storageTime: clock.now(), lifetimeS: 60 },
+  });
+  t.is((await call({ uri: 'sip:gone@example.org' })).status, 480);
+});
+
+test('no answer from the overlay: 504 without a local binding, the local phone rings with one', async (t) => {
+  const { overlay, register, call } = setup();
+  overlay.fetchError = new CodedError('overlay-unreachable', 'no answer');
+  t.is((await call()).status, 504);
+  await register('sip:bob@127.0.0.1:5080');
+  t.is((await call()).status, 200);
+});
+
+test('a cached record that led nowhere is fetched again for the next call', async (t) => {
+  const { clock, overlay, locations, call } = setup();
+  overlay.putRoute(BOB, NODE_3, clock.now());
+  await call();
+  t.is(overlay.fetches, 1);
+  locations.markFailed(NODE_3);
+  t.is((await call()).status, 480);
+  await call();
+  t.is(overlay.fetches, 2);
+});
+
+test('a request from another peer goes to local bindings only, and never registers or publishes', async (t) => {
+  const { clock, overlay, register, call } = setup();
+  overlay.putRoute(BOB, NODE_4, clock.now());
+  t.is((await call({ overlayPeer: NODE_3 })).status, 480);
+  t.is(overlay.fetches, 0);
+  await register('sip:bob@127.0.0.1:5080');
+  t.deepEqual((await call({ overlayPeer: NODE_3 })).summary, ['binding sip:bob@127.0.0.1:5080']);
+  t.is((await call({ overlayPeer: NODE_3, method: 'PUBLISH' })).status, 403);
+  t.is((await call({ overlayPeer: NODE_3, uri: FOREIGN })).status, 403);
+});
+
+test('an identity another peer asserts stays only when the overlay says that peer serves the user', async (t) => {
+  const { clock, overlay, register, call } = setup();
+  await register('sip:bob@127.0.0.1:5080');
+  overlay.putRoute('alice@example.org', NODE_3, clock.now());
+  const headers = ['P-Asserted-Identity: <sip:alice@example.org>'];
+  t.true((await call({ overlayPeer: NODE_3, headers })).request.has('P-Asserted-Identity'));
+  t.false((await call({ overlayPeer: NODE_4, headers })).request.has('P-Asserted-Identity'));
+  t.false((await call({ headers })).request.has('P-Asserted-Identity'));
+});
+
+test('our own users are challenged before any lookup, unknown ones just the same', async (t) => {
+  const { overlay, call } = setup({ auth: true });
+  t.is((await call()).status, 407);
+  t.is((await call({ from: 'sip:nobody@example.org' })).status, 407);
+  t.is(overlay.fetches, 0);
+});
+
+test('callers from foreign domains reach users served here, and nobody else', async (t) => {
+  const { register, call } = setup({ auth: true });
+  await register('sip:bob@127.0.0.1:5080');
+  t.is((await call({ from: FOREIGN })).status, 200);
+  t.is((await call({ from: FOREIGN, uri: 'sip:dave@third.net' })).status, 403);
+  t.is((await call({ from: FOREIGN, hasRoute: true })).status, 403);
+});
+
+test('a request of our own user for a foreign Contact is relayed', async (t) => {
+  const { call } = setup({ mode: 'redirect' });
+  t.deepEqual((await call({ uri: 'sip:bob@127.0.0.1:5999' })).summary, ['uri sip:bob@127.0.0.1:5999']);
+});
+
+test('A9: a redirector names local contacts with their q, and the public address of other peers', async (t) => {
+  const { clock, overlay, register, call } = setup({ mode: 'redirect' });
+  await register('sip:bob@127.0.0.1:5080', { q: 0.5 });
+  await register('sip:bob@127.0.0.1:5081', { byFlow: true });
+  overlay.putRoute(BOB, NODE_3, clock.now());
+  overlay.addresses.set(NODE_3, ['sip:192.0.2.7:5062', 'sip:192.0.2.7:5062;transport=tcp']);
+  const { status, contacts } = await call();
+  t.is(status, 302);
+  t.deepEqual(contacts, [{ uri: 'sip:bob@127.0.0.1:5080', q: 0.5 }, { uri: 'sip:bob@192.0.2.7:5062' }]);
+});
+
+test('A9: a redirector answers 404, 480 and 504 as a proxy does', async (t) => {
+  const { clock, overlay, call } = setup({ mode: 'redirect' });
+  t.is((await call({ uri: 'sip:nobody@example.org' })).status, 404);
+  t.is((await call()).status, 480);
+  // A peer that publishes no address cannot be named.
+  overlay.putRoute('carol@example.org', NODE_3, clock.now());
+  t.is((await call({ uri: 'sip:carol@example.org' })).status, 480);
+  overlay.fetchError = new CodedError('overlay-unreachable', 'no answer');
+  t.is((await call({ uri: 'sip:dave@example.org' })).status, 504);
+});

@@ -1,0 +1,53 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import test from 'ava';
+import { MemoryKeyValueStore, noMetrics, silentLogger } from '../../../../src/base/index.ts';
+import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
+import { BindingStore } from '../../../../src/sip/registrar/binding-store.ts';
+import { Registrar } from '../../../../src/sip/registrar/registrar.ts';
+import { FakeFlow, request } from './messages.ts';
+
+const AORS = 5000;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function used(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+test('a registered AoR costs at most 3 kB, the in-memory twin of the store included', async (t) => {
+  const clock = new VirtualClock();
+  const store = new BindingStore({
+    clock,
+    store: new MemoryKeyValueStore(),
+    logger: silentLogger,
+    metrics: noMetrics,
+  });
+  const registrar = new Registrar({ clock, logger: silentLogger, metrics: noMetrics, store });
+  const before = used();
+  for (let index = 0; index < AORS; index += 1) {
+    const user = `u${String(index).padStart(6, '0')}`;
+    // A large head: a binding that kept a slice of it would keep all of it.
+    const message = request(`REGISTER sip:example.org SIP/2.0
+      Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK${index}
+      From: <sip:${user}@example.org>;tag=1
+      To: <sip:${user}@example.org>
+      Call-ID: ${index}-a84b4c76e66710@192.0.2.9
+      CSeq: 1 REGISTER
+      Contact: <sip:${user}@192.0.2.9:5060;transport=udp>;+sip.instance="<urn:uuid:${index}-aaaa-bbbb-cccc>"
+      X-Padding: ${'x'.repeat(4000)}`);
+    const result = await registrar.process(
+      message,
+      new FakeFlow('UDP', `192.0.2.9:${index + 1}`),
+      `${user}@example.org`,
+    );
+    t.is(result.status, 200);
+  }
+  const perAor = (used() - before) / AORS;
+  t.log(`${Math.round(perAor)} bytes an AoR`);
+  t.true(perAor < 3000, `${perAor} bytes`);
+  t.is(store.size, AORS);
+});
