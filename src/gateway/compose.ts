@@ -8,6 +8,7 @@ import {
   createSelfSignedIdentity,
   type Identity,
   loadSelfSignedIdentity,
+  saveIdentity,
 } from '../reload/security/identity.ts';
 import { type Admission, SelfSignedTrust } from '../reload/security/trust-policy.ts';
 import { AdminServer } from './admin/admin-server.ts';

@@ -29,7 +29,7 @@ export interface GatewayDeps {
 
 /**
  * Builds and starts one peer. Rejects when it cannot stand, with everything closed again; a CodedError whose code is
- * 'address-in-use', 'address-unavailable', 'data-in-use', … is the operator's to mend (see `cli/start-error.ts`).
+ * 'address-in-use', 'address-unavailable', 'data-in-use', 'node-id-conflict' is the operator's to mend (see `cli/start-error.ts`).
  */
 export type ComposeGateway = (config: GatewayConfig, deps: GatewayDeps) => Promise<RunningGateway>;
 

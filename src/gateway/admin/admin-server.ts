@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Address, CodedError, errorMessage, formatAddress, type Logger } from '../../base/index.ts';
+import { type Address, CodedError, formatAddress, type Logger } from '../../base/index.ts';
+import { bindError } from '../../net/system-errors.ts';
 import { hasToken, isRebound, refuseRequest } from './http-guard.ts';
 import type { PeerAdmin } from './peer-admin.ts';
 import { type Answer, errorAnswer, refusal, routes } from './routes.ts';
@@ -58,8 +59,7 @@ export class AdminServer {
     const { listen } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        const code = error.code === 'EADDRINUSE' ? 'address-in-use' : 'address-unavailable';
-        reject(new CodedError(code, `${formatAddress(listen)}: ${errorMessage(error)}`, { cause: error }));
+        reject(bindError(error, 'TCP', formatAddress(listen)));
       });
       this.#server.listen(listen.port, listen.host, () => {
         const { port } = this.#server.address() as AddressInfo;

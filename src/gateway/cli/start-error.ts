@@ -15,9 +15,16 @@ const MENDABLE: Readonly<Record<string, string>> = {
   'store-damaged': 'data',
   'store-version': 'data',
   'identity-damaged': 'data',
-  'node-id-in-use': 'data',
+  'node-id-conflict': 'data',
   'address-in-use': 'listen',
   'address-unavailable': 'listen',
+  'address-forbidden': 'listen',
+  'bind-failed': 'listen',
+};
+
+const LISTEN_MENDS: Readonly<Record<string, string>> = {
+  'address-in-use': 'stop that program, or choose another port (0 = any)',
+  'address-forbidden': 'choose a port from 1024 up',
 };
 
 /** Turns what `composeGateway` rejected with into the file, the path in it and the mend. */
@@ -27,24 +34,23 @@ export function explainStartError(error: unknown, config: GatewayConfig): StartF
   const path = error instanceof CodedError ? MENDABLE[error.code] : undefined;
   if (path === undefined) return { line: `${config.file}: the peer did not start: ${message}`, exitCode: 1 };
   if (path !== 'listen') return { line: `${config.file}: ${path}: ${message}`, exitCode: 2 };
-  const inUse = (error as CodedError).code === 'address-in-use';
-  const line = formatProblem({
-    file: config.file,
-    path: listenPath(message, config),
-    problem: inUse ? `the port is in use (${message})` : `the address is not one of this host (${message})`,
-    mend: inUse ? 'stop the program that has it, or choose another port (0 = any)' : 'choose another address',
-  });
+  const mend = LISTEN_MENDS[(error as CodedError).code] ?? 'choose another address';
+  const place = { file: config.file, path: listenPath(message, config) };
+  const line = formatProblem({ ...place, problem: message, mend });
   return { line, exitCode: 2 };
 }
 
-/** The key whose address the message names; addresses are unlike each other, or `rules.ts` had refused them. */
+/** The key whose address the message names: `TCP 127.0.0.1:5060 is in use by another program`. */
 function listenPath(message: string, { overlay, sip, admin }: GatewayConfig): string {
-  const named = [
-    ...overlay.listen.map((address, i) => ({ path: `overlay.listen[${i}]`, address })),
-    ...sip.listen.map(({ address }, i) => ({ path: `sip.listen[${i}]`, address })),
-    ...(admin === undefined ? [] : [{ path: 'admin', address: admin.listen }]),
-  ];
   const words = message.split(/[\s,;()]+/).map((word) => word.replace(/:$/, ''));
-  const found = named.find(({ address }) => words.includes(formatAddress(address)));
+  const datagram = words.includes('UDP');
+  const named = [
+    ...sip.listen.map(({ transport, address }, i) => ({ path: `sip.listen[${i}]`, transport, address })),
+    ...overlay.listen.map((address, i) => ({ path: `overlay.listen[${i}]`, transport: 'TCP', address })),
+    ...(admin === undefined ? [] : [{ path: 'admin', transport: 'TCP', address: admin.listen }]),
+  ];
+  const found = named.find(
+    ({ transport, address }) => (transport === 'UDP') === datagram && words.includes(formatAddress(address)),
+  );
   return found?.path ?? 'listen';
 }

@@ -11,7 +11,6 @@ import {
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { appAttach } from '../messages/app-attach.ts';
 import type { Destination } from '../messages/destination.ts';
-import type { Identity } from '../security/identity.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { offeredAddresses, toCandidates } from './candidates.ts';
 import { abortable, withDeadline } from './concurrency.ts';
@@ -28,7 +27,6 @@ export interface AppConnection {
 }
 
 export interface AppAttacherOptions {
-  readonly identity: Identity;
   /** Where to listen. */
   readonly hosts: readonly string[];
   /** For the first application; 0 is any. */
@@ -166,7 +164,8 @@ export class AppAttacher {
       const pending = this.#pending.get(keyOf(nodeId, application));
       if (pending === undefined) continue;
       this.#pending.delete(keyOf(nodeId, application));
-      return pending.resolve(connection);
+      pending.resolve(connection);
+      return;
     }
     this.#logger.debug('a connection nobody asked for', { application, from: connection.remote.host });
     connection.destroy();

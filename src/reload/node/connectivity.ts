@@ -70,10 +70,10 @@ export class Connectivity {
     this.attacher = new Attacher(parts, {
       self,
       candidates,
-      onListening: (theirs) =>
-        connectableAddresses(theirs, own())
-          .slice(0, 1)
-          .forEach((one) => this.#cache.add(one)),
+      onListening: (theirs) => {
+        const [address] = connectableAddresses(theirs, own());
+        if (address !== undefined) this.#cache.add(address);
+      },
     });
     this.#dialer = new LinkDialer(parts);
     new AttachResponder(

@@ -69,25 +69,34 @@ export class TopologyDriver {
     const executor = this.#executor();
     switch (action.type) {
       case 'attach':
-        return executor.attach(action.nodeId, action.via);
+        executor.attach(action.nodeId, action.via);
+        break;
       case 'find-peer':
-        return executor.findPeer(action.near);
+        executor.findPeer(action.near);
+        break;
       case 'send-update':
-        return executor.sendUpdate(action.to, action.full);
+        executor.sendUpdate(action.to, action.full);
+        break;
       case 'replicate':
-        return executor.replicate(action.range, action.to);
+        executor.replicate(action.range, action.to);
+        break;
       case 'hand-over':
-        return executor.handOver(action.range);
+        executor.handOver(action.range);
+        break;
       case 'drop-surplus':
-        return executor.dropSurplus();
+        executor.dropSurplus();
+        break;
       case 'admitted':
-        return executor.admitted(action.by);
+        executor.admitted(action.by);
+        break;
       case 'probe-partition':
-        return executor.probePartition();
+        executor.probePartition();
+        break;
       case 'isolated':
-        return executor.isolated();
+        executor.isolated();
+        break;
       default:
-        return action satisfies never;
+        action satisfies never;
     }
   }
 }

@@ -13,7 +13,7 @@ export interface FramerHandler {
   onError(error: MessageError): void;
 }
 
-export const MAX_BODY_BYTES = 1_048_576;
+const MAX_BODY_BYTES = 1_048_576;
 
 const CR = 0x0d;
 const LF = 0x0a;

@@ -23,7 +23,7 @@ export class MessageError extends CodedError<MessageErrorCode> {
 
 /** Bounds of one head: octets up to and with the empty line, and header lines. */
 export const MAX_HEAD_BYTES = 65_536;
-export const MAX_HEADER_LINES = 256;
+const MAX_HEADER_LINES = 256;
 
 const REQUEST_LINE = /^([A-Za-z0-9\-.!%*_+`'~]{1,64}) (.*) (SIP\/[0-9]{1,3}\.[0-9]{1,3})[ \t]*$/i;
 const STATUS_LINE = /^SIP\/2\.0 ([1-6][0-9][0-9])(?: (.*))?$/i;

@@ -33,7 +33,7 @@ export function sliceTrimmed(text: string, from: number, to: number): string {
   return text.slice(start, end);
 }
 
-export function trimSpace(text: string): string {
+function trimSpace(text: string): string {
   return sliceTrimmed(text, 0, text.length);
 }
 

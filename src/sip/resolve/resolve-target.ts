@@ -18,7 +18,7 @@ export interface ResolvedTarget {
  */
 export type ResolveErrorCode = 'unresolvable' | 'unsupported-transport' | 'unsupported-scheme';
 
-export class ResolveError extends CodedError<ResolveErrorCode> {}
+class ResolveError extends CodedError<ResolveErrorCode> {}
 
 export interface ResolveOptions {
   /** Transports we can send over, the preferred first. Default UDP, TCP. */

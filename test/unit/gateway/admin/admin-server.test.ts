@@ -149,7 +149,7 @@ test('a port in use is told as such', async (t) => {
     { listen: { host: '127.0.0.1', port: Number(new URL(url).port) }, token: undefined },
   );
   const error = await t.throwsAsync(second.start(), { code: 'address-in-use' });
-  t.regex(error?.message ?? '', /^127\.0\.0\.1:\d+: /);
+  t.regex(error?.message ?? '', /^TCP 127\.0\.0\.1:\d+ is in use by another program$/);
 });
 
 test('stop() ends idle connections and lets go of the port', async (t) => {

@@ -42,14 +42,23 @@ test('a wrong configuration is one line on stderr, exit 2, and no peer is starte
 
 const failures: readonly (readonly [error: Error, line: RegExp, exitCode: number])[] = [
   [
-    new CodedError('address-in-use', 'bind EADDRINUSE 127.0.0.1:5060'),
-    /: sip\.listen\[0\]: the port is in use \(bind EADDRINUSE 127\.0\.0\.1:5060\); stop the program that has it, or choose another port \(0 = any\)\n$/,
+    new CodedError('address-in-use', 'UDP 127.0.0.1:5060 is in use by another program'),
+    /gateway\.yaml: sip\.listen\[0\]: UDP 127\.0\.0\.1:5060 is in use by another program; stop that program, or choose another port \(0 = any\)\n$/,
     2,
   ],
-  [new CodedError('address-in-use', '127.0.0.1:8060: listen EADDRINUSE'), /: admin: the port is in use /, 2],
   [
-    new CodedError('address-unavailable', '127.0.0.1:6084 is not here'),
-    /: overlay\.listen\[0\]: the address is not one of this host /,
+    new CodedError('address-in-use', 'TCP 127.0.0.1:5060 is in use by another program'),
+    /: sip\.listen\[1\]: TCP 127\.0\.0\.1:5060 is in use /,
+    2,
+  ],
+  [
+    new CodedError('address-in-use', 'TCP 127.0.0.1:8060 is in use by another program'),
+    /: admin: TCP 127\.0\.0\.1:8060 is in use /,
+    2,
+  ],
+  [
+    new CodedError('address-unavailable', 'TLS 127.0.0.1:6084 is not an address of this machine'),
+    /: overlay\.listen\[0\]: TLS 127\.0\.0\.1:6084 is not an address of this machine; choose another address\n$/,
     2,
   ],
   [
@@ -58,7 +67,7 @@ const failures: readonly (readonly [error: Error, line: RegExp, exitCode: number
     2,
   ],
   [
-    new CodedError('node-id-in-use', 'this Node-ID is alive elsewhere; use another data directory'),
+    new CodedError('node-id-conflict', 'this Node-ID is alive elsewhere; use another data directory'),
     /: data: this Node-ID/,
     2,
   ],
@@ -84,7 +93,7 @@ test('a peer that gives up while running is stopped, the reason told', async (t)
   const cli = new TestCli(async (config) => {
     gateway = new FakeGateway(config);
     gateway.fail(
-      new CodedError('node-id-in-use', 'a cloned data directory; remove identity.pem from one of them'),
+      new CodedError('node-id-conflict', 'a cloned data directory; remove identity.pem from one of them'),
     );
     return gateway;
   });
