@@ -84,7 +84,18 @@ export class CallHandler {
     if (caller !== 'authenticated') return context.reply(403, 'Relaying Denied');
     // Ours, but without a user to look up.
     if (isOurs && requestAor === undefined && !context.hasRoute) return context.reply(404);
-    await context.proxy([{ kind: 'uri', uri: request.requestUri }]);
+    await context.proxy([this.#outwardTarget(context)]);
+  }
+
+  /**
+   * A phone with an outbound proxy sends the INVITE that follows our 302 back through us. To another adapter peer it
+   * takes the overlay: there the caller need not prove himself a second time, with a nonce of that peer.
+   */
+  #outwardTarget({ request, hasRoute }: RequestContext): Target {
+    const { uri } = request;
+    const peer = hasRoute ? undefined : this.#deps.redirector.peerAt(uri);
+    if (peer === undefined || uri.user === undefined) return { kind: 'uri', uri: request.requestUri };
+    return { kind: 'peer', peer, uri: `sip:${uri.user}@${this.#deps.own.firstDomain}` };
   }
 
   async #toUser(context: RequestContext, aor: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Clock, errorMessage, isLoopback, isWildcard, type Logger, type Timer } from '../base/index.ts';
+import { parseUri, type SipUri } from '../sip/message/uri.ts';
 import type { NodeId, Overlay } from './overlay.ts';
 
 export interface PublicAddressOptions {
@@ -34,7 +35,7 @@ export function isPublishable(host: string, overlayOnLoopback: boolean): boolean
 export class PublicAddresses {
   readonly #deps: Deps;
   readonly #options: PublicAddressOptions;
-  readonly #cache = new Map<NodeId, { readonly uris: readonly string[]; readonly until: number }>();
+  readonly #cache = new Map<NodeId, { readonly uris: readonly SipUri[]; readonly until: number }>();
   #timer: Timer | undefined;
   #storageTime = 0;
   #stopped = false;
@@ -64,13 +65,13 @@ export class PublicAddresses {
   }
 
   /**
-   * The public SIP URIs of another peer; empty when it publishes none.
+   * The public SIP URIs of another peer, the preferred first; empty when it publishes none.
    * @throws CodedError 'overlay-unreachable'
    */
-  async of(peer: NodeId): Promise<readonly string[]> {
+  async of(peer: NodeId): Promise<readonly SipUri[]> {
     const cached = this.#cache.get(peer);
     if (cached !== undefined && cached.until > this.#deps.clock.now()) return cached.uris;
-    const uris = await this.#deps.overlay.fetchPublicAddresses(peer);
+    const uris = (await this.#deps.overlay.fetchPublicAddresses(peer)).flatMap(parsed);
     this.#cache.delete(peer);
     if (this.#cache.size >= this.#options.maxCached) this.#cache.delete(this.#cache.keys().next().value!);
     this.#cache.set(peer, { uris, until: this.#deps.clock.now() + this.#options.cacheMs });
@@ -80,5 +81,14 @@ export class PublicAddresses {
   stop(): void {
     this.#stopped = true;
     this.#timer?.close();
+  }
+}
+
+/** What a peer signed may still be no URI. */
+function parsed(text: string): SipUri[] {
+  try {
+    return [parseUri(text)];
+  } catch {
+    return [];
   }
 }

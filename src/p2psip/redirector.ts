@@ -1,10 +1,13 @@
-import { CodedError } from '../base/index.ts';
-import { parseUri } from '../sip/message/uri.ts';
+import { CodedError, LruMap } from '../base/index.ts';
+import type { SipUri } from '../sip/message/uri.ts';
 import type { RequestContext } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
 import type { Location } from './location-service.ts';
 import type { NodeId } from './overlay.ts';
 import type { PublicAddresses } from './public-addresses.ts';
+
+/** Bounds what is remembered of the Contacts we named. */
+const MAX_NAMED = 10_000;
 
 interface Contact {
   readonly uri: string;
@@ -17,6 +20,8 @@ interface Contact {
  */
 export class Redirector {
   readonly #addresses: PublicAddresses;
+  /** The peer behind each user and address we sent callers to. */
+  readonly #named = new LruMap<string, NodeId>(MAX_NAMED);
 
   constructor(deps: { readonly addresses: PublicAddresses }) {
     this.#addresses = deps.addresses;
@@ -51,18 +56,17 @@ export class Redirector {
     context.reply(found.emptyStatus);
   }
 
+  /** The peer behind a Contact of an earlier 302 of ours. */
+  peerAt(contact: SipUri): NodeId | undefined {
+    return this.#named.get(placeOf(contact));
+  }
+
   async #contactAt(peer: NodeId, aor: string): Promise<Contact | undefined> {
     const [address] = await this.#addresses.of(peer);
     if (address === undefined) return undefined;
-    try {
-      return {
-        uri: parseUri(address)
-          .with({ user: escapeUser(aor) })
-          .toString(),
-      };
-    } catch {
-      return undefined;
-    }
+    const uri = address.with({ user: escapeUser(aor) });
+    this.#named.set(placeOf(uri), peer);
+    return { uri: uri.toString() };
   }
 }
 
@@ -73,4 +77,8 @@ export function escapeUser(aor: string): string {
     /[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g,
     (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
   );
+}
+
+function placeOf({ user, host, port }: SipUri): string {
+  return `${user ?? ''}@${host}:${port ?? 5060}`;
 }

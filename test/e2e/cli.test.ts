@@ -109,7 +109,9 @@ test('bad input: a port in use is exit 2 and one line with file, path and mend',
     const lines = stderr.split('\n').filter((line) => line.startsWith('p2psip: '));
     t.is(lines.length, 1, stderr);
     t.true(
-      lines[0]!.includes(`gateway.yaml: ${where}: TCP 127.0.0.1:${port} is in use by another program;`),
+      lines[0]!.includes(
+        `gateway.yaml: ${where}: ${key === 'overlay.listen' ? 'TLS' : 'TCP'} 127.0.0.1:${port} is in use by another program;`,
+      ),
       stderr,
     );
     t.regex(lines[0]!, /; stop that program, or choose another port \(0 = any\)$/);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Clock, CodedError } from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { ReloadError } from '../forwarding/reload-error.ts';
@@ -41,6 +42,7 @@ export class Attacher {
   readonly #candidates: () => IceCandidate[];
   readonly #onListening: (candidates: readonly IceCandidate[]) => void;
   readonly #pending = new Map<NodeId, Pending>();
+  readonly #stopping = new AbortController();
   #anonymous = 0;
 
   constructor(
@@ -58,6 +60,7 @@ export class Attacher {
     this.#self = options.self;
     this.#candidates = options.candidates;
     this.#onListening = options.onListening;
+    setMaxListeners(0, this.#stopping.signal);
   }
 
   /**
@@ -96,6 +99,11 @@ export class Attacher {
     return 'we-yield';
   }
 
+  /** Gives up waiting for connections. */
+  stop(): void {
+    this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
+  }
+
   async #request(
     destinationList: readonly Destination[],
     expected: NodeId | undefined,
@@ -122,7 +130,7 @@ export class Attacher {
     }
   }
 
-  async #connected(nodeId: NodeId, signal: AbortSignal | undefined): Promise<NodeId> {
+  async #connected(nodeId: NodeId, signal = this.#stopping.signal): Promise<NodeId> {
     await waitUntil(this.#clock, this.#connections.opened, () => this.#connections.has(nodeId), {
       timeoutMs: CONNECT_MS,
       what: `a connection from ${nodeId} after its Attach answer`,

@@ -113,6 +113,7 @@ export class Connectivity {
   }
 
   async stop(): Promise<void> {
+    this.attacher.stop();
     this.#dialer.stop();
     this.appResponder.stop();
     this.forwarding.stop();

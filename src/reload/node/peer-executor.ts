@@ -50,11 +50,10 @@ export class PeerExecutor implements TopologyExecutor {
   findPeer(near: ResourceId): void {
     const { forwarding, connections, attacher, topology } = this.#deps;
     if (topology.isResponsible(near)) return;
-    const { signal } = this.#stopping;
     forwarding
-      .request(ping, { padding: new Uint8Array(0) }, { destinationList: [toResource(near)], signal })
+      .request(ping, { padding: new Uint8Array(0) }, { destinationList: [toResource(near)] })
       .then(async ({ signer }) => {
-        if (!connections.has(signer.nodeId)) await attacher.attach([toNode(signer.nodeId)], { signal });
+        if (!connections.has(signer.nodeId)) await attacher.attach([toNode(signer.nodeId)]);
       })
       .catch((error) => this.#failed('no finger found', error, { near }));
   }
@@ -96,19 +95,18 @@ export class PeerExecutor implements TopologyExecutor {
 
   async #connect(nodeId: NodeId, via: NodeId | undefined): Promise<void> {
     const { attacher, connections, forwarding } = this.#deps;
-    const { signal } = this.#stopping;
     if (connections.has(nodeId)) {
       // The link is there, but no Update came over it yet: §6.4.2.4.1 lets us ask for one.
       await forwarding.request(
         routeQuery,
         { sendUpdate: true, destination: toNode(nodeId), overlayData: new Uint8Array(0) },
-        { destinationList: [toNode(nodeId)], firstHop: nodeId, signal },
+        { destinationList: [toNode(nodeId)], firstHop: nodeId },
       );
       return;
     }
     // §10.6: through the peer that named it, if that is still there.
     const informed = via !== undefined && connections.has(via);
-    await attacher.attach(informed ? [toNode(via), toNode(nodeId)] : [toNode(nodeId)], { signal });
+    await attacher.attach(informed ? [toNode(via), toNode(nodeId)] : [toNode(nodeId)]);
   }
 
   #failed(what: string, error: unknown, fields: Record<string, unknown>): void {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   type Clock,
   CodedError,
@@ -56,6 +57,7 @@ export class RecordMover {
     this.#store = deps.store;
     this.#topology = deps.topology;
     this.#kinds = options.kinds;
+    setMaxListeners(0, this.#stopping.signal);
     this.#sent = deps.metrics.counter(
       'reload_records_moved_total',
       'Values stored at other peers as replica or hand-over',
@@ -134,10 +136,11 @@ export class RecordMover {
     { request, certificates }: ReplicaStore,
     destinationList: readonly Destination[],
   ): Promise<boolean> {
+    // Requests fail by themselves when the node stops; only pauses have to be told.
     const { signal } = this.#stopping;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        await this.#forwarding.request(store, request, { destinationList, certificates, signal });
+        await this.#forwarding.request(store, request, { destinationList, certificates });
         this.#sent.inc();
         return true;
       } catch (error) {
@@ -170,11 +173,10 @@ export class RecordMover {
         ...everything(this.#kinds(), kind),
       }));
       const destinationList = to.at(-1)?.type === 'node' ? [toNode(holder)] : to;
-      const { signal } = this.#stopping;
       const { body, certificates } = await this.#forwarding.request(
         fetch,
         { resource, specifiers },
-        { destinationList, signal },
+        { destinationList },
       );
       await this.#store.adopt(resource, body, certificates);
     } catch (error) {

@@ -27,16 +27,25 @@ export interface BindingReference {
 
 export const CONTACT_TOKEN: TokenTarget = { kind: 'contact' };
 
+/** What one Record-Route names that serves both sides of a dialog. */
+export interface BothSides {
+  readonly caller: TokenTarget;
+  readonly callee: TokenTarget;
+  /** From tag of the request that set the dialog up: in it, only the caller's requests have it as theirs. */
+  readonly callerTag: string;
+}
+
 /** Characters of a tag, 6 bits each: one guess at a dialog's tag costs a request. */
 const CONTACT_TAG_LENGTH = 12;
 const FLOW_TAG_LENGTH = 16;
 const CONTACT_PREFIX = 'c-';
 const FLOW_PREFIX = 'f-';
+const BOTH_PREFIX = 'b-';
 
 /**
- * The user parts of our Record-Routes towards phones (RFC 5626 §5.2): each names the way to a phone and is bound by a
- * keyed hash to the Call-ID of its dialog, so that nobody can relay through us with a token made up or taken from
- * another call. The key outlives a restart, and so do the dialogs.
+ * The user parts of our Record-Routes towards phones (RFC 5626 §5.2): each names the way to a phone, or to both phones
+ * of a call within one peer, and is bound by a keyed hash to the Call-ID of its dialog, so that nobody can relay
+ * through us with a token made up or taken from another call. The key outlives a restart, and so do the dialogs.
  */
 export class FlowTokens {
   readonly #hash: KeyedHash;
@@ -45,23 +54,49 @@ export class FlowTokens {
     this.#hash = new KeyedHash(options.key);
   }
 
+  /** A token for one side. */
   mint(target: TokenTarget, callId: string): string {
-    if (target.kind === 'contact') return CONTACT_PREFIX + this.#hash.tag(`c ${callId}`, CONTACT_TAG_LENGTH);
-    const payload = Buffer.from(encode(target)).toString('base64url');
-    return `${FLOW_PREFIX}${payload}.${this.#hash.tag(`f ${payload} ${callId}`, FLOW_TAG_LENGTH)}`;
+    if (target.kind === 'contact') return this.#contactToken(callId);
+    return this.#sealed(FLOW_PREFIX, encode(target), callId);
   }
 
-  /** What a token names, if we made it for this dialog. */
-  read(token: string, callId: string): TokenTarget | undefined {
+  /** A token for both sides. */
+  mintBoth({ caller, callee, callerTag }: BothSides, callId: string): string {
+    if (caller.kind === 'contact' && callee.kind === 'contact') return this.#contactToken(callId);
+    return this.#sealed(BOTH_PREFIX, [callerTag, encode(caller), encode(callee)].join(SECTION), callId);
+  }
+
+  /**
+   * What a token names, if we made it for this dialog.
+   * @param fromTag of the request that carries it
+   */
+  read(token: string, callId: string, fromTag: string | undefined): TokenTarget | undefined {
     if (token.startsWith(CONTACT_PREFIX)) {
-      return equalSecrets(token, this.mint(CONTACT_TOKEN, callId)) ? CONTACT_TOKEN : undefined;
+      return equalSecrets(token, this.#contactToken(callId)) ? CONTACT_TOKEN : undefined;
     }
-    if (!token.startsWith(FLOW_PREFIX)) return undefined;
-    const dot = token.indexOf('.', FLOW_PREFIX.length);
-    const payload = token.slice(FLOW_PREFIX.length, dot);
-    if (!equalSecrets(token.slice(dot + 1), this.#hash.tag(`f ${payload} ${callId}`, FLOW_TAG_LENGTH)))
-      return undefined;
-    return { kind: 'flow', ...decode(Buffer.from(payload, 'base64url').toString()) };
+    const flow = this.#unsealed(FLOW_PREFIX, token, callId);
+    if (flow !== undefined) return decode(flow);
+    const both = this.#unsealed(BOTH_PREFIX, token, callId);
+    if (both === undefined) return undefined;
+    const [callerTag, caller, callee] = both.split(SECTION);
+    return decode((fromTag === callerTag ? callee : caller)!);
+  }
+
+  #contactToken(callId: string): string {
+    return CONTACT_PREFIX + this.#hash.tag(`c ${callId}`, CONTACT_TAG_LENGTH);
+  }
+
+  #sealed(prefix: string, text: string, callId: string): string {
+    const payload = Buffer.from(text).toString('base64url');
+    return `${prefix}${payload}.${this.#hash.tag(`${prefix}${payload} ${callId}`, FLOW_TAG_LENGTH)}`;
+  }
+
+  #unsealed(prefix: string, token: string, callId: string): string | undefined {
+    if (!token.startsWith(prefix)) return undefined;
+    const dot = token.indexOf('.');
+    const tag = this.#hash.tag(`${token.slice(0, dot)} ${callId}`, FLOW_TAG_LENGTH);
+    if (!equalSecrets(token.slice(dot + 1), tag)) return undefined;
+    return Buffer.from(token.slice(prefix.length, dot), 'base64url').toString();
   }
 }
 
@@ -75,17 +110,23 @@ export function referenceOf(binding: Binding): FlowReference {
   return { transport, remote: source, localPort: local.port, binding: { aor, key: bindingKey(binding) } };
 }
 
-const NEWLINE = '\n';
+/** Neither stands in header text, so no field can hold one. */
+const FIELD = '\n';
+const SECTION = '\n\n';
 
-function encode({ transport, remote, localPort, binding }: FlowReference): string {
+function encode(target: TokenTarget): string {
+  if (target.kind === 'contact') return '';
+  const { transport, remote, localPort, binding } = target;
   const fields = [transport, remote.host, remote.port, localPort];
-  return (binding === undefined ? fields : [...fields, binding.aor, binding.key]).join(NEWLINE);
+  return (binding === undefined ? fields : [...fields, binding.aor, binding.key]).join(FIELD);
 }
 
 /** Undoes `encode`; the text is known to be ours. */
-function decode(text: string): FlowReference {
-  const [transport, host, port, localPort, aor, key] = text.split(NEWLINE);
+function decode(text: string): TokenTarget {
+  if (text === '') return CONTACT_TOKEN;
+  const [transport, host, port, localPort, aor, key] = text.split(FIELD);
   return {
+    kind: 'flow',
     transport: transport as TransportName,
     remote: { host: host!, port: Number(port) },
     localPort: Number(localPort),

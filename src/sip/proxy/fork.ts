@@ -123,7 +123,7 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
   recordRoutes(branch: Branch, flow: Flow): readonly string[] {
     if (this.#caller === undefined) return [];
     const callee = { flow, target: branch.plan.target };
-    return this.#services.names.recordRoutes(this.#caller, callee, this.#request.callId);
+    return this.#services.names.recordRoutes(this.#caller, callee, this.#request);
   }
 
   forward(response: SipResponse): void {

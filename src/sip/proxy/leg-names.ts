@@ -1,4 +1,4 @@
-import { type Address, formatAddress, sameAddress } from '../../base/index.ts';
+import { formatAddress, sameAddress } from '../../base/index.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { FlowTokens, TokenTarget } from './flow-token.ts';
 import type { OwnAddresses } from './own-addresses.ts';
@@ -37,27 +37,34 @@ export class LegNames {
 
   /**
    * The Record-Route values for a dialog-forming request, topmost first: one towards the callee, one towards the
-   * caller (RFC 5658); one alone when both would say the same.
+   * caller (RFC 5658); one alone for two phones that reach us at the same address.
    */
-  recordRoutes(caller: Side, callee: Side, callId: string): string[] {
-    if (caller.flow.peer === undefined && callee.flow.peer === undefined && this.#areAlike(caller, callee)) {
-      return [this.#recordRoute(callee, callId)];
+  recordRoutes(
+    caller: Side,
+    callee: Side,
+    dialog: { callId: string; fromTag: string | undefined },
+  ): string[] {
+    const { callId, fromTag = '' } = dialog;
+    if (this.#meetAtOneAddress(caller.flow, callee.flow)) {
+      const both = { caller: caller.target, callee: callee.target, callerTag: fromTag };
+      return [this.#phoneRoute(caller.flow, this.#tokens.mintBoth(both, callId))];
     }
     return [this.#recordRoute(callee, callId), this.#recordRoute(caller, callId)];
   }
 
   #recordRoute({ flow, target }: Side, callId: string): string {
-    if (flow.peer !== undefined) return this.#overlayRoute;
+    return flow.peer === undefined
+      ? this.#phoneRoute(flow, this.#tokens.mint(target, callId))
+      : this.#overlayRoute;
+  }
+
+  #phoneRoute(flow: Flow, token: string): string {
     const address = formatAddress(this.#own.advertisedFor(flow));
-    const token = this.#tokens.mint(target, callId);
     return `<sip:${token}@${address};transport=${flow.transport.toLowerCase()};lr>`;
   }
 
-  /** Both sides reach us at one address and are reached at their Contacts. */
-  #areAlike(a: Side, b: Side): boolean {
-    if (a.target.kind !== 'contact' || b.target.kind !== 'contact') return false;
-    if (a.flow.transport !== b.flow.transport) return false;
-    const ofA: Address = this.#own.advertisedFor(a.flow);
-    return sameAddress(ofA, this.#own.advertisedFor(b.flow));
+  #meetAtOneAddress(a: Flow, b: Flow): boolean {
+    if (a.peer !== undefined || b.peer !== undefined || a.transport !== b.transport) return false;
+    return sameAddress(this.#own.advertisedFor(a), this.#own.advertisedFor(b));
   }
 }

@@ -6,6 +6,7 @@ import {
   type Logger,
   type Metrics,
   type Random,
+  randomHex,
 } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
@@ -100,7 +101,7 @@ export class ProxyCore implements TransactionUser {
     );
     const tokens = new FlowTokens({ key: options.tokenKey });
     const names = new LegNames({ own, tokens }, options);
-    this.#loops = new LoopDetector({ boot: Buffer.from(random.bytes(5)).toString('hex') });
+    this.#loops = new LoopDetector({ boot: options.nodeHex.slice(0, 6) + randomHex(random, 4) });
     this.#routes = new RouteReader({ own, tokens }, options);
     this.#flows = new FlowFinder({ transport, own, bindings });
     this.#planner = new BranchPlanner({ flows: this.#flows, own });

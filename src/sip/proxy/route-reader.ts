@@ -52,7 +52,8 @@ export class RouteReader {
     let popped = 0;
     for (const { uri } of routes) {
       if (!this.#isOurs(uri, request)) break;
-      target = uri.user === undefined ? undefined : this.#tokens.read(uri.user, request.callId);
+      target =
+        uri.user === undefined ? undefined : this.#tokens.read(uri.user, request.callId, request.fromTag);
       isTrusted ||= target !== undefined;
       popped += 1;
     }
@@ -81,16 +82,18 @@ export class RouteReader {
    */
   #undoStrictRouting(request: SipRequest): void {
     const { uri } = request;
-    if (uri.user === undefined || !this.#isRecordRouteOfOurs(uri, request.callId)) return;
+    if (uri.user === undefined || !this.#isRecordRouteOfOurs(uri, request)) return;
     const { routes } = request;
     const last = routes[routes.length - 1]!;
     request.setHeader('Route', [`<${uri}>`, ...routes.slice(0, -1).map(formatNameAddr)].join(', '));
     request.setRequestUri(last.uri);
   }
 
-  #isRecordRouteOfOurs(uri: SipUri, callId: string): boolean {
+  #isRecordRouteOfOurs(uri: SipUri, { callId, fromTag }: SipRequest): boolean {
     if (this.#peerOf(uri) === this.#nodeHex) return true;
-    return this.#own.isAddress(uri.host, uri.port) && this.#tokens.read(uri.user!, callId) !== undefined;
+    return (
+      this.#own.isAddress(uri.host, uri.port) && this.#tokens.read(uri.user!, callId, fromTag) !== undefined
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import {
   type Address,
+  type Connection,
   MemoryKeyValueStore,
   noMetrics,
   silentLogger,
@@ -32,7 +33,7 @@ export class World {
   readonly network: SimulatedNetwork;
 
   constructor(options: SimulatedNetworkOptions = {}) {
-    this.network = new SimulatedNetwork({ clock: this.clock }, { latencyMs: [1, 5], ...options });
+    this.network = new SimulatedNetwork({ clock: this.clock }, { latencyMs: [2, 2], ...options });
   }
 
   /** The value of a promise, time moving on until it is there. */
@@ -80,15 +81,23 @@ export class TestServer implements RequestHandler, PeerConnector {
   readonly host: string;
   readonly handled: string[] = [];
   elsewhere: Elsewhere = () => undefined;
+  /** Whether callers prove who they are. */
+  challenges = true;
   /** How another server is reached; tests replace it to fail. */
   dial: (peer: string) => Promise<Flow> = () => Promise.reject(new Error('no such peer'));
   readonly #flows = new Map<string, Flow>();
+  readonly #connections: Connection[] = [];
   readonly #registrar: Registrar;
   readonly #authenticator: Authenticator;
 
   private constructor(world: World, host: string, nodeHex: string, kv: MemoryKeyValueStore) {
     const { clock } = world;
-    const base = { clock, logger: silentLogger, metrics: noMetrics, random: new SeededRandom(host.length) };
+    const base = {
+      clock,
+      logger: silentLogger,
+      metrics: noMetrics,
+      random: new SeededRandom(Number.parseInt(nodeHex.slice(0, 6), 16)),
+    };
     const network = world.network.host(host);
     this.host = host;
     this.nodeHex = nodeHex;
@@ -149,10 +158,17 @@ export class TestServer implements RequestHandler, PeerConnector {
   }
 
   /** A SIP connection to another server stands. */
-  adopt(flow: Flow): Flow {
-    this.#flows.set(flow.peer!, flow);
+  adopt(connection: Connection, peer: string): Flow {
+    const flow = this.transport.adopt(connection, { peer });
+    this.#connections.push(connection);
+    this.#flows.set(peer, flow);
     this.core.onPeerConnected(flow);
     return flow;
+  }
+
+  /** The SIP connections to other servers break. */
+  breakPeers(): void {
+    for (const connection of this.#connections.splice(0)) connection.destroy(new Error('broken'));
   }
 
   async onRequest(context: RequestContext): Promise<void> {
@@ -164,7 +180,7 @@ export class TestServer implements RequestHandler, PeerConnector {
       const { status, reason, headers } = await this.#registrar.process(request, context.flow, toAor);
       return context.reply(status, reason, { headers });
     }
-    if (context.overlayPeer === undefined) {
+    if (context.overlayPeer === undefined && this.challenges) {
       if (fromAor === undefined) return context.reply(403);
       if (this.#authenticator.check(context, fromAor) !== 'ok') return;
     }
@@ -196,13 +212,13 @@ export function joinServers(world: World, a: TestServer, b: TestServer): void {
     const port = 6100 + (Math.floor(world.clock.monotonic() * 7) % 20_000);
     const accepted = new Promise<void>((resolve) => {
       void world.network.host(to.host).listen({ host: to.host, port }, (connection) => {
-        to.adopt(to.transport.adopt(connection, { peer: from.nodeHex }));
+        to.adopt(connection, from.nodeHex);
         resolve();
       });
     });
     const connection = await world.network.host(from.host).connect({ host: to.host, port });
     await accepted;
-    return from.adopt(from.transport.adopt(connection, { peer: to.nodeHex }));
+    return from.adopt(connection, to.nodeHex);
   };
   a.dial = dialer(a, b);
   b.dial = dialer(b, a);

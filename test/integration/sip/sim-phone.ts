@@ -26,6 +26,8 @@ export interface SimPhoneOptions {
   /** What it puts into Via and Contact, when a NAT gives it another address. */
   readonly believes?: Address;
   readonly incoming?: Incoming;
+  /** +sip.instance, without its quotes and brackets. */
+  readonly instance?: string;
   /** Headers that every initial request carries. */
   readonly headers?: readonly [string, string][];
 }
@@ -106,6 +108,11 @@ export class SimPhone {
     return `<sip:${user}@${seen}:${port}${transport === 'UDP' ? '' : `;transport=${transport.toLowerCase()}`}>`;
   }
 
+  #features(): string {
+    const { instance } = this.#options;
+    return instance === undefined ? '' : `;+sip.instance="<${instance}>"`;
+  }
+
   /** Methods of the requests received. */
   get methods(): string[] {
     return this.received.map(methodOf);
@@ -126,7 +133,7 @@ export class SimPhone {
         to: `<${this.aor}>`,
         callId,
         cseq,
-        more: [['Contact', this.contact], ['Expires', String(expires)], ...credentials],
+        more: [['Contact', this.contact + this.#features()], ['Expires', String(expires)], ...credentials],
       }),
     );
   }
@@ -265,9 +272,8 @@ export class SimPhone {
   }
 
   #onMessage(message: SipText): void {
-    if (!message.start.startsWith('SIP/2.0')) return this.#onRequest(message);
-    const branch = branchOf(message);
-    this.#waiting.get(`${branch} ${methodOf(message)}`)?.onResponse(message);
+    if (!message.start.startsWith('SIP/2.0')) this.#onRequest(message);
+    else this.#waiting.get(`${branchOf(message)} ${methodOf(message)}`)?.onResponse(message);
   }
 
   #onRequest(request: SipText): void {
@@ -323,12 +329,14 @@ export class SimPhone {
         cseq: this.#cseq,
       });
     }
+    const { clock } = this.#options;
+    const start = clock.monotonic();
     let interval = T1;
     const send = () => {
       this.#respond(invite, status);
-      if (interval > LIFETIME) return;
-      this.#unacknowledged.set(callId, this.#options.clock.setTimer(interval, send));
-      interval *= 2;
+      if (clock.monotonic() - start > LIFETIME) return;
+      this.#unacknowledged.set(callId, clock.setTimer(interval, send));
+      interval = Math.min(interval * 2, T2);
     };
     send();
   }

@@ -159,6 +159,14 @@ test('A9: a redirector names local contacts with their q, and the public address
   t.deepEqual(contacts, [{ uri: 'sip:bob@127.0.0.1:5080', q: 0.5 }, { uri: 'sip:bob@192.0.2.7:5062' }]);
 });
 
+test('the INVITE that follows a 302 and comes back through us takes the overlay to that peer', async (t) => {
+  const { clock, overlay, call } = setup({ mode: 'redirect' });
+  overlay.putRoute(BOB, NODE_3, clock.now());
+  overlay.addresses.set(NODE_3, ['sip:192.0.2.7:5062']);
+  const { contacts } = await call();
+  t.deepEqual((await call({ uri: contacts[0]!.uri })).summary, [`peer ${NODE_3} sip:bob@example.org`]);
+});
+
 test('A9: a redirector answers 404, 480 and 504 as a proxy does', async (t) => {
   const { clock, overlay, call } = setup({ mode: 'redirect' });
   t.is((await call({ uri: 'sip:nobody@example.org' })).status, 404);

@@ -14,15 +14,28 @@ const flow: TokenTarget = {
 test('RFC 5626 §5.2: a token gives back what it names, and only for its own dialog', (t) => {
   for (const target of [CONTACT_TOKEN, flow, { ...flow, binding: undefined }]) {
     const token = tokens.mint(target, 'call-1');
-    t.deepEqual(tokens.read(token, 'call-1'), target);
-    t.is(tokens.read(token, 'call-2'), undefined);
+    t.deepEqual(tokens.read(token, 'call-1', 'a'), target);
+    t.is(tokens.read(token, 'call-2', 'a'), undefined);
   }
+});
+
+test('a token for both sides names the callee to the caller, and the caller to the callee', (t) => {
+  const token = tokens.mintBoth({ caller: CONTACT_TOKEN, callee: flow, callerTag: 'a' }, 'call-1');
+  t.deepEqual(tokens.read(token, 'call-1', 'a'), flow);
+  t.deepEqual(tokens.read(token, 'call-1', 'b'), CONTACT_TOKEN);
+  t.is(tokens.read(token, 'call-2', 'a'), undefined);
+  const plain = tokens.mintBoth({ caller: CONTACT_TOKEN, callee: CONTACT_TOKEN, callerTag: 'a' }, 'call-1');
+  t.is(
+    plain,
+    tokens.mint(CONTACT_TOKEN, 'call-1'),
+    'two plain phones: the short hash over the Call-ID alone',
+  );
 });
 
 test('a token outlives a restart, and needs its key', (t) => {
   const token = tokens.mint(flow, 'call-1');
-  t.deepEqual(new FlowTokens({ key: new Uint8Array(32).fill(1) }).read(token, 'call-1'), flow);
-  t.is(new FlowTokens({ key: new Uint8Array(32).fill(2) }).read(token, 'call-1'), undefined);
+  t.deepEqual(new FlowTokens({ key: new Uint8Array(32).fill(1) }).read(token, 'call-1', 'a'), flow);
+  t.is(new FlowTokens({ key: new Uint8Array(32).fill(2) }).read(token, 'call-1', 'a'), undefined);
 });
 
 test('a token stands in a URI as it is; that of a plain phone is short', (t) => {
@@ -38,6 +51,6 @@ test('changed, cut and invented tokens are refused', (t) => {
   const other = tokens.mint({ ...flow, localPort: 5060 }, 'call-1');
   const spliced = `${other.slice(0, other.indexOf('.'))}${token.slice(token.indexOf('.'))}`;
   for (const forged of [spliced, token.slice(0, -1), `${token}A`, '', 'c-', 'f-', 'f-.', 'f-AAAA', 'alice']) {
-    t.is(tokens.read(forged, 'call-1'), undefined, forged);
+    t.is(tokens.read(forged, 'call-1', 'a'), undefined, forged);
   }
 });
