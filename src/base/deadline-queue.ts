@@ -1,3 +1,4 @@
+import { BinaryHeap } from './binary-heap.ts';
 import type { Clock, Timer } from './clock.ts';
 
 interface Entry<K> {
@@ -13,7 +14,7 @@ export class DeadlineQueue<K> {
   readonly #clock: Clock;
   readonly #onDue: (key: K) => void;
   readonly #deadlines = new Map<K, number>();
-  #heap: Entry<K>[] = [];
+  readonly #heap = new BinaryHeap<Entry<K>>((a, b) => a.at < b.at);
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -36,8 +37,8 @@ export class DeadlineQueue<K> {
   set(key: K, at: number): void {
     if (this.#deadlines.get(key) === at) return;
     this.#deadlines.set(key, at);
-    this.#push({ key, at });
-    if (this.#heap.length > 64 && this.#heap.length > 2 * this.#deadlines.size) this.#rebuild();
+    this.#heap.push({ key, at });
+    if (this.#heap.size > 64 && this.#heap.size > 2 * this.#deadlines.size) this.#rebuild();
     this.#arm();
   }
 
@@ -48,14 +49,14 @@ export class DeadlineQueue<K> {
   /** Forgets all deadlines and stops the timer. */
   clear(): void {
     this.#deadlines.clear();
-    this.#heap = [];
+    this.#heap.retain(() => false);
     this.#timer?.close();
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
   }
 
   #arm(): void {
-    const next = this.#heap[0]?.at;
+    const next = this.#heap.peek()?.at;
     if (next === undefined || next >= this.#timerAt) return;
     this.#timer?.close();
     this.#timerAt = next;
@@ -68,8 +69,8 @@ export class DeadlineQueue<K> {
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
-    for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
-      this.#pop();
+    for (let top = this.#heap.peek(); top !== undefined && top.at <= now; top = this.#heap.peek()) {
+      this.#heap.pop();
       if (this.#deadlines.get(top.key) !== top.at) continue;
       this.#deadlines.delete(top.key);
       this.#onDue(top.key);
@@ -78,36 +79,6 @@ export class DeadlineQueue<K> {
   }
 
   #rebuild(): void {
-    const live = [...this.#deadlines].map(([key, at]) => ({ key, at }));
-    // A sorted array is a valid heap.
-    this.#heap = live.sort((a, b) => a.at - b.at);
-  }
-
-  #push(entry: Entry<K>): void {
-    const heap = this.#heap;
-    let index = heap.push(entry) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (heap[parent]!.at <= entry.at) break;
-      heap[index] = heap[parent]!;
-      index = parent;
-    }
-    heap[index] = entry;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child += 1;
-      if (heap[child]!.at >= last.at) break;
-      heap[index] = heap[child]!;
-      index = child;
-    }
-    heap[index] = last;
+    this.#heap.retain(({ key, at }) => this.#deadlines.get(key) === at);
   }
 }

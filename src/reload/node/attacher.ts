@@ -23,6 +23,8 @@ export interface AttachOptions {
 
 interface Pending {
   answered: boolean;
+  /** The other side told us that its own Attach goes on. */
+  conceded: boolean;
   /** Stops retransmission: the other side's Attach is used instead. */
   readonly yielded: AbortController;
 }
@@ -74,13 +76,13 @@ export class Attacher {
     if (this.#pending.size + this.#anonymous >= MAX_PENDING) {
       throw new CodedError('too-many-attaches', `${MAX_PENDING} Attaches are under way`);
     }
-    const pending: Pending = { answered: false, yielded: new AbortController() };
+    const pending: Pending = { answered: false, conceded: false, yielded: new AbortController() };
     if (nodeId === undefined) this.#anonymous++;
     else if (this.#pending.has(nodeId)) return this.#connected(nodeId, options.signal);
     else this.#pending.set(nodeId, pending);
     try {
       const { found, candidates } = await this.#request(destinationList, nodeId, pending, options);
-      pending.answered = true;
+      pending.answered = !pending.conceded;
       await this.#connected(found, options.signal);
       if (candidates !== undefined) this.#onListening(candidates);
       return found;
@@ -93,7 +95,7 @@ export class Attacher {
   /** §6.5.1.2: what to do about an Attach from this node. */
   collision(from: NodeId): Collision {
     const pending = this.#pending.get(from);
-    if (pending === undefined || pending.yielded.signal.aborted) return 'none';
+    if (pending === undefined || pending.conceded || pending.yielded.signal.aborted) return 'none';
     if (pending.answered || this.#self > from) return 'we-persist';
     pending.yielded.abort(new CodedError('yielded', `the Attach of ${from} goes first`));
     return 'we-yield';
@@ -123,9 +125,9 @@ export class Attacher {
       );
       return { found: signer.nodeId, candidates: body.candidates };
     } catch (error) {
-      const inProgress = error instanceof ReloadError && error.errorCode === ErrorCode.In_Progress;
+      pending.conceded = error instanceof ReloadError && error.errorCode === ErrorCode.In_Progress;
       // Either way the other side's own Attach makes the link.
-      if (expected !== undefined && (inProgress || yielded.signal.aborted)) return { found: expected };
+      if (expected !== undefined && (pending.conceded || yielded.signal.aborted)) return { found: expected };
       throw error;
     }
   }

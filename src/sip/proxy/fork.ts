@@ -145,6 +145,8 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
   done(status: number | undefined): void {
     this.#queue = [];
     this.#ringTimer?.close();
+    // RFC 4320 §4.2: the transaction knows that a 408 is not to be sent, and ends.
+    if (status === undefined) this.transaction.reply(408);
     this.#settle(status);
     this.#services.onForkDone(this);
   }

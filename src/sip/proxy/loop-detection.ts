@@ -40,13 +40,20 @@ export class LoopDetector {
   isLooped(request: SipRequest, fingerprint: string): boolean {
     const ours = BRANCH_COOKIE + this.#boot;
     const mark = SEPARATOR + fingerprint;
-    return request.headers('Via').some((via) => via.includes(ours) && branchEndsWith(via, mark));
+    const isOurs = (via: string) => via.includes(ours) && branchEndsWith(via, mark);
+    // Most requests come straight from a phone: one line, which needs no taking apart.
+    if (request.lineCount('Via') === 1) return isOurs(request.header('Via') ?? '');
+    return request.headers('Via').some(isOurs);
   }
 }
 
+/** Whether the mark ends a parameter of a Via, or of one of several in a line. */
 function branchEndsWith(via: string, mark: string): boolean {
-  const after = via.indexOf(mark) + mark.length;
-  return after >= mark.length && (after === via.length || ';, \t'.includes(via[after]!));
+  for (let at = via.indexOf(mark); at >= 0; at = via.indexOf(mark, at + 1)) {
+    const after = at + mark.length;
+    if (after === via.length || ';, \t'.includes(via[after]!)) return true;
+  }
+  return false;
 }
 
 /** 32 bits suffice (RFC 5393 §4.2.4): only Vias of our own are compared, and they are few. */

@@ -12,9 +12,10 @@ export class PeerRecovery {
   readonly #transactions: TransactionLayer;
   readonly #logger: Logger;
   readonly #isInvolved: (peer: string) => boolean;
-  readonly #watched = new WeakSet<Flow>();
-  /** Peers whose connection was lost while something was pending, with the attempt to get a new one. */
-  readonly #lost = new Map<string, AbortController>();
+  /** Open connections by peer: two when both sides opened one at the same moment. */
+  readonly #open = new Map<string, Set<Flow>>();
+  /** Attempts to replace a connection that broke while something was pending. */
+  readonly #attempts = new Map<string, AbortController>();
   #stopped = false;
 
   /** @param isInvolved whether a request or response still waits for this peer */
@@ -33,48 +34,48 @@ export class PeerRecovery {
   /** A connection to a peer stands, opened by us or by the peer. May be told again of the same one. */
   onConnected(flow: Flow): void {
     const { peer } = flow;
-    if (peer === undefined || this.#watched.has(flow)) return;
-    this.#watched.add(flow);
+    if (peer === undefined || !flow.open) return;
+    const flows = this.#open.get(peer) ?? new Set();
+    if (flows.has(flow)) return;
+    this.#open.set(peer, flows.add(flow));
     flow.closed.on(() => this.#onClosed(peer, flow));
-    this.#recover(peer, flow);
+    if (flows.size > 1) return;
+    this.#attempts.get(peer)?.abort(new CodedError('superseded', 'another connection stands'));
+    this.#attempts.delete(peer);
+    this.#transactions.rebindPeer(peer, flow);
   }
 
   stop(): void {
     this.#stopped = true;
-    for (const attempt of this.#lost.values())
+    for (const attempt of this.#attempts.values())
       attempt.abort(new CodedError('stopped', 'the proxy is stopped'));
-    this.#lost.clear();
-  }
-
-  #recover(peer: string, flow: Flow): void {
-    const attempt = this.#lost.get(peer);
-    if (attempt === undefined) return;
-    this.#lost.delete(peer);
-    attempt.abort(new CodedError('superseded', 'another connection stands'));
-    this.#transactions.rebindPeer(peer, flow);
+    this.#attempts.clear();
   }
 
   #onClosed(peer: string, flow: Flow): void {
-    if (this.#stopped || this.#lost.has(peer) || !this.#isInvolved(peer)) return;
-    const attempt = new AbortController();
-    this.#lost.set(peer, attempt);
-    const other = this.#peers.cached(peer);
-    if (other?.open && other !== flow) {
-      this.#recover(peer, other);
+    const flows = this.#open.get(peer);
+    flows?.delete(flow);
+    const [other] = flows ?? [];
+    if (other !== undefined) {
+      this.#transactions.rebindPeer(peer, other);
       return;
     }
+    this.#open.delete(peer);
+    if (!this.#stopped && !this.#attempts.has(peer) && this.#isInvolved(peer)) this.#reconnect(peer);
+  }
+
+  #reconnect(peer: string): void {
+    const attempt = new AbortController();
+    this.#attempts.set(peer, attempt);
     this.#peers.connect(peer, attempt.signal).then(
-      (fresh) => {
-        this.onConnected(fresh);
-        this.#recover(peer, fresh);
-      },
+      (flow) => this.onConnected(flow),
       (error) => this.#giveUp(peer, attempt, error),
     );
   }
 
   #giveUp(peer: string, attempt: AbortController, error: unknown): void {
-    if (this.#lost.get(peer) !== attempt) return;
-    this.#lost.delete(peer);
+    if (this.#attempts.get(peer) !== attempt) return;
+    this.#attempts.delete(peer);
     this.#logger.info('a peer with pending SIP requests is lost', { peer, error: errorMessage(error) });
     this.#transactions.failPeer(peer, error instanceof Error ? error : new Error(errorMessage(error)));
   }

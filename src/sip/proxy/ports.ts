@@ -57,7 +57,10 @@ export interface RequestContext {
   proxy(targets: readonly Target[], options?: ProxyOptions): Promise<number | undefined>;
 }
 
-/** Decides about every request outside dialogs. What it throws is logged and answered 500. */
+/**
+ * Decides about every request outside dialogs, at the latest when its promise resolves. What it throws is logged and
+ * answered 500.
+ */
 export interface RequestHandler {
   onRequest(context: RequestContext): void | Promise<void>;
 }

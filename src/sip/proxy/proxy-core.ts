@@ -275,10 +275,19 @@ export class ProxyCore implements TransactionUser {
     );
     this.#onCancelled(transaction, () => context.cancel());
     try {
-      this.#handler.onRequest(context)?.catch((error: unknown) => this.#onHandlerFailed(context, error));
+      this.#handler.onRequest(context)?.then(
+        () => this.#requireDecision(context),
+        (error: unknown) => this.#onHandlerFailed(context, error),
+      );
     } catch (error) {
       this.#onHandlerFailed(context, error);
     }
+  }
+
+  /** A request that nobody answers would stay for ever. */
+  #requireDecision(context: HandledRequest): void {
+    if (!context.isDecided)
+      this.#onHandlerFailed(context, new Error('the handler left the request undecided'));
   }
 
   #onHandlerFailed(context: HandledRequest, error: unknown): void {

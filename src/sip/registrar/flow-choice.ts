@@ -1,4 +1,5 @@
 import type { SipRequest } from '../message/request.ts';
+import { nextComma } from '../message/text.ts';
 import type { SipUri } from '../message/uri.ts';
 import type { Flow } from '../transport/flow.ts';
 
@@ -33,5 +34,5 @@ export function isReachedByFlow(
 /** Whether no proxy stands between us and the sender. */
 export function isDirect(request: SipRequest): boolean {
   if (request.has('Path')) return false;
-  return request.lineCount('Via') === 1 && request.headers('Via').length === 1;
+  return request.lineCount('Via') === 1 && nextComma(request.header('Via') ?? '', 0) < 0;
 }

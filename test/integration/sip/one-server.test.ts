@@ -74,6 +74,44 @@ test('architecture "Calls": a dead phone is 408 after 8 s', async (t) => {
   t.true(world.clock.now() - start < 9_000);
 });
 
+test('RFC 4320: a MESSAGE to a dead phone ends without a 408, and leaves nothing behind', async (t) => {
+  const { world, server, alice } = await setup({ b: { incoming: 'ignore' } });
+  server.challenges = false;
+  const parts = { from: `<${alice.aor}>;tag=1`, to: `<${BOB}>`, callId: 'm1', cseq: 1, more: [] };
+  await t.throwsAsync(world.run(alice.request('MESSAGE', BOB, parts)), { message: /no final response/ });
+  await world.clock.advance(60_000);
+  t.deepEqual(server.core.transactions.counts, { clients: 0, servers: 0 });
+  t.is(server.core.forks, 0);
+});
+
+test('§16.10: the caller cancels while the callee is still looked up', async (t) => {
+  const { world, server, alice, bob } = await setup();
+  let aborted = false;
+  server.challenges = false;
+  server.beforeDeciding = (context) =>
+    new Promise((resolve) => {
+      context.cancelled.addEventListener('abort', () => {
+        aborted = true;
+        resolve();
+      });
+    });
+  const branch = 'z9hG4bKlookup';
+  const parts = { from: `<${alice.aor}>;tag=1`, to: `<${BOB}>`, callId: 'c1', cseq: 1, branch };
+  const calling = alice.request('INVITE', BOB, { ...parts, more: [['Contact', alice.contact]] });
+  await world.clock.advance(1000);
+  t.is((await world.run(alice.request('CANCEL', BOB, { ...parts, more: [] }))).status, 200);
+  t.is((await world.run(calling)).status, 487);
+  t.true(aborted);
+  await world.clock.advance(1000);
+  t.deepEqual(bob.methods, []);
+});
+
+test('a handler that throws, or forgets a request, is 500 to the caller', async (t) => {
+  const { world, server, alice } = await setup();
+  server.beforeDeciding = () => Promise.reject(new Error('a fault'));
+  t.is((await world.run(alice.call(BOB))).status, 500);
+});
+
 test('nobody registered is the status the handler asks for', async (t) => {
   const { world, alice } = await setup();
   t.is((await world.run(alice.call('sip:carol@example.org'))).status, 480);
@@ -103,6 +141,39 @@ test('§16.7: a decline at one phone ends the ringing of the others', async (t) 
   await world.registered(server, 'bob', '192.0.2.21', { incoming: 603 });
   t.is((await world.run(alice.call(BOB))).status, 603);
   t.true(bob.methods.includes('CANCEL'));
+});
+
+test('§16.6: phones of a lower q are tried after those of a higher one', async (t) => {
+  const { world, server, alice } = await setup({ b: { incoming: 486, q: 1 } });
+  const second = await world.registered(server, 'bob', '192.0.2.21', { q: 0.5 });
+  t.is((await world.run(alice.call(BOB))).status, 200);
+  t.deepEqual(second.methods.slice(0, 1), ['INVITE']);
+});
+
+test('§16.6: ringing does not hold up the phones of the next q for ever', async (t) => {
+  const { world, server, alice, bob } = await setup({ b: { incoming: 'ring', q: 1 } });
+  const second = await world.registered(server, 'bob', '192.0.2.21', { q: 0.5 });
+  const start = world.clock.now();
+  t.is((await world.run(alice.call(BOB))).status, 200);
+  t.is(Math.round((world.clock.now() - start) / 1000), 20);
+  t.deepEqual(bob.methods, ['INVITE', 'CANCEL', 'ACK']);
+  t.is(second.methods[0], 'INVITE');
+});
+
+test('RFC 5393 §5.3.3: with Max-Breadth 1 phones are tried one after the other', async (t) => {
+  const { world, server, alice, bob } = await setup({
+    a: { headers: [['Max-Breadth', '1']] },
+    b: { incoming: 486 },
+  });
+  const second = await world.registered(server, 'bob', '192.0.2.21', { incoming: 480 });
+  t.is((await world.run(alice.call(BOB))).status, 486);
+  for (const phone of [bob, second]) {
+    t.deepEqual(phone.methods, ['INVITE', 'ACK']);
+    t.is(header(phone.received[0]!, 'max-breadth'), '1');
+  }
+  second.incoming = 'ignore';
+  bob.incoming = 'ignore';
+  t.is((await world.run(alice.call(BOB))).status, 408, 'silence uses the breadth up, and ends all the same');
 });
 
 test('calls survive 20% loss of datagrams, every BYE and ACK arrives', async (t) => {
@@ -202,6 +273,21 @@ test('after a 302, an authenticated caller reaches a foreign Contact through us'
   t.is(call.status, 200);
   t.is(header(dave.received[0]!, 'proxy-authorization'), '', 'credentials for us go no further');
   t.is((await world.run(alice.inDialog(call.dialog!))).status, 200);
+});
+
+test('§18.1.1: a large request to a URI goes by TCP, and by UDP where nobody listens on TCP', async (t) => {
+  const { world, server, alice, bob } = await setup({ a: { body: `v=0\r\n${'a=x\r\n'.repeat(300)}` } });
+  const dave = await world.phone(server, 'dave', '198.51.100.4', { port: 5060 });
+  t.is((await world.run(alice.call('sip:dave@198.51.100.4:5060'))).status, 200);
+  t.deepEqual(dave.methods.slice(0, 1), ['INVITE']);
+  const { connections } = world.network.totals;
+  t.is((await world.run(alice.call(BOB))).status, 200);
+  t.is(bob.methods[0], 'INVITE');
+  t.is(world.network.totals.connections, connections, 'a phone registered over UDP gets it over UDP');
+  const listening = await TestServer.start(world, '198.51.100.9', { nodeHex: 'f'.repeat(32) });
+  listening.challenges = false;
+  t.is((await world.run(alice.call('sip:nobody@198.51.100.9:5060'))).status, 480);
+  t.is(world.network.totals.connections, connections + 1);
 });
 
 test('architecture "In-dialog routing": no open relay for requests that look as if in a dialog', async (t) => {

@@ -24,8 +24,8 @@ import type { Flow } from '../../../src/sip/transport/flow.ts';
 import { SipTransport } from '../../../src/sip/transport/sip-transport.ts';
 import { SimPhone, type SimPhoneOptions, type SimTransport } from './sim-phone.ts';
 
-export const DOMAIN = 'example.org';
-export const USERS = ['alice', 'bob', 'carol', 'dave'];
+const DOMAIN = 'example.org';
+const USERS = ['alice', 'bob', 'carol', 'dave'];
 
 /** Virtual time and a network, shared by all servers and phones of a test. */
 export class World {
@@ -81,6 +81,8 @@ export class TestServer implements RequestHandler, PeerConnector {
   readonly host: string;
   readonly handled: string[] = [];
   elsewhere: Elsewhere = () => undefined;
+  /** Runs before anything is decided about a request. */
+  beforeDeciding: (context: RequestContext) => Promise<void> | undefined = () => undefined;
   /** Whether callers prove who they are. */
   challenges = true;
   /** How another server is reached; tests replace it to fail. */
@@ -166,14 +168,16 @@ export class TestServer implements RequestHandler, PeerConnector {
     return flow;
   }
 
-  /** The SIP connections to other servers break. */
-  breakPeers(): void {
-    for (const connection of this.#connections.splice(0)) connection.destroy(new Error('broken'));
+  /** The newest SIP connections to other servers break. */
+  breakPeers(count = Number.POSITIVE_INFINITY): void {
+    const from = Math.max(this.#connections.length - count, 0);
+    for (const connection of this.#connections.splice(from)) connection.destroy(new Error('broken'));
   }
 
   async onRequest(context: RequestContext): Promise<void> {
     const { request, requestAor, fromAor, toAor } = context;
     this.handled.push(`${request.method} ${request.requestUri}`);
+    await this.beforeDeciding(context);
     if (request.method === 'REGISTER') {
       if (toAor === undefined) return context.reply(404);
       if (this.#authenticator.check(context, toAor) !== 'ok') return;

@@ -28,6 +28,9 @@ export interface SimPhoneOptions {
   readonly incoming?: Incoming;
   /** +sip.instance, without its quotes and brackets. */
   readonly instance?: string;
+  /** q of its Contact. */
+  readonly q?: number;
+  readonly body?: string;
   /** Headers that every initial request carries. */
   readonly headers?: readonly [string, string][];
 }
@@ -109,8 +112,9 @@ export class SimPhone {
   }
 
   #features(): string {
-    const { instance } = this.#options;
-    return instance === undefined ? '' : `;+sip.instance="<${instance}>"`;
+    const { instance, q } = this.#options;
+    const named = instance === undefined ? '' : `;+sip.instance="<${instance}>"`;
+    return q === undefined ? named : `${named};q=${q}`;
   }
 
   /** Methods of the requests received. */
@@ -155,7 +159,7 @@ export class SimPhone {
       const outcome = await this.request(
         'INVITE',
         uri,
-        { ...parts, more, body: 'v=0\r\n' },
+        { ...parts, more, body: this.#options.body ?? 'v=0\r\n' },
         (provisional) => {
           if (rang || statusOf(provisional) === 100) return;
           rang = true;

@@ -109,6 +109,41 @@ test('the connection between the peers breaks while it rings: the call is answer
   t.is((await world.run(bob.inDialog(bob.answered[0]!))).status, 200);
 });
 
+test('the connection breaks with the 200 in flight: it comes again over the next one', async (t) => {
+  const { world, p3, alice, bob } = await setup({ b: { incoming: 'ring' } });
+  let rang = false;
+  const calling = alice.call(BOB, () => {
+    rang = true;
+  });
+  await world.clock.advance(1000);
+  t.true(rang);
+  const start = world.clock.now();
+  bob.pickUp();
+  // 2 ms to the callee's peer, 2 ms from there.
+  await world.clock.advance(3);
+  p3.breakPeers();
+  t.is((await world.run(calling)).status, 200);
+  t.true(world.clock.now() - start < 400, "before the phone's own retransmission");
+});
+
+test('two connections at a time, as after a glare: when one breaks the other serves', async (t) => {
+  const { world, p1, p3, alice, bob } = await setup({ b: { incoming: 'ring' } });
+  await world.run(p3.dial(NODE1));
+  await world.run(p1.dial(NODE3));
+  let dials = 0;
+  const calling = alice.call(BOB, () => {
+    const { dial } = p1;
+    p1.dial = (peer) => {
+      dials += 1;
+      return dial(peer);
+    };
+    p1.breakPeers(1);
+    bob.pickUp();
+  });
+  t.is((await world.run(calling)).status, 200);
+  t.is(dials, 0);
+});
+
 test('the connection between the peers breaks in a call: BYE from either phone still arrives', async (t) => {
   for (const hangsUp of ['caller', 'callee']) {
     const { world, p1, p3, alice, bob } = await setup();

@@ -241,13 +241,13 @@ export class ChordTopology implements TopologyPlugin {
       if (this.#table.neighbors.wanted([peer]).length > 0) this.#attachTo(peer, undefined, actions);
       else this.#suspects.clear(peer);
     }
-    if ((this.#replicas.heldUntil ?? Infinity) <= nowMs) this.#replicate(actions);
+    if ((this.#replicas.heldUntil ?? Infinity) <= nowMs) this.#replicate(this.#replicas.release(), actions);
     return actions;
   }
 
   flushReplicas(): Actions {
     const actions: TopologyAction[] = [];
-    this.#replicate(actions);
+    this.#replicate(this.#replicas.release(), actions);
     return actions;
   }
 
@@ -260,7 +260,7 @@ export class ChordTopology implements TopologyPlugin {
     actions.push({ type: 'admitted', by });
     const { after } = this.#table.range();
     if (wasAlone) actions.push({ type: 'hand-over', range: { after: this.self, upTo: after } });
-    this.#replicate(actions);
+    this.#replicate(this.#replicas.changed(this.replicaSet(), 'better-peer', nowMs), actions);
     this.#startStabilisation(nowMs);
     // §10.5: no Update of ours before the neighbours are attached.
     this.#deadlines.set('announce', nowMs + FIRST_ANNOUNCEMENT_MS);
@@ -302,7 +302,7 @@ export class ChordTopology implements TopologyPlugin {
     if (this.#options.reactive || before.predecessors[0] !== this.#table.neighbors.predecessor)
       this.#deadlines.setIfUnset('announce', nowMs + COALESCE_MS);
     this.#followRange(before.predecessors[0] ?? this.self, actions);
-    if (this.#replicas.changed(this.replicaSet(), change, nowMs)) this.#replicate(actions);
+    this.#replicate(this.#replicas.changed(this.replicaSet(), change, nowMs), actions);
     this.#deadlines.set('surplus', nowMs + SURPLUS_DELAY_MS);
   }
 
@@ -317,8 +317,7 @@ export class ChordTopology implements TopologyPlugin {
       actions.push({ type: 'replicate', range: { after: start, upTo: oldStart }, to: this.replicaSet() });
   }
 
-  #replicate(actions: TopologyAction[]): void {
-    const to = this.#replicas.takeDue(this.replicaSet());
+  #replicate(to: readonly NodeId[], actions: TopologyAction[]): void {
     if (to.length > 0 && this.membership === 'member')
       actions.push({ type: 'replicate', range: this.#table.range(), to });
   }

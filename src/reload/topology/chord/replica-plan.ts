@@ -11,13 +11,14 @@ export type ReplicaChange = 'failure' | 'better-peer';
 export class ReplicaPlan {
   readonly #holdDownMs: number;
   #holders: readonly NodeId[] = [];
+  #held: readonly NodeId[] = [];
   #heldUntil: number | undefined;
 
   constructor(holdDownMs: number) {
     this.#holdDownMs = holdDownMs;
   }
 
-  /** Monotonic ms; undefined when nothing is held down. */
+  /** Monotonic ms; undefined when nobody is held down. */
   get heldUntil(): number | undefined {
     return this.#heldUntil;
   }
@@ -25,21 +26,31 @@ export class ReplicaPlan {
   /** This peer has our records already. */
   assumeHeldBy(peer: NodeId): void {
     this.#holders = [peer];
-  }
-
-  /** Whether somebody in the set lacks our records and is due for them now. */
-  changed(replicaSet: readonly NodeId[], change: ReplicaChange, nowMs: number): boolean {
-    this.#holders = this.#holders.filter((holder) => replicaSet.includes(holder));
-    if (replicaSet.every((peer) => this.#holders.includes(peer))) return false;
-    if (change === 'failure') this.#heldUntil = nowMs + this.#holdDownMs;
-    return this.#heldUntil === undefined;
-  }
-
-  /** Ends the hold-down. @returns the members of the set who lack our records; they count as given from now on */
-  takeDue(replicaSet: readonly NodeId[]): NodeId[] {
+    this.#held = [];
     this.#heldUntil = undefined;
-    const missing = replicaSet.filter((peer) => !this.#holders.includes(peer));
-    this.#holders = replicaSet;
-    return missing;
+  }
+
+  /** @returns those who get our records now; they count as given */
+  changed(replicaSet: readonly NodeId[], change: ReplicaChange, nowMs: number): readonly NodeId[] {
+    this.#holders = this.#holders.filter((peer) => replicaSet.includes(peer));
+    this.#held = this.#held.filter((peer) => replicaSet.includes(peer));
+    const fresh = replicaSet.filter((peer) => !this.#holders.includes(peer) && !this.#held.includes(peer));
+    if (change === 'failure' && fresh.length > 0) {
+      this.#held = [...this.#held, ...fresh];
+      // The first failure counts: a peer whose neighbours fail one after the other must not wait for ever.
+      this.#heldUntil ??= nowMs + this.#holdDownMs;
+      return [];
+    }
+    this.#holders = [...this.#holders, ...fresh];
+    return fresh;
+  }
+
+  /** Ends the hold-down. @returns those who waited for it; they count as given */
+  release(): readonly NodeId[] {
+    const released = this.#held;
+    this.#holders = [...this.#holders, ...released];
+    this.#held = [];
+    this.#heldUntil = undefined;
+    return released;
   }
 }

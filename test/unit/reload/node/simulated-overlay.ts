@@ -1,5 +1,6 @@
-import type { Logger } from '../../../../src/base/logger.ts';
+import { createECDH, createPrivateKey, type KeyObject } from 'node:crypto';
 import { MemoryKeyValueStore } from '../../../../src/base/key-value-store.ts';
+import type { Logger } from '../../../../src/base/logger.ts';
 import { silentLogger } from '../../../../src/base/logger.ts';
 import { noMetrics } from '../../../../src/base/metrics.ts';
 import type { Address } from '../../../../src/base/network.ts';
@@ -49,7 +50,9 @@ export class SimulatedOverlay {
     const index = ++this.#hosts;
     const host = `10.0.${index >> 8}.${index & 255}`;
     const random = this.#random.derive(index);
-    const identity = options.identity ?? createSelfSignedIdentity({ clock: this.clock, random }, { overlay: OVERLAY });
+    const identity =
+      options.identity ??
+      createSelfSignedIdentity({ clock: this.clock, random }, { overlay: OVERLAY, key: keyFrom(random) });
     const kv = options.kv ?? new MemoryKeyValueStore();
     const { trace, logger = silentLogger, ...nodeOptions } = options;
     const node = new ReloadNode(
@@ -115,14 +118,19 @@ export class SimulatedOverlay {
     return this.peers.flatMap(({ node }) => {
       const at = ids.indexOf(node.nodeId);
       const expected = (step: 1 | -1) =>
-        Array.from({ length: count }, (_, i) => ids[(at + step * (i + 1) + 2 * ids.length * 3) % ids.length]!);
+        Array.from(
+          { length: count },
+          (_, i) => ids[(at + step * (i + 1) + 2 * ids.length * 3) % ids.length]!,
+        );
       const { successors, predecessors } = node.ring();
       const short = (list: readonly string[]) => list.map((id) => id.slice(0, 4)).join(' ');
       const faults = [];
       if (short(successors) !== short(expected(1)))
         faults.push(`${node.nodeId.slice(0, 4)} successors ${short(successors)}, not ${short(expected(1))}`);
       if (short(predecessors) !== short(expected(-1)))
-        faults.push(`${node.nodeId.slice(0, 4)} predecessors ${short(predecessors)}, not ${short(expected(-1))}`);
+        faults.push(
+          `${node.nodeId.slice(0, 4)} predecessors ${short(predecessors)}, not ${short(expected(-1))}`,
+        );
       return faults;
     });
   }
@@ -156,4 +164,19 @@ export class SimulatedOverlay {
     if (owners.length !== 1) throw new Error(`${owners.length} owners of ${resource}`);
     return owners[0]!;
   }
+}
+
+/** A P-256 key that depends on the seed alone, and with it the Node-ID. */
+function keyFrom(random: SeededRandom): KeyObject {
+  const d = Buffer.from(random.bytes(32));
+  d[0] = 1;
+  const ecdh = createECDH('prime256v1');
+  ecdh.setPrivateKey(d);
+  const point = ecdh.getPublicKey();
+  const x = point.subarray(1, 33).toString('base64url');
+  const y = point.subarray(33).toString('base64url');
+  return createPrivateKey({
+    key: { kty: 'EC', crv: 'P-256', d: d.toString('base64url'), x, y },
+    format: 'jwk',
+  });
 }

@@ -11,7 +11,7 @@ export function request(text: string): SipRequest {
   return message;
 }
 
-export function response(text: string): SipResponse {
+function response(text: string): SipResponse {
   const message = parse(text);
   if (message instanceof SipRequest) throw new Error('not a response');
   return message;
