@@ -24,7 +24,7 @@ export interface LocationOptions {
   readonly maxCachedAors: number;
 }
 
-export const defaultLocationOptions: LocationOptions = {
+const defaultLocationOptions: LocationOptions = {
   cacheMs: 5000,
   skipFailedMs: 30_000,
   maxForwardingDepth: 5,

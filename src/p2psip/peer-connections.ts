@@ -24,7 +24,7 @@ export interface PeerConnectionOptions {
   readonly maxRoutes: number;
 }
 
-export const defaultPeerConnectionOptions: PeerConnectionOptions = {
+const defaultPeerConnectionOptions: PeerConnectionOptions = {
   connectTimeoutMs: 4000,
   maxPending: 256,
   maxRoutes: 10_000,

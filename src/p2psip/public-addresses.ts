@@ -10,7 +10,7 @@ export interface PublicAddressOptions {
   readonly retryMs: number;
 }
 
-export const defaultPublicAddressOptions: PublicAddressOptions = {
+const defaultPublicAddressOptions: PublicAddressOptions = {
   lifetimeS: 24 * 3600,
   cacheMs: 60_000,
   maxCached: 10_000,

@@ -26,7 +26,7 @@ export interface RegistrationHandlerOptions {
   readonly storeWaitMs: number;
 }
 
-export const defaultRegistrationHandlerOptions: RegistrationHandlerOptions = { storeWaitMs: 500 };
+const defaultRegistrationHandlerOptions: RegistrationHandlerOptions = { storeWaitMs: 500 };
 
 /** REGISTER → bindings here → a record in the overlay (requirement A13). */
 export class RegistrationHandler {

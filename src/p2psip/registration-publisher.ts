@@ -34,7 +34,7 @@ export interface PublisherOptions {
   readonly maxConcurrent: number;
 }
 
-export const defaultPublisherOptions: PublisherOptions = {
+const defaultPublisherOptions: PublisherOptions = {
   minLifetimeS: 3600,
   maxLifetimeS: 24 * 3600,
   retryMs: 1000,

@@ -6,6 +6,11 @@ import { inspectStoreFile, storeDamaged } from './store-file.ts';
 /** Raised when the meaning of keys or values changes; a store of another version is refused. */
 const SCHEMA_VERSION = '1';
 const SCHEMA_KEY = 'meta/schema';
+/**
+ * Transactions begin at least this far apart, ms: each costs a flush of its own behind the scenes, so a busy store
+ * gathers, while a write to an idle store commits at once.
+ */
+const GATHER_MS = 10;
 /** LMDB's own limit on the encoded key. */
 const MAX_KEY_BYTES = 1900;
 
@@ -15,8 +20,8 @@ export interface LmdbOptions {
 }
 
 /**
- * The key-value port on LMDB. Writes of one turn of the event loop share a transaction (group commit). What is not
- * committed yet is kept beside the store, so that reads see every write asked for before.
+ * The key-value port on LMDB, with group commit. What is not committed yet is kept beside the store, so that reads see
+ * every write asked for before.
  */
 export class LmdbKeyValueStore implements KeyValueStore {
   readonly #path: string;
@@ -24,6 +29,9 @@ export class LmdbKeyValueStore implements KeyValueStore {
   readonly #flush: boolean;
   /** The writes not committed yet, the newest of each key. */
   readonly #pending = new Map<string, Write>();
+  /** The next transaction, while it gathers. */
+  #gathering: { readonly writes: Write[]; readonly committed: Promise<void> } | undefined;
+  #lastCommit = Number.NEGATIVE_INFINITY;
 
   private constructor(path: string, database: RootDatabase<Buffer, string>, { durability }: LmdbOptions) {
     this.#path = path;
@@ -73,24 +81,45 @@ export class LmdbKeyValueStore implements KeyValueStore {
     for (const { key } of batch) {
       if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new RangeError(`key of ${key.length} characters`);
     }
-    for (const write of batch) this.#pending.set(write.key, write);
+    this.#gathering ??= this.#gather();
+    for (const write of batch) {
+      this.#pending.set(write.key, write);
+      this.#gathering.writes.push(write);
+    }
+    return this.#gathering.committed;
+  }
+
+  async close(): Promise<void> {
+    await this.#gathering?.committed;
+    await this.#database.close();
+  }
+
+  #gather() {
+    const writes: Write[] = [];
+    const waitMs = Math.max(0, this.#lastCommit + GATHER_MS - performance.now());
+    const turn = new Promise<void>((resolve) => {
+      if (waitMs === 0) setImmediate(resolve);
+      else setTimeout(resolve, waitMs);
+    });
+    return { writes, committed: turn.then(() => this.#commit(writes)) };
+  }
+
+  async #commit(writes: readonly Write[]): Promise<void> {
+    this.#gathering = undefined;
+    this.#lastCommit = performance.now();
     try {
       await this.#database.batch(() => {
-        for (const { key, value } of batch) {
+        for (const { key, value } of writes) {
           if (value === undefined) void this.#database.remove(key);
           else void this.#database.put(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength));
         }
       });
       if (this.#flush) await this.#database.flushed;
     } finally {
-      for (const write of batch) {
+      for (const write of writes) {
         if (this.#pending.get(write.key) === write) this.#pending.delete(write.key);
       }
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#database.close();
   }
 
   /** Committed entries under the prefix, copied out of the memory map. */

@@ -40,6 +40,7 @@ export interface AppAttacherOptions {
 
 interface Pending {
   readonly resolve: (connection: Connection) => void;
+  readonly reject: (error: CodedError) => void;
 }
 
 /**
@@ -98,7 +99,11 @@ export class AppAttacher {
       throw new CodedError('too-many-attaches', `${MAX_PENDING} AppAttaches are under way`);
     }
     // The connection may come before the answer: it is direct, the answer is routed.
-    const connected = new Promise<Connection>((resolve) => this.#pending.set(key, { resolve }));
+    const connected = new Promise<Connection>((resolve, reject) =>
+      this.#pending.set(key, { resolve, reject }),
+    );
+    // `stop` may reject it before anybody waits for it.
+    connected.catch(() => {});
     try {
       return { connection: await this.#request(destinationList, application, connected, signal), nodeId };
     } finally {
@@ -107,6 +112,8 @@ export class AppAttacher {
   }
 
   async stop(): Promise<void> {
+    for (const { reject } of this.#pending.values())
+      reject(new CodedError('stopped', 'this node is stopping'));
     const listeners = (await Promise.allSettled(this.#listeners.values())).flatMap((result) =>
       result.status === 'fulfilled' ? result.value : [],
     );

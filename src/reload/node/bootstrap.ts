@@ -65,7 +65,7 @@ export class Bootstrap {
   }
 
   /**
-   * A link with the first bootstrap node that answers; this one time we are the TLS client.
+   * A link with the first bootstrap node that answers, or the one we have with it; in it we are the TLS client.
    * @param options.cached false: only the configured nodes
    * @throws CodedError 'node-id-conflict' when one of them has our Node-ID; 'no-bootstrap' when none can be reached
    */
@@ -74,6 +74,8 @@ export class Bootstrap {
     const addresses = this.addresses(options);
     let last: unknown;
     for (const address of addresses) {
+      const connected = this.#connections.views().find(({ address: remote }) => sameAddress(remote, address));
+      if (connected !== undefined) return connected.nodeId;
       try {
         const link = await withDeadline(
           this.#clock,

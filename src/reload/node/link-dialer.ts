@@ -19,7 +19,7 @@ export class LinkDialer {
   readonly #links: LinkLayer;
   readonly #logger: Logger;
   readonly #stopping = new AbortController();
-  #dialling = 0;
+  readonly #dialling = new Set<NodeId>();
 
   constructor(deps: { clock: Clock; links: LinkLayer; logger: Logger }) {
     this.#clock = deps.clock;
@@ -29,14 +29,14 @@ export class LinkDialer {
 
   /**
    * Makes a link with the node, whose certificate must carry this Node-ID (§6.5.1.11).
-   * @returns false when too many are under way
+   * @returns false when too many are under way, or one to this node is
    */
   dial(nodeId: NodeId, addresses: readonly Address[], onLink: (link: Link) => void): boolean {
-    if (this.#dialling >= MAX_DIALLING) return false;
-    this.#dialling++;
+    if (this.#dialling.has(nodeId) || this.#dialling.size >= MAX_DIALLING) return false;
+    this.#dialling.add(nodeId);
     void this.#connect(nodeId, addresses)
       .then((link) => link && onLink(link))
-      .finally(() => this.#dialling--);
+      .finally(() => this.#dialling.delete(nodeId));
     return true;
   }
 

@@ -11,10 +11,13 @@ const CHECK_MS = 10_000;
 /** A neighbour that was silent for this long is sent a Ping; its ack shows that the link works (RFC 6940 §6.6.5). */
 const SILENCE_MS = 30_000;
 
-/** A link that neither side has used for this long and that we do not need is closed. */
+/** The same for fingers, whose failure matters less (§10.7: a connectivity check to non-neighbour peers). */
+const FINGER_SILENCE_MS = 10 * 60_000;
+
+/** A link that neither side has used for this long and that we do not need is closed; its owner would have pinged. */
 const UNUSED_MS = 30 * 60_000;
 
-/** Keeps neighbour links alive and closes those that nobody needs, on one timer for all. */
+/** Keeps the links of the routing table alive and closes those that nobody needs, on one timer for all. */
 export class LinkKeeper {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -51,22 +54,19 @@ export class LinkKeeper {
   #check(): void {
     const now = this.#clock.monotonic();
     const neighbors = this.#topology.neighbors();
-    for (const neighbor of neighbors) {
-      const heardAt = this.#connections.heardAt(neighbor);
-      if (heardAt !== undefined && heardAt <= now - SILENCE_MS) this.#ping(neighbor);
+    const { fingers } = this.#topology.snapshot();
+    const wanted = new Set([...neighbors, ...fingers]);
+    for (const nodeId of wanted) {
+      const heardAt = this.#connections.heardAt(nodeId);
+      const silence = neighbors.includes(nodeId) ? SILENCE_MS : FINGER_SILENCE_MS;
+      if (heardAt !== undefined && heardAt <= now - silence) this.#ping(nodeId);
     }
-    this.#connections.prune((nodeId) => neighbors.includes(nodeId), UNUSED_MS);
+    this.#connections.prune((nodeId) => wanted.has(nodeId), UNUSED_MS);
   }
 
-  #ping(neighbor: NodeId): void {
+  #ping(nodeId: NodeId): void {
     this.#forwarding
-      .request(
-        ping,
-        { padding: new Uint8Array(0) },
-        { destinationList: [toNode(neighbor)], firstHop: neighbor },
-      )
-      .catch((error) =>
-        this.#logger.debug('keepalive not answered', { neighbor, error: errorMessage(error) }),
-      );
+      .request(ping, { padding: new Uint8Array(0) }, { destinationList: [toNode(nodeId)], firstHop: nodeId })
+      .catch((error) => this.#logger.debug('keepalive not answered', { nodeId, error: errorMessage(error) }));
   }
 }

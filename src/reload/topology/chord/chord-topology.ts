@@ -21,6 +21,7 @@ import type { Neighbors } from './neighbor-table.ts';
 import { type ReplicaChange, ReplicaPlan } from './replica-plan.ts';
 import { next } from './ring-arithmetic.ts';
 import { RoutingTable } from './routing-table.ts';
+import { Stabilisation, type StabilisationIntervals } from './stabilisation.ts';
 import { Suspects } from './suspects.ts';
 
 /** Changes within this time go out as one Update. */
@@ -29,16 +30,8 @@ const COALESCE_MS = 10;
 const FIRST_ANNOUNCEMENT_MS = 3_000;
 /** A peer gets an unasked Update with neighbours it lacks at most this often. */
 const HINT_PAUSE_MS = 5_000;
-/** Surplus records are dropped once the ring has been quiet for this long. */
-const SURPLUS_DELAY_MS = 60_000;
-/** Part of each interval that is random (RFC 6940 §10.7.4.1: "randomly offset"). */
-const JITTER = 0.2;
 
-export interface ChordOptions {
-  /** §10.7.4.1, `chord-update-interval`. */
-  readonly updateIntervalMs: number;
-  /** §10.7.4.2, `chord-ping-interval`. */
-  readonly pingIntervalMs: number;
+export interface ChordOptions extends StabilisationIntervals {
   /** `chord-reactive`. */
   readonly reactive: boolean;
   /** Predecessors and successors kept, each; at least 3. */
@@ -49,8 +42,6 @@ export interface ChordOptions {
   readonly holdDownMs?: number;
 }
 
-type Deadline = 'announce' | 'neighbor' | 'finger' | 'partition' | 'surplus';
-
 /** CHORD-RELOAD (RFC 6940 §10) as a sans-IO machine. */
 export class ChordTopology implements TopologyPlugin {
   readonly #random: Random;
@@ -58,17 +49,18 @@ export class ChordTopology implements TopologyPlugin {
   readonly #table: RoutingTable;
   readonly #replicas: ReplicaPlan;
   readonly #suspects = new Suspects();
-  readonly #deadlines = new Deadlines<Deadline>();
+  readonly #stabilisation: Stabilisation;
+  readonly #deadlines = new Deadlines<'announce'>();
   /** Neighbours-to-be whose Attach is under way. */
   readonly #attaching = new Set<NodeId>();
   readonly #hintedAt = new Map<NodeId, number>();
-  #nextNeighbor = 0;
 
   constructor(deps: { readonly random: Random }, self: NodeId, options: ChordOptions) {
     this.#random = deps.random;
     this.#options = { neighbors: 3, fingers: 16, holdDownMs: 30_000, ...options };
     this.#table = new RoutingTable(self, this.#options);
     this.#replicas = new ReplicaPlan(this.#options.holdDownMs);
+    this.#stabilisation = new Stabilisation({ ...deps, table: this.#table }, options);
   }
 
   get self(): NodeId {
@@ -149,7 +141,7 @@ export class ChordTopology implements TopologyPlugin {
 
   standAlone(nowMs: number): Actions {
     this.#table.membership = 'alone';
-    this.#startStabilisation(nowMs);
+    this.#stabilisation.start(nowMs);
     return [];
   }
 
@@ -220,6 +212,7 @@ export class ChordTopology implements TopologyPlugin {
   nextTimeout(): number | undefined {
     const soonest = Math.min(
       this.#deadlines.next() ?? Infinity,
+      this.#stabilisation.next() ?? Infinity,
       this.#suspects.next() ?? Infinity,
       this.#replicas.heldUntil ?? Infinity,
     );
@@ -230,13 +223,7 @@ export class ChordTopology implements TopologyPlugin {
     const actions: TopologyAction[] = [];
     if (this.#deadlines.take('announce', nowMs) && this.membership === 'member')
       actions.push({ type: 'send-update', to: 'connections', full: false });
-    if (this.#deadlines.take('neighbor', nowMs)) this.#updateNextNeighbor(nowMs, actions);
-    if (this.#deadlines.take('finger', nowMs)) this.#searchFinger(nowMs, actions);
-    if (this.#deadlines.take('surplus', nowMs)) actions.push({ type: 'drop-surplus' });
-    if (this.#deadlines.take('partition', nowMs)) {
-      this.#deadlines.set('partition', nowMs + this.#jittered(this.#options.updateIntervalMs));
-      actions.push({ type: 'probe-partition' });
-    }
+    this.#stabilisation.timeout(nowMs, actions);
     for (const peer of this.#suspects.takeDue(nowMs)) {
       if (this.#table.neighbors.wanted([peer]).length > 0) this.#attachTo(peer, undefined, actions);
       else this.#suspects.clear(peer);
@@ -261,7 +248,7 @@ export class ChordTopology implements TopologyPlugin {
     const { after } = this.#table.range();
     if (wasAlone) actions.push({ type: 'hand-over', range: { after: this.self, upTo: after } });
     this.#replicate(this.#replicas.changed(this.replicaSet(), 'better-peer', nowMs), actions);
-    this.#startStabilisation(nowMs);
+    this.#stabilisation.start(nowMs);
     // §10.5: no Update of ours before the neighbours are attached.
     this.#deadlines.set('announce', nowMs + FIRST_ANNOUNCEMENT_MS);
     if (!this.settling) this.#deadlines.set('announce', nowMs + COALESCE_MS);
@@ -303,7 +290,7 @@ export class ChordTopology implements TopologyPlugin {
       this.#deadlines.setIfUnset('announce', nowMs + COALESCE_MS);
     this.#followRange(before.predecessors[0] ?? this.self, actions);
     this.#replicate(this.#replicas.changed(this.replicaSet(), change, nowMs), actions);
-    this.#deadlines.set('surplus', nowMs + SURPLUS_DELAY_MS);
+    this.#stabilisation.neighborsChanged(nowMs);
   }
 
   #followRange(oldStart: NodeId, actions: TopologyAction[]): void {
@@ -345,35 +332,5 @@ export class ChordTopology implements TopologyPlugin {
     if (!this.#table.neighbors.couldImprove(to, named)) return;
     this.#hintedAt.set(to, nowMs);
     actions.push({ type: 'send-update', to: [to], full: false });
-  }
-
-  #updateNextNeighbor(nowMs: number, actions: TopologyAction[]): void {
-    const neighbors = this.neighbors();
-    const count = Math.max(1, neighbors.length);
-    const peer = neighbors[this.#nextNeighbor++ % count];
-    if (peer !== undefined && this.membership === 'member')
-      actions.push({ type: 'send-update', to: [peer], full: false });
-    this.#deadlines.set('neighbor', nowMs + this.#jittered(this.#options.updateIntervalMs / count));
-  }
-
-  #searchFinger(nowMs: number, actions: TopologyAction[]): void {
-    this.#deadlines.set('finger', nowMs + this.#jittered(this.#options.pingIntervalMs));
-    // §10.7.4.2, alternative 1: walk from i=1 and take each invalid entry with probability 0.5.
-    for (const i of this.#table.searchableFingers()) {
-      if (this.#table.fingers.entry(i) !== undefined || this.#random.float() < 0.5) continue;
-      actions.push({ type: 'find-peer', near: this.#table.fingers.randomInRange(i, this.#random) });
-      return;
-    }
-  }
-
-  #startStabilisation(nowMs: number): void {
-    const { updateIntervalMs, pingIntervalMs, neighbors } = this.#options;
-    this.#deadlines.setIfUnset('neighbor', nowMs + this.#jittered(updateIntervalMs / neighbors));
-    this.#deadlines.setIfUnset('finger', nowMs + this.#jittered(pingIntervalMs));
-    this.#deadlines.setIfUnset('partition', nowMs + this.#jittered(updateIntervalMs));
-  }
-
-  #jittered(ms: number): number {
-    return ms * (1 - JITTER + 2 * JITTER * this.#random.float());
   }
 }

@@ -1,13 +1,18 @@
 import test from 'ava';
 import { SimulatedOverlay } from './simulated-overlay.ts';
 
-const SEED = Number(process.env['SEED'] ?? 20_260_728);
-const USERS = Array.from({ length: 200 }, (_, i) => `user${i}`);
+const SEED = Number(process.env.SEED ?? 20_260_728);
+const USERS = Array.from({ length: 60 }, (_, i) => `user${i}`);
+
+/** Each of eight peers stores its certificate at two places. */
+const CERTIFICATES = 2 * 8;
 
 async function populated(size: number, seed = SEED): Promise<SimulatedOverlay> {
   const overlay = new SimulatedOverlay(seed);
   await overlay.grow(size);
   for (const [i, user] of USERS.entries()) await overlay.register(overlay.peers[i % size]!, user, user);
+  // What is on its way to the replicas dies with a simulated host; a killed process's kernel would still send it.
+  await overlay.clock.advance(100);
   return overlay;
 }
 
@@ -20,7 +25,7 @@ async function lost(overlay: SimulatedOverlay): Promise<string[]> {
   return missing;
 }
 
-test('A28: the owner is killed, and at once all 200 records are fetched', async (t) => {
+test('A28: the owner is killed, and at once all its records are fetched', async (t) => {
   t.log(`seed ${SEED}`);
   const overlay = await populated(8);
   overlay.kill(overlay.ownerOf(overlay.resourceOf('user0')));
@@ -51,18 +56,14 @@ test('A28: after the hold-down there are three copies of every record again', as
     await overlay.clock.advance(180_000);
     t.deepEqual(overlay.faults(), []);
     t.is(
-      overlay.peers.reduce((sum, { node }) => sum + node.storedValues, 0) - copiesOfCertificates(overlay),
-      3 * USERS.length,
+      overlay.peers.reduce((sum, { node }) => sum + node.storedValues, 0),
+      3 * (USERS.length + CERTIFICATES),
       `round ${round}`,
     );
   }
   t.deepEqual(await lost(overlay), []);
   await overlay.stopAll();
 });
-
-function copiesOfCertificates(overlay: SimulatedOverlay): number {
-  return 3 * 2 * 8 * (overlay.peers.length > 0 ? 1 : 0);
-}
 
 test('B30: a peer that leaves hands over, and all records are there at once', async (t) => {
   t.log(`seed ${SEED}`);

@@ -50,9 +50,7 @@ export class SimulatedOverlay {
     const index = ++this.#hosts;
     const host = `10.0.${index >> 8}.${index & 255}`;
     const random = this.#random.derive(index);
-    const identity =
-      options.identity ??
-      createSelfSignedIdentity({ clock: this.clock, random }, { overlay: OVERLAY, key: keyFrom(random) });
+    const identity = options.identity ?? this.newIdentity(random);
     const kv = options.kv ?? new MemoryKeyValueStore();
     const { trace, logger = silentLogger, ...nodeOptions } = options;
     const node = new ReloadNode(
@@ -76,6 +74,18 @@ export class SimulatedOverlay {
       },
     );
     return { node, identity, host, kv };
+  }
+
+  /** Repeatable randomness for a part of the simulation with this name. */
+  randomOf(name: string): SeededRandom {
+    return this.#random.derive(1_000 + Number.parseInt(name.replaceAll('.', ''), 10));
+  }
+
+  newIdentity(random: SeededRandom): Identity {
+    return createSelfSignedIdentity(
+      { clock: this.clock, random },
+      { overlay: OVERLAY, key: keyFrom(random) },
+    );
   }
 
   addressOf({ host }: SimulatedPeer): Address {

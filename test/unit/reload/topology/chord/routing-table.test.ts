@@ -1,8 +1,8 @@
 import test from 'ava';
 import { distance } from '../../../../../src/reload/topology/chord/ring-arithmetic.ts';
 import { RoutingTable } from '../../../../../src/reload/topology/chord/routing-table.ts';
-import { idOf } from './static-ring.ts';
 import { contains } from '../../../../../src/reload/topology/topology.ts';
+import { idOf } from './static-ring.ts';
 
 /** Tables as they are in a settled ring: three neighbours on either side and the ideal fingers. */
 function settledRing(size: number): Map<string, RoutingTable> {

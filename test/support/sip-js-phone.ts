@@ -1,0 +1,106 @@
+import { EventEmitter, once } from 'node:events';
+import type { ExecutionContext } from 'ava';
+import { type Invitation, Inviter, type Message, Messager, Registerer, type URI, UserAgent } from 'sip.js';
+import { finalStatus, SipJsCall } from './sip-js-call.ts';
+import { PaperMedia } from './sip-js-media.ts';
+import { SipJsTransport, type SipJsTransportOptions } from './sip-js-transport.ts';
+
+const STEP_MS = 10_000;
+
+export interface SipJsPhoneOptions extends SipJsTransportOptions {
+  user: string;
+  domain?: string;
+  password?: string;
+}
+
+/**
+ * The user agent of sip.js as it comes from npm, with a socket in place of its WebSocket and no media. As in a
+ * browser it knows no address of its own: its Via and Contact name a host under `.invalid`.
+ */
+export class SipJsPhone {
+  readonly user: string;
+  readonly registerer: Registerer;
+  /** What sip.js logged as a warning or an error. */
+  readonly complaints: string[] = [];
+  readonly #agent: UserAgent;
+  readonly #domain: string;
+  readonly #incoming = new EventEmitter();
+
+  private constructor({ user, domain = 'example.org', password = 'secret', ...server }: SipJsPhoneOptions) {
+    this.user = user;
+    this.#domain = domain;
+    this.#agent = new UserAgent({
+      uri: this.#uri(user),
+      authorizationUsername: user,
+      authorizationPassword: password,
+      contactParams: { transport: server.transport },
+      forceRport: server.transport === 'udp',
+      transportConstructor: SipJsTransport,
+      transportOptions: server,
+      sessionDescriptionHandlerFactory: () => new PaperMedia(user),
+      logBuiltinEnabled: false,
+      logConnector: (level, category, _label, content) => {
+        if (level === 'error' || level === 'warn') this.complaints.push(`${category}: ${content}`);
+      },
+      delegate: {
+        onInvite: (invitation) => this.#incoming.emit('call', new SipJsCall(invitation)),
+        onMessage: (message) => {
+          void message.accept();
+          this.#incoming.emit('message', message);
+        },
+      },
+    });
+    this.registerer = new Registerer(this.#agent, { expires: 600 });
+  }
+
+  /** A phone connected to its server; it hangs up, unregisters and closes when the test ends. */
+  static async open(t: ExecutionContext, options: SipJsPhoneOptions): Promise<SipJsPhone> {
+    const phone = new SipJsPhone(options);
+    await phone.#agent.start();
+    t.teardown(() => phone.#agent.stop());
+    return phone;
+  }
+
+  register(): Promise<number> {
+    return finalStatus('REGISTER', (requestDelegate) => this.registerer.register({ requestDelegate }));
+  }
+
+  unregister(): Promise<number> {
+    return finalStatus('REGISTER', (requestDelegate) => this.registerer.unregister({ requestDelegate }));
+  }
+
+  /** Sends the INVITE. */
+  async call(callee: string): Promise<SipJsCall<Inviter>> {
+    const call = new SipJsCall(new Inviter(this.#agent, this.#uri(callee)));
+    await call.session.invite({ requestDelegate: call.onResponse });
+    return call;
+  }
+
+  /** The next call that comes in; by then sip.js has sent its 180. */
+  nextCall(): Promise<SipJsCall<Invitation>> {
+    return this.#next('call');
+  }
+
+  /** Sends a MESSAGE and gives the status of the answer. */
+  message(to: string, text: string): Promise<number> {
+    const messager = new Messager(this.#agent, this.#uri(to), text);
+    return finalStatus('MESSAGE', (requestDelegate) => messager.message({ requestDelegate }));
+  }
+
+  nextMessage(): Promise<Message> {
+    return this.#next('message');
+  }
+
+  async #next<T>(what: string): Promise<T> {
+    const [value] = await once(this.#incoming, what, { signal: AbortSignal.timeout(STEP_MS) }).catch(() => {
+      throw new Error(`${this.user}: no ${what} within ${STEP_MS} ms; ${this.complaints.join('; ')}`);
+    });
+    return value;
+  }
+
+  #uri(user: string): URI {
+    const uri = UserAgent.makeURI(`sip:${user}@${this.#domain}`);
+    if (uri === undefined) throw new Error(`sip.js cannot read sip:${user}@${this.#domain}`);
+    return uri;
+  }
+}
