@@ -1,4 +1,4 @@
-import type { Logger } from '../../base/index.ts';
+import { type Clock, CodedError, errorMessage, type Logger } from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import type { RequestContext } from '../forwarding/inbound-request.ts';
 import { RequestRefusal } from '../forwarding/reload-error.ts';
@@ -6,12 +6,16 @@ import { ErrorCode } from '../messages/error-response.ts';
 import { type JoinAns, type JoinReq, join } from '../messages/join.ts';
 import { contains, type TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId, ResourceId } from '../wire/ids.ts';
+import { abortable, withDeadline } from './concurrency.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { RecordMover } from './record-mover.ts';
 import type { TopologyDriver } from './topology-driver.ts';
 
 /** Joining nodes that may wait for one another. */
 const MAX_WAITING = 32;
+
+/** What the joining node will be responsible for must be stored there within this time. */
+const HAND_OVER_MS = 45_000;
 
 interface Candidate {
   readonly nodeId: NodeId;
@@ -20,6 +24,7 @@ interface Candidate {
 
 /** The admitting peer's side of RFC 6940 §10.5, one joining node after the other. */
 export class Admission {
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #connections: ConnectionTable;
   readonly #mover: RecordMover;
@@ -31,6 +36,7 @@ export class Admission {
 
   constructor(
     deps: {
+      clock: Clock;
       logger: Logger;
       forwarding: ForwardingLayer;
       connections: ConnectionTable;
@@ -40,6 +46,7 @@ export class Admission {
     },
     options: { readonly isJoiningThrough: (nodeId: NodeId) => boolean },
   ) {
+    this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#connections = deps.connections;
     this.#mover = deps.mover;
@@ -64,6 +71,9 @@ export class Admission {
     if (this.#isJoiningThrough(joiningPeerId) && this.#topology.self > joiningPeerId) {
       throw new RequestRefusal(ErrorCode.In_Progress, 'we are joining through you');
     }
+    // It lost patience and asks again: the answer to the first request would come to nobody.
+    const again = this.#waiting.findIndex(({ nodeId }) => nodeId === joiningPeerId);
+    if (again >= 0) this.#waiting.splice(again, 1);
     if (this.#waiting.length >= MAX_WAITING)
       throw new RequestRefusal(ErrorCode.In_Progress, 'too many Joins');
     this.#waiting.push({ nodeId: joiningPeerId, context });
@@ -87,16 +97,38 @@ export class Admission {
     try {
       // Step 5.
       context.respond({ overlayData: new Uint8Array(0) });
-      // Step 6: all that lies between our predecessor and the joining node.
-      await this.#mover.replicate(this.#topology.rangeOf(nodeId), [nodeId]);
-      if (!this.#connections.has(nodeId) || !this.#topology.isResponsible(nodeId)) {
-        return this.#logger.info('a joining node went away', { nodeId });
-      }
+      await this.#handOver(nodeId);
+      // It may have given up, or somebody nearer may have been found, who will admit it when it asks again.
+      if (!this.#connections.has(nodeId) || !this.#topology.isResponsible(nodeId)) return;
       // Steps 7 and 8.
       this.#driver.apply((topology, nowMs) => topology.admit(nodeId, nowMs));
       this.#logger.info('admitted', { nodeId });
+    } catch (error) {
+      this.#logger.info('a joining node was not admitted', { nodeId, error: errorMessage(error) });
     } finally {
       this.#admitting = undefined;
+    }
+  }
+
+  /**
+   * Step 6: all that lies between our predecessor and the joining node.
+   * @throws CodedError 'timeout' | 'joining-node-lost': others wait to be admitted
+   */
+  async #handOver(nodeId: NodeId): Promise<void> {
+    const gone = new AbortController();
+    const unsubscribe = this.#connections.lost.on((lost) => {
+      if (lost === nodeId) gone.abort(new CodedError('joining-node-lost', 'its link is gone'));
+    });
+    const range = this.#topology.rangeOf(nodeId);
+    try {
+      await withDeadline(
+        this.#clock,
+        HAND_OVER_MS,
+        (signal) => abortable(this.#mover.replicate(range, [nodeId], signal), signal),
+        gone.signal,
+      );
+    } finally {
+      unsubscribe();
     }
   }
 }

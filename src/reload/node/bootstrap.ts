@@ -26,7 +26,7 @@ export class Bootstrap {
   readonly #connections: ConnectionTable;
   readonly #cache: BootstrapCache;
   readonly #configured: readonly Address[];
-  readonly #own: () => readonly Address[];
+  readonly #ownAddresses: () => readonly Address[];
 
   constructor(
     deps: {
@@ -37,7 +37,7 @@ export class Bootstrap {
       connections: ConnectionTable;
       cache: BootstrapCache;
     },
-    options: { readonly configured: readonly Address[]; readonly own: () => readonly Address[] },
+    options: { readonly configured: readonly Address[]; readonly ownAddresses: () => readonly Address[] },
   ) {
     this.#clock = deps.clock;
     this.#random = deps.random;
@@ -46,12 +46,12 @@ export class Bootstrap {
     this.#connections = deps.connections;
     this.#cache = deps.cache;
     this.#configured = options.configured;
-    this.#own = options.own;
+    this.#ownAddresses = options.ownAddresses;
   }
 
   /** Cached peers first, then the configured nodes in random order; our own addresses left out. */
   addresses({ cached = true } = {}): Address[] {
-    const own = this.#own();
+    const own = this.#ownAddresses();
     const shuffled = this.#configured
       .map((address) => ({ address, key: this.#random.float() }))
       .sort((a, b) => a.key - b.key)

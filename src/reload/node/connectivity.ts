@@ -45,7 +45,8 @@ export class Connectivity {
     const { identity, document, advertise = [] } = options;
     const self = identity.nodeId;
     const candidates = (): IceCandidate[] => toCandidates(this.#offered());
-    const own = (): readonly Address[] => [...this.listening, ...this.#offered()];
+    const ownAddresses = (): readonly Address[] => [...this.listening, ...this.#offered()];
+    const onListening = (address: Address): void => this.#cache.add(address);
 
     this.connections = new ConnectionTable(deps, {
       onMessage: (message, hop) => this.forwarding.receive(message, hop),
@@ -66,23 +67,22 @@ export class Connectivity {
     this.#links.conflict.on((error) => deps.logger.error(error.message));
     this.#cache = new BootstrapCache(deps);
     const parts = { ...deps, forwarding: this.forwarding, connections: this.connections, links: this.#links };
-    this.bootstrap = new Bootstrap({ ...parts, cache: this.#cache }, { configured: options.bootstrap, own });
+    this.bootstrap = new Bootstrap(
+      { ...parts, cache: this.#cache },
+      { configured: options.bootstrap, ownAddresses },
+    );
     this.attacher = new Attacher(parts, {
       self,
       candidates,
       onListening: (theirs) => {
-        const [address] = connectableAddresses(theirs, own());
-        if (address !== undefined) this.#cache.add(address);
+        const [address] = connectableAddresses(theirs, ownAddresses());
+        if (address !== undefined) onListening(address);
       },
     });
     this.#dialer = new LinkDialer(parts);
     new AttachResponder(
       { ...parts, attacher: this.attacher, dialer: this.#dialer },
-      {
-        ...{ self, candidates, onUpdateWanted },
-        ownAddresses: own,
-        onListening: (address) => this.#cache.add(address),
-      },
+      { self, candidates, ownAddresses, onListening, onUpdateWanted },
     );
     this.appAttacher = new AppAttacher(parts, {
       hosts: [...new Set(options.listen.map(({ host }) => host))],
@@ -93,7 +93,7 @@ export class Connectivity {
     });
     this.appResponder = new AppAttachResponder(
       { ...parts, attacher: this.appAttacher },
-      { ownAddresses: own, tlsTowards: (nodeId) => this.#tls(nodeId) },
+      { ownAddresses, tlsTowards: (nodeId) => this.#tls(nodeId) },
     );
   }
 

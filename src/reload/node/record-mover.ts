@@ -75,14 +75,14 @@ export class RecordMover {
     });
   }
 
-  /** §10.7.3: everything in the range goes to these peers. */
-  replicate(range: IdRange, to: readonly NodeId[]): Promise<void> {
+  /** §10.7.3: everything in the range goes to these peers; nothing more once the signal is aborted. */
+  replicate(range: IdRange, to: readonly NodeId[], signal?: AbortSignal): Promise<void> {
     return this.#track(
       forEachConcurrently(to, to.length, async (peer) => {
         const replicaNumber = Math.max(1, this.#topology.replicaSet().indexOf(peer) + 1);
         const resources = this.#store.resources(range.after, range.upTo);
         await forEachConcurrently(resources, CONCURRENT_STORES, async (resource) => {
-          await this.#giveAll(resource, replicaNumber, [toNode(peer)]);
+          if (!signal?.aborted) await this.#giveAll(resource, replicaNumber, [toNode(peer)]);
         });
       }),
     );

@@ -83,8 +83,6 @@ export class ProxyCore implements TransactionUser {
   readonly #recovery: PeerRecovery;
   readonly #timers: TimerQueues<BranchTimer>;
   readonly #forks = new Set<Fork>();
-  /** Who to tell when an INVITE is cancelled. */
-  readonly #cancellable = new WeakMap<ServerTransaction, () => void>();
   readonly #handled: Counter;
   readonly #inDialog: Counter;
   readonly #strayResponses: Counter;
@@ -195,7 +193,7 @@ export class ProxyCore implements TransactionUser {
     }
     // RFC 3261 §9.2: the To tag of both answers should be the same.
     cancel.reply(200, undefined, { toTag: invite.localTag });
-    this.#cancellable.get(invite)?.();
+    invite.onCancelled?.();
   }
 
   /** RFC 6026 §8.2: a proxy must not forward what matches no transaction. */
@@ -258,7 +256,7 @@ export class ProxyCore implements TransactionUser {
     const { request } = transaction;
     const fork = new Fork(this.#services, { transaction, request, fingerprint, caller: undefined });
     this.#forks.add(fork);
-    this.#onCancelled(transaction, () => fork.cancelAll());
+    transaction.onCancelled = () => fork.cancelAll();
     fork.runPlan(this.#planner.ofRoutes(request, reading));
   }
 
@@ -273,7 +271,7 @@ export class ProxyCore implements TransactionUser {
       { own: this.#own, startFork: (decided) => this.#startFork(decided, fingerprint) },
       { transaction, hasRoute: reading.hasRoute, isStrayInDialog: isStray },
     );
-    this.#onCancelled(transaction, () => context.cancel());
+    transaction.onCancelled = () => context.cancel();
     try {
       this.#handler.onRequest(context)?.then(
         () => this.#requireDecision(context),
@@ -312,10 +310,6 @@ export class ProxyCore implements TransactionUser {
     const fork = new Fork(this.#services, { transaction, request, fingerprint, caller });
     this.#forks.add(fork);
     return fork;
-  }
-
-  #onCancelled(transaction: ServerTransaction, cancel: () => void): void {
-    if (transaction.request.method === 'INVITE') this.#cancellable.set(transaction, cancel);
   }
 
   /** An own address in the Request-URI stands for the first domain. */

@@ -9,6 +9,8 @@ import type { ServerState } from './server-machines.ts';
 /** One request and the way to answer it (RFC 3261 §17.2), as the TU sees it. */
 export class ServerTransaction {
   readonly request: SipRequest;
+  /** Set by the TU that wants to know when this INVITE is cancelled. */
+  onCancelled: (() => void) | undefined;
   readonly #exchange: ServerExchange;
   readonly #random: Random;
   #localTag: string | undefined;

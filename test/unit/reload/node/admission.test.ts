@@ -155,3 +155,25 @@ test('a Join to a peer that is not responsible for the Node-ID is Not_Found, and
   await bare.stop();
   await overlay.stopAll();
 });
+
+test('a joining node that dies while it is admitted does not keep the next one from joining', async (t) => {
+  const overlay = new SimulatedOverlay(SEED);
+  await overlay.grow(1);
+  for (let i = 0; i < 30; i++) await overlay.register(overlay.peers[0]!, `user${i}`, 'x');
+  let stores = 0;
+  const doomed = overlay.make({
+    trace: (direction, _, message) => {
+      const { headerLength } = decodeHeader(message);
+      if (direction === 'in' && message[headerLength + 1] === 0x07 && ++stores === 3) {
+        overlay.network.kill(doomed.host);
+      }
+    },
+  });
+  doomed.node.start().catch(() => {});
+  const took = await overlay.start(overlay.make());
+  t.true(stores >= 3);
+  t.true(took < 10_000, `${took} ms`);
+  await overlay.clock.advance(1_000);
+  t.deepEqual(overlay.faults(), []);
+  await overlay.stopAll();
+});
