@@ -80,7 +80,7 @@ export const workloads = [
   {
     id: 'redirect-cold',
     title: '302, cold',
-    rate: 90,
+    rate: 250,
     aim: 1.5,
     group: 'overlay',
   },

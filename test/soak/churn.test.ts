@@ -22,7 +22,11 @@ test('A28, A42: calls are answered through twenty deaths and returns of peers', 
       // Two bootstrap peers that are never killed.
       ...(index === 0
         ? { first: true }
-        : { bootstrap: [0, 1].map((peer) => `tls://127.0.0.1:${links[peer]}`) }),
+        : {
+            bootstrap: [0, 1]
+              .filter((peer) => peer !== index)
+              .map((peer) => `tls://127.0.0.1:${links[peer]}`),
+          }),
     },
     sip: index < 2 ? { domains: ['example.org'], listen: ['udp://127.0.0.1:0'] } : { mode: 'off' },
   });

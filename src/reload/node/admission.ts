@@ -1,4 +1,11 @@
-import { type Clock, CodedError, errorMessage, type Logger } from '../../base/index.ts';
+import {
+  type Clock,
+  CodedError,
+  type Counter,
+  errorMessage,
+  type Logger,
+  type Metrics,
+} from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import type { RequestContext } from '../forwarding/inbound-request.ts';
 import { RequestRefusal } from '../forwarding/reload-error.ts';
@@ -30,6 +37,7 @@ export class Admission {
   readonly #mover: RecordMover;
   readonly #topology: TopologyPlugin;
   readonly #driver: TopologyDriver;
+  readonly #admitted: Counter;
   readonly #isJoiningThrough: (nodeId: NodeId) => boolean;
   readonly #waiting: Candidate[] = [];
   #admitting: NodeId | undefined;
@@ -38,6 +46,7 @@ export class Admission {
     deps: {
       clock: Clock;
       logger: Logger;
+      metrics: Metrics;
       forwarding: ForwardingLayer;
       connections: ConnectionTable;
       mover: RecordMover;
@@ -52,6 +61,7 @@ export class Admission {
     this.#mover = deps.mover;
     this.#topology = deps.topology;
     this.#driver = deps.driver;
+    this.#admitted = deps.metrics.counter('reload_admissions_total', 'Joining nodes that this peer admitted');
     this.#isJoiningThrough = options.isJoiningThrough;
     deps.forwarding.handle(join, (request, context) => this.#onJoin(request, context));
   }
@@ -102,6 +112,7 @@ export class Admission {
       if (!this.#connections.has(nodeId) || !this.#topology.isResponsible(nodeId)) return;
       // Steps 7 and 8.
       this.#driver.apply((topology, nowMs) => topology.admit(nodeId, nowMs));
+      this.#admitted.inc();
       this.#logger.info('admitted', { nodeId });
     } catch (error) {
       this.#logger.info('a joining node was not admitted', { nodeId, error: errorMessage(error) });

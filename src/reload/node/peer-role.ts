@@ -69,6 +69,8 @@ export class PeerRole {
     serveLeave(deps, this.#driver);
     serveDiagnostics(wired);
 
+    const neighbors = deps.metrics.gauge('reload_neighbors', 'Peers in the neighbour table');
+    this.#driver.changed.on(() => neighbors.set(topology.neighbors().length));
     connections.lost.on((nodeId) => this.#driver.apply((plugin, nowMs) => plugin.linkLost(nodeId, nowMs)));
     connections.recovered.on((nodeId) => {
       // It left our routing table meanwhile, and we its: an Update each way brings both back.

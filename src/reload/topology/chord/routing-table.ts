@@ -6,7 +6,7 @@ import { PeerRing } from './peer-ring.ts';
 import { distance, fractionPpb } from './ring-arithmetic.ts';
 
 /** RFC 6940 §10.4: the next two peers keep replicas. */
-export const REPLICAS = 2;
+const REPLICAS = 2;
 
 /** RFC 6940 §10.3: the union of neighbour and finger table, and the questions it answers. */
 export class RoutingTable {
