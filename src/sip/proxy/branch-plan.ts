@@ -1,7 +1,7 @@
 import type { SipRequest } from '../message/request.ts';
 import { parseUri, type SipUri } from '../message/uri.ts';
 import type { Binding } from '../registrar/binding.ts';
-import type { BoundListener, Flow } from '../transport/flow.ts';
+import type { BoundListener, Flow, TransportName } from '../transport/flow.ts';
 import type { FlowFinder } from './flow-finder.ts';
 import { CONTACT_TOKEN, referenceOf, type TokenTarget } from './flow-token.ts';
 import type { OwnAddresses } from './own-addresses.ts';
@@ -67,8 +67,8 @@ export class BranchPlanner {
       return { request: copy, way: { kind: 'peer', peer: nextPeer }, target: CONTACT_TOKEN, lostStatus: 480 };
     }
     if (hasRoute || target?.kind !== 'flow') return { ...this.#byUri(copy, undefined), lostStatus: 503 };
-    const flow = this.#flows.ofReference(target);
-    return { request: copy, way: wayOver(flow), target, lostStatus: 430 };
+    const way = wayOver(this.#flows.ofReference(target), target.transport, request.uri);
+    return { request: copy, way, target, lostStatus: 430 };
   }
 
   #ofBinding(copy: SipRequest, binding: Binding): BranchPlan {
@@ -78,13 +78,7 @@ export class BranchPlanner {
     const { transport, local, source } = binding;
     if (binding.byFlow) {
       const target: TokenTarget = { kind: 'flow', ...referenceOf(binding) };
-      const flow = this.#flows.ofBinding(binding);
-      // A TCP phone that lost its connection may listen at its Contact; behind a WebSocket nobody does.
-      const listens = transport === 'TCP' || transport === 'TLS';
-      const way: Way =
-        flow === undefined && listens
-          ? { kind: 'uri', uri: parseUri(binding.contact), from: undefined }
-          : wayOver(flow);
+      const way = wayOver(this.#flows.ofBinding(binding), transport, parseUri(binding.contact));
       return { request: copy, way, target, lostStatus: 480 };
     }
     const from = transport === 'UDP' ? this.#own.listenerAt('UDP', local.port, source.host) : undefined;
@@ -96,6 +90,9 @@ export class BranchPlanner {
   }
 }
 
-function wayOver(flow: Flow | undefined): Way {
-  return flow === undefined ? NO_WAY : { kind: 'flow', flow };
+/** A TCP phone that lost its connection may listen at its Contact; behind a WebSocket nobody does. */
+function wayOver(flow: Flow | undefined, transport: TransportName, contact: SipUri): Way {
+  if (flow !== undefined) return { kind: 'flow', flow };
+  const listens = transport === 'TCP' || transport === 'TLS';
+  return listens ? { kind: 'uri', uri: contact, from: undefined } : NO_WAY;
 }
