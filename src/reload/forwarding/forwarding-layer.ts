@@ -159,6 +159,11 @@ export class ForwardingLayer {
     }
   }
 
+  /** Requests that were handed to this node go again by another way: call once it has left the routing table. */
+  hopLost(nodeId: string): void {
+    this.#client.hopLost(nodeId);
+  }
+
   /** Fails the requests that wait for an answer. */
   stop(): void {
     this.#client.stop();

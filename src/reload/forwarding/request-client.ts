@@ -54,12 +54,20 @@ export interface Answer<T> {
   readonly previousHop: NodeId;
 }
 
-interface Pending {
+/** What it takes to settle a request. */
+interface Settlement {
   readonly target: Destination;
   readonly answerCode: number;
   readonly requestName: string;
   settle(envelope: Envelope, signer: SignedBy, previousHop: NodeId): void;
   fail(error: unknown): void;
+}
+
+interface Pending extends Settlement {
+  /** The node it was handed to last. */
+  hop: NodeId | undefined;
+  /** Sends it again at once. */
+  hurry(): void;
 }
 
 interface RequestClientDeps {
@@ -150,6 +158,16 @@ export class RequestClient {
     }
   }
 
+  /**
+   * The link to a node is lost, and what was handed to it with it, most likely: requests that went there go again by
+   * another way, without waiting for the overlay-reliability-timer.
+   */
+  hopLost(nodeId: NodeId): void {
+    for (const pending of [...this.#pending.values()]) {
+      if (pending.hop === nodeId) pending.hurry();
+    }
+  }
+
   /** Fails all that is waiting. */
   stop(): void {
     for (const pending of [...this.#pending.values()]) {
@@ -200,14 +218,15 @@ export class RequestClient {
     return { header, sealed, intervalMs: document.reliabilityTimerMs };
   }
 
-  #start({ header, sealed, intervalMs }: Transmission, options: RequestOptions, request: Pending): void {
+  #start({ header, sealed, intervalMs }: Transmission, options: RequestOptions, request: Settlement): void {
     const { clock, transmitter, metrics } = this.#deps;
     const { firstHop, signal } = options;
     const retransmission = new Retransmission(clock, {
       intervalMs,
       send: (attempt) => {
         if (attempt > 1) metrics.retransmissions.inc();
-        return transmitter.send(header, sealed, firstHop);
+        pending.hop = transmitter.send(header, sealed, firstHop);
+        return pending.hop !== undefined;
       },
       onFailure: (reason) =>
         pending.fail(new RequestFailure(reason, `${request.requestName}: ${WHY[reason]}`)),
@@ -219,6 +238,9 @@ export class RequestClient {
     };
     const pending: Pending = {
       ...request,
+      hop: undefined,
+      // The way was prescribed: there is no other.
+      hurry: () => (firstHop === undefined ? retransmission.hurry() : undefined),
       settle: (envelope, signer, previousHop) => {
         end();
         request.settle(envelope, signer, previousHop);

@@ -29,6 +29,12 @@ export class Retransmission {
     this.#attempt();
   }
 
+  /** Does not wait for the interval: what was sent last is known to be lost. */
+  hurry(): void {
+    this.#timer?.close();
+    this.#attempt();
+  }
+
   stop(): void {
     this.#timer?.close();
   }

@@ -27,20 +27,20 @@ export class Transmitter {
   /**
    * RFC 6940 §6.2.1: sends a message of our own towards the first entry of its destination list.
    * @param firstHop sends over the link to this node, whatever the topology plug-in thinks
-   * @returns false when there is no way to send it
+   * @returns the node it was handed to, ourselves included; undefined when there is no way to send it
    */
-  send(fields: HeaderFields, { contents, security }: SealedMessage, firstHop?: NodeId): boolean {
+  send(fields: HeaderFields, { contents, security }: SealedMessage, firstHop?: NodeId): NodeId | undefined {
     const decision = this.#decide(fields.destinationList, firstHop);
     if (decision.action === 'drop') {
       this.#deps.metrics.drop(decision.reason);
-      return false;
+      return undefined;
     }
     const destinationList = decision.action === 'forward' ? decision.destinationList : fields.destinationList;
     const bytes = encodeWithHeader({ ...fields, destinationList }, contents, security);
     if (decision.action === 'deliver') this.#deps.loopback(bytes);
-    else if (!this.put(decision.next, bytes)) return false;
+    else if (!this.put(decision.next, bytes)) return undefined;
     this.#deps.metrics.sent.inc();
-    return true;
+    return decision.action === 'deliver' ? this.#deps.routing.self : decision.next;
   }
 
   /** Hands a ready message to the link with `next`, in fragments where it needs them. */

@@ -71,7 +71,10 @@ export class PeerRole {
 
     const neighbors = deps.metrics.gauge('reload_neighbors', 'Peers in the neighbour table');
     this.#driver.changed.on(() => neighbors.set(topology.neighbors().length));
-    connections.lost.on((nodeId) => this.#driver.apply((plugin, nowMs) => plugin.linkLost(nodeId, nowMs)));
+    connections.lost.on((nodeId) => {
+      this.#driver.apply((plugin, nowMs) => plugin.linkLost(nodeId, nowMs));
+      deps.forwarding.hopLost(nodeId);
+    });
     connections.recovered.on((nodeId) => {
       // It left our routing table meanwhile, and we its: an Update each way brings both back.
       if (topology.membership === 'member') this.#updates.send([nodeId], false);

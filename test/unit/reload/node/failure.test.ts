@@ -35,6 +35,19 @@ test('A28: the owner is killed, and at once all its records are fetched', async 
   await overlay.stopAll();
 });
 
+test('A28: a lookup on its way to the owner when that is killed is answered without waiting for a retransmission', async (t) => {
+  t.log(`seed ${SEED}`);
+  const overlay = await populated(8);
+  const owner = overlay.ownerOf(overlay.resourceOf('user0'));
+  const asking = overlay.peers.find(({ node }) => node.ring().successors[0] === owner.node.nodeId)!;
+  const start = overlay.clock.now();
+  const answer = overlay.lookup(asking, 'user0');
+  overlay.kill(owner);
+  t.deepEqual(await answer, ['user0']);
+  t.true(overlay.clock.now() - start < 1000, `${overlay.clock.now() - start} ms`);
+  await overlay.stopAll();
+});
+
 test('A28: two adjacent peers are killed at the same moment, and no record is lost', async (t) => {
   t.log(`seed ${SEED}`);
   const overlay = await populated(8);
