@@ -8,7 +8,8 @@ import type { RequestContext } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingChange, BindingStore } from '../sip/registrar/binding-store.ts';
 import type { Registrar } from '../sip/registrar/registrar.ts';
-import type { Presence, RegistrationPublisher } from './registration-publisher.ts';
+import type { Presence } from './publication.ts';
+import type { RegistrationPublisher } from './registration-publisher.ts';
 
 interface Deps {
   readonly registrar: Registrar;

@@ -3,22 +3,21 @@ import {
   CodedError,
   DeadlineQueue,
   errorMessage,
-  fromUtf8,
   type KeyValueStore,
   type Logger,
   type Metrics,
   type Random,
-  utf8,
 } from '../base/index.ts';
-import type { Overlay, RegistrationStore, RegistrationValue } from './overlay.ts';
-
-/** What the registrar knows of a user that the overlay has to know too. */
-export interface Presence {
-  /** Wall-clock ms at which the last of the local bindings ends. */
-  readonly expiresAt: number;
-  /** RFC 3840 predicate of the union of the phones' features; part of the published value. */
-  readonly contactPrefs: string;
-}
+import type { Overlay, RegistrationStore } from './overlay.ts';
+import {
+  decodePublication,
+  encodePublication,
+  isSettled,
+  newPublication,
+  type Presence,
+  type Publication,
+  valueFor,
+} from './publication.ts';
 
 export interface PublisherOptions {
   /** The overlay lifetime of a registration is at least this, so that phones may refresh without a Store. */
@@ -52,35 +51,7 @@ interface Deps {
   readonly metrics: Metrics;
 }
 
-/** What is, or should be, in the overlay for one AoR. */
-interface Publication {
-  /** Undefined: the user has gone and the record is to be withdrawn. */
-  wanted: Presence | undefined;
-  /** Storage time of the last value sent, kept on disk: it never goes back. */
-  storageTime: number;
-  /** Wall-clock ms until which the stored value lives; 0 when nothing is stored. */
-  storedUntil: number;
-  storedPrefs: string | undefined;
-  failures: number;
-  /** The Store under way; never rejects. */
-  running: Promise<void> | undefined;
-  /** Set when something changed while a Store was under way. */
-  again: boolean;
-}
-
 const KEY_PREFIX = 'publication/';
-
-function newPublication(): Publication {
-  return {
-    wanted: undefined,
-    storageTime: 0,
-    storedUntil: 0,
-    storedPrefs: undefined,
-    failures: 0,
-    running: undefined,
-    again: false,
-  };
-}
 
 /**
  * Keeps one overlay record per (AoR, this peer) in step with the local bindings: stored when the first binding
@@ -91,8 +62,8 @@ export class RegistrationPublisher {
   readonly #deps: Deps;
   readonly #options: PublisherOptions;
   readonly #publications = new Map<string, Publication>();
+  /** When to look at each AoR again: for its next Store, or an audit before that. */
   readonly #due: DeadlineQueue<string>;
-  readonly #audits: DeadlineQueue<string>;
   /** AoRs whose Store waits for one of the `maxConcurrent` places. */
   readonly #waiting = new Set<string>();
   /** Those who wait for the outcome of the next Store of an AoR. */
@@ -106,8 +77,7 @@ export class RegistrationPublisher {
   constructor(deps: Deps, options: PublisherOptions = defaultPublisherOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#due = new DeadlineQueue(deps.clock, (aor) => this.#schedule(aor));
-    this.#audits = new DeadlineQueue(deps.clock, (aor) => void this.#audit(aor));
+    this.#due = new DeadlineQueue(deps.clock, (aor) => this.#onDue(aor));
     const help = 'Stores of registrations in the overlay';
     this.#stores = deps.metrics.counter('p2psip_registration_stores_total', help, { result: 'ok' });
     this.#failures = deps.metrics.counter('p2psip_registration_stores_total', help, { result: 'failed' });
@@ -125,9 +95,7 @@ export class RegistrationPublisher {
   /** Reads the storage times of earlier runs; call before the first `update`. */
   load(): void {
     for (const [key, value] of this.#deps.store.entries(KEY_PREFIX)) {
-      const [storageTime = 0, storedUntil = 0] = fromUtf8(value).split(' ').map(Number);
-      const publication = { ...newPublication(), storageTime, storedUntil };
-      this.#publications.set(key.slice(KEY_PREFIX.length), publication);
+      this.#publications.set(key.slice(KEY_PREFIX.length), decodePublication(value));
     }
   }
 
@@ -148,8 +116,10 @@ export class RegistrationPublisher {
     }
     publication.wanted = presence;
     // While a retry is due anyway, refreshes of many phones must not each ask an overlay that is away.
-    const isRetryDue = publication.failures > 0 && this.#due.get(aor) !== undefined;
-    if (!isRetryDue && !this.#isSettled(publication)) this.#schedule(aor);
+    const isRetryDue = publication.failures > 0 && publication.storeAt > this.#deps.clock.now();
+    // What a running Store leaves behind is looked at when it is done.
+    const isSettledNow = publication.running === undefined && isSettled(publication, this.#deps.clock.now());
+    if (!isRetryDue && !isSettledNow) this.#schedule(aor);
   }
 
   /**
@@ -171,7 +141,6 @@ export class RegistrationPublisher {
   async stop(boundMs: number): Promise<void> {
     this.#stopping = true;
     this.#due.clear();
-    this.#audits.clear();
     for (const publication of this.#publications.values()) publication.wanted = undefined;
     const all = [...this.#publications.keys()];
     let timer: { close(): unknown } | undefined;
@@ -190,13 +159,6 @@ export class RegistrationPublisher {
     const workers = Array.from({ length: Math.min(all.length, this.#options.maxConcurrent) }, worker);
     await Promise.race([Promise.all(workers), bound]);
     timer?.close();
-  }
-
-  #isSettled(publication: Publication): boolean {
-    const { wanted, storedUntil, storedPrefs } = publication;
-    const now = this.#deps.clock.now();
-    if (wanted === undefined) return storedUntil <= now;
-    return storedUntil > now && storedPrefs === wanted.contactPrefs;
   }
 
   #outcome(aor: string): Promise<void> {
@@ -232,7 +194,8 @@ export class RegistrationPublisher {
     this.#active -= 1;
     if (error === undefined) publication.failures = 0;
     else this.#onFailure(aor, publication, error);
-    if (publication.again && error === undefined) this.#schedule(aor);
+    const isChanged = publication.again && !isSettled(publication, this.#deps.clock.now());
+    if (isChanged && error === undefined) this.#schedule(aor);
     else this.#settleListeners(aor, error);
     const next = this.#waiting.values().next().value;
     if (next === undefined) return;
@@ -255,7 +218,8 @@ export class RegistrationPublisher {
     const { retryMs, maxRetryMs } = this.#options;
     const backOff = Math.min(maxRetryMs, retryMs * 2 ** Math.min(publication.failures - 1, 16));
     const jitter = 0.75 + 0.5 * this.#deps.random.float();
-    if (!this.#stopping) this.#due.set(aor, this.#deps.clock.now() + backOff * jitter);
+    publication.storeAt = this.#deps.clock.now() + backOff * jitter;
+    if (!this.#stopping) this.#due.set(aor, publication.storeAt);
     this.#deps.logger.warn('registration not stored in the overlay, will retry', {
       aor,
       failures: publication.failures,
@@ -268,7 +232,7 @@ export class RegistrationPublisher {
     const { wanted } = publication;
     const now = this.#deps.clock.now();
     if (wanted === undefined && publication.storedUntil <= now) {
-      await this.#forget(aor);
+      await this.#forget(aor, publication);
       return;
     }
     try {
@@ -282,7 +246,7 @@ export class RegistrationPublisher {
       await this.#storeOnce(aor, publication, wanted);
     }
     this.#stores.inc();
-    if (wanted === undefined) await this.#forget(aor);
+    if (wanted === undefined) await this.#forget(aor, publication);
   }
 
   async #storeOnce(aor: string, publication: Publication, wanted: Presence | undefined): Promise<void> {
@@ -290,19 +254,38 @@ export class RegistrationPublisher {
     const lifetimeS = this.#lifetimeS(publication, wanted, now);
     const storageTime = Math.max(now, publication.storageTime + 1);
     publication.storageTime = storageTime;
-    const store: RegistrationStore = { aor, registration: this.#value(wanted), storageTime, lifetimeS };
+    const store: RegistrationStore = {
+      aor,
+      registration: valueFor(wanted, this.#deps.overlay.nodeId),
+      storageTime,
+      lifetimeS,
+    };
     const until = now + lifetimeS * 1000;
     // On disk before it is sent: a restart must never use this storage time again.
     await this.#deps.store.write([
-      { key: KEY_PREFIX + aor, value: utf8(`${storageTime} ${Math.max(until, publication.storedUntil)}`) },
+      {
+        key: KEY_PREFIX + aor,
+        value: encodePublication(storageTime, Math.max(until, publication.storedUntil)),
+      },
     ]);
     await this.#deps.overlay.storeRegistration(store);
     publication.storedPrefs = wanted?.contactPrefs;
     publication.storedUntil = wanted === undefined ? 0 : until;
-    if (wanted !== undefined && !this.#stopping) {
-      this.#due.set(aor, now + (lifetimeS * 1000) / 2);
-      this.#audits.set(aor, now + this.#options.auditIntervalMs * (0.75 + 0.5 * this.#deps.random.float()));
-    }
+    publication.storeAt = now + (lifetimeS * 1000) / 2;
+    if (wanted !== undefined && !this.#stopping) this.#sleep(aor, publication);
+  }
+
+  #sleep(aor: string, { storeAt }: Publication): void {
+    // Spread out: a thousand phones that registered in one second are not audited in one.
+    const auditMs = this.#options.auditIntervalMs * (0.75 + 0.5 * this.#deps.random.float());
+    this.#due.set(aor, Math.min(storeAt, this.#deps.clock.now() + auditMs));
+  }
+
+  #onDue(aor: string): void {
+    const publication = this.#publications.get(aor);
+    if (publication === undefined) return;
+    if (publication.storeAt <= this.#deps.clock.now()) this.#schedule(aor);
+    else void this.#audit(aor, publication);
   }
 
   #lifetimeS(publication: Publication, wanted: Presence | undefined, now: number): number {
@@ -311,24 +294,18 @@ export class RegistrationPublisher {
     return Math.min(this.#options.maxLifetimeS, Math.max(this.#options.minLifetimeS, bindingS));
   }
 
-  #value(wanted: Presence | undefined): RegistrationValue {
-    if (wanted === undefined) return { type: 'removed' };
-    return { type: 'route', contactPrefs: wanted.contactPrefs, destinationList: [this.#deps.overlay.nodeId] };
-  }
-
-  /** Once withdrawn, the storage time stays on disk only as long as the removed value lives. */
-  async #forget(aor: string): Promise<void> {
+  /** The record is withdrawn; the user may have come back meanwhile. */
+  async #forget(aor: string, publication: Publication): Promise<void> {
+    if (publication.wanted !== undefined) return;
     this.#publications.delete(aor);
     this.#due.delete(aor);
-    this.#audits.delete(aor);
     await this.#deps.store.write([{ key: KEY_PREFIX + aor, value: undefined }]);
   }
 
-  async #audit(aor: string): Promise<void> {
-    const publication = this.#publications.get(aor);
-    if (publication?.wanted === undefined || this.#stopping) return;
-    const { overlay, clock } = this.#deps;
-    this.#audits.set(aor, clock.now() + this.#options.auditIntervalMs);
+  async #audit(aor: string, publication: Publication): Promise<void> {
+    const { overlay } = this.#deps;
+    if (publication.wanted === undefined || this.#stopping) return;
+    this.#sleep(aor, publication);
     if (overlay.state !== 'joined' || this.#active >= this.#options.maxConcurrent) return;
     const entries = await overlay.fetchRegistrations(aor).catch(() => undefined);
     if (entries === undefined || this.#stopping) return;

@@ -1,4 +1,5 @@
 import {
+  abortable,
   type Clock,
   CodedError,
   type Counter,
@@ -13,7 +14,7 @@ import { ErrorCode } from '../messages/error-response.ts';
 import { type JoinAns, type JoinReq, join } from '../messages/join.ts';
 import { contains, type TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId, ResourceId } from '../wire/ids.ts';
-import { abortable, withDeadline } from './concurrency.ts';
+import { withDeadline } from './concurrency.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { RecordMover } from './record-mover.ts';
 import type { TopologyDriver } from './topology-driver.ts';

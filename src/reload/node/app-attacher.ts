@@ -1,5 +1,6 @@
 import {
   type Address,
+  abortable,
   type Clock,
   CodedError,
   type Connection,
@@ -13,7 +14,7 @@ import { appAttach } from '../messages/app-attach.ts';
 import type { Destination } from '../messages/destination.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { offeredAddresses, toCandidates } from './candidates.ts';
-import { abortable, withDeadline } from './concurrency.ts';
+import { withDeadline } from './concurrency.ts';
 
 /** AppAttaches of ours under way at once. */
 const MAX_PENDING = 256;

@@ -1,4 +1,11 @@
-import type { Clock, EventSource, Logger, Metrics, Random } from '../../base/index.ts';
+import {
+  abortable,
+  type Clock,
+  type EventSource,
+  type Logger,
+  type Metrics,
+  type Random,
+} from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import type { ResourceStore } from '../storage/resource-store.ts';
@@ -7,7 +14,7 @@ import type { NodeId } from '../wire/ids.ts';
 import { Admission } from './admission.ts';
 import type { Attacher } from './attacher.ts';
 import type { Bootstrap } from './bootstrap.ts';
-import { abortable, withDeadline } from './concurrency.ts';
+import { withDeadline } from './concurrency.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { serveDiagnostics } from './diagnostics.ts';
 import { Joining } from './joining.ts';

@@ -1,4 +1,4 @@
-import { type Address, Event, type EventSource } from '../../base/index.ts';
+import { type Address, abortable, Event, type EventSource } from '../../base/index.ts';
 import { type Destination, toNode } from '../messages/destination.ts';
 import type { FindAns } from '../messages/find.ts';
 import { ping } from '../messages/ping.ts';
@@ -16,7 +16,6 @@ import type { AppConnection } from './app-attacher.ts';
 import { CertificatePublisher } from './certificate-publisher.ts';
 import { ClientRouting } from './client-keeper.ts';
 import { ClientRole } from './client-role.ts';
-import { abortable } from './concurrency.ts';
 import { Connectivity } from './connectivity.ts';
 import type { NodeState, ReloadNodeDeps, ReloadNodeOptions, RingView } from './node-options.ts';
 import { PeerRole } from './peer-role.ts';
@@ -108,7 +107,7 @@ export class ReloadNode {
     if (this.#role.service !== undefined) await this.#store.load();
     await this.#connectivity.start();
     const started = this.#role.start();
-    await (signal === undefined ? started : abortable(started, signal));
+    await abortable(started, signal);
     this.#publisher.start();
   }
 

@@ -2,7 +2,8 @@ import test from 'ava';
 import { CodedError, MemoryKeyValueStore, noMetrics, silentLogger } from '../../../src/base/index.ts';
 import { SeededRandom } from '../../../src/base/virtual/seeded-random.ts';
 import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
-import { type Presence, RegistrationPublisher } from '../../../src/p2psip/registration-publisher.ts';
+import type { Presence } from '../../../src/p2psip/publication.ts';
+import { RegistrationPublisher } from '../../../src/p2psip/registration-publisher.ts';
 import { FakeOverlay, NODE_1 } from './fake-overlay.ts';
 
 const ALICE = 'alice@example.org';
@@ -68,6 +69,16 @@ test('A13: the end of the last binding withdraws the record for the rest of its 
   t.deepEqual(removed.registration, { type: 'removed' });
   t.is(removed.lifetimeS, 3000);
   t.is(publisher.size, 0);
+});
+
+test('A13: a user who comes back while his record is being withdrawn is stored again', async (t) => {
+  const { clock, overlay, publisher, publish, presence } = setup();
+  await publish(ALICE, presence());
+  publisher.update(ALICE, undefined);
+  publisher.update(ALICE, presence());
+  await clock.advance(1);
+  t.is(overlay.stores.at(-1)!.registration.type, 'route');
+  t.is(publisher.size, 1);
 });
 
 test('a failed Store is reported to the caller and tried again behind', async (t) => {
