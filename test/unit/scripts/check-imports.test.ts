@@ -1,15 +1,15 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { run } from '../../support/process.ts';
 import { projectRoot } from '../../support/project.ts';
+import { temporaryDirectory } from '../../support/temporary-directory.ts';
 
 const script = path.join(projectRoot, 'scripts', 'check-imports.js');
 
 /** Runs the check on a tree made of these files; gives the breaches. */
 async function check(files: Record<string, string>): Promise<string[]> {
-  const root = mkdtempSync(path.join(tmpdir(), 'p2psip-imports-'));
+  const root = temporaryDirectory('imports');
   for (const [name, text] of Object.entries(files)) {
     const file = path.join(root, 'src', name);
     mkdirSync(path.dirname(file), { recursive: true });

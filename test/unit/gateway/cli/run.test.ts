@@ -1,14 +1,14 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { CodedError } from '../../../../src/base/index.ts';
 import { DataError } from '../../../../src/gateway/persistence/errors.ts';
+import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 import { FakeGateway } from '../fake-gateway.ts';
 import { TestCli } from './run-cli.ts';
 
 function writeConfig(extra = ''): string {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-run-')), 'gateway.yaml');
+  const file = path.join(temporaryDirectory('run'), 'gateway.yaml');
   writeFileSync(file, `overlay: { name: example.org, first: true }\nsip: { auth: none }\n${extra}`);
   return file;
 }

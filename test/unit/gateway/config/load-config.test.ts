@@ -1,9 +1,9 @@
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { ConfigError } from '../../../../src/gateway/config/config-error.ts';
 import { type LoadedConfig, loadConfig } from '../../../../src/gateway/config/load-config.ts';
+import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 
 interface Files {
   readonly config: string;
@@ -13,7 +13,7 @@ interface Files {
 
 /** Writes the files into a directory of their own; gives the path of gateway.yaml. */
 function write({ config, users, token }: Files): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-config-'));
+  const directory = temporaryDirectory('config');
   const file = path.join(directory, 'gateway.yaml');
   writeFileSync(file, config);
   if (users !== undefined) writeFileSync(path.join(directory, 'users.yaml'), users, { mode: 0o600 });

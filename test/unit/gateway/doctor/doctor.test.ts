@@ -1,16 +1,16 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { diagnose } from '../../../../src/gateway/doctor/doctor.ts';
 import type { Finding } from '../../../../src/gateway/doctor/finding.ts';
 import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
 import { SystemNetwork } from '../../../../src/net/index.ts';
+import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 import { TestCli } from '../cli/run-cli.ts';
 
 function writeFiles(config: string, users = 'users: [{ aor: alice@example.org, password: secret }]'): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-doctor-'));
+  const directory = temporaryDirectory('doctor');
   writeFileSync(path.join(directory, 'users.yaml'), users, { mode: 0o600 });
   const file = path.join(directory, 'gateway.yaml');
   writeFileSync(file, config);

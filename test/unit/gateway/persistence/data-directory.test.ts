@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { utf8 } from '../../../../src/base/index.ts';
@@ -9,9 +8,10 @@ import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
 import { DataError } from '../../../../src/gateway/persistence/errors.ts';
 import { createSelfSignedIdentity, saveIdentity } from '../../../../src/reload/security/identity.ts';
+import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 
 const commit = { durability: 'commit' } as const;
-const freshDirectory = () => path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-data-')), 'data');
+const freshDirectory = () => path.join(temporaryDirectory('data'), 'data');
 
 function makeIdentity() {
   const deps = { clock: new VirtualClock(), random: new SeededRandom(1) };
@@ -91,7 +91,7 @@ test('data: memory keeps everything until the peer ends, and nothing after', asy
 });
 
 test('a directory that cannot be made is refused with the mend', async (t) => {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-data-')), 'file');
+  const file = path.join(temporaryDirectory('data'), 'file');
   writeFileSync(file, '');
   const error = await t.throwsAsync(openDataDirectory(path.join(file, 'data'), commit), {
     instanceOf: DataError,

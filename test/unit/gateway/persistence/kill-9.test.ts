@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
+import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 
 const commit = { durability: 'commit' } as const;
 const writer = fileURLToPath(new URL('./endless-writer.js', import.meta.url));
@@ -27,7 +26,7 @@ async function acknowledged(child: ChildProcess, count: number): Promise<() => n
 }
 
 test('kill -9 loses nothing that was acknowledged, and the directory can be opened at once', async (t) => {
-  const directory = path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-kill-')), 'data');
+  const directory = path.join(temporaryDirectory('kill'), 'data');
   for (const round of [1, 2, 3]) {
     const child = spawn(process.execPath, [writer, directory, String(round)], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -50,7 +49,7 @@ test('kill -9 loses nothing that was acknowledged, and the directory can be open
 });
 
 test('while another process holds the directory it is refused, its number told', async (t) => {
-  const directory = path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-kill-')), 'data');
+  const directory = path.join(temporaryDirectory('kill'), 'data');
   const child = spawn(process.execPath, [writer, directory, '1'], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(() => child.kill('SIGKILL'));
   await acknowledged(child, 1);

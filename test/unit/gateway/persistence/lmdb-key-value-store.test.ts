@@ -1,15 +1,15 @@
-import { mkdtempSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { fromUtf8, utf8 } from '../../../../src/base/index.ts';
 import { DataError } from '../../../../src/gateway/persistence/errors.ts';
 import { LmdbKeyValueStore } from '../../../../src/gateway/persistence/lmdb-key-value-store.ts';
+import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 
 const commit = { durability: 'commit' } as const;
 
 function freshPath(): string {
-  return path.join(mkdtempSync(path.join(tmpdir(), 'p2psip-store-')), 'store.mdb');
+  return path.join(temporaryDirectory('store'), 'store.mdb');
 }
 
 function texts(entries: Iterable<readonly [string, Uint8Array]>): [string, string][] {
