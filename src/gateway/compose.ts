@@ -99,6 +99,7 @@ async function build(
 
   await node.start(signal);
   sip?.publish();
+  onRejoin(node, () => sip?.republish());
   const sipUris = sip?.uris ?? [];
   return {
     readyLine: formatReadyLine({ nodeId: node.nodeId, overlayName: document.name, sipUris, adminUrl }),
@@ -110,6 +111,16 @@ async function build(
     failed: node.failed,
     stop,
   };
+}
+
+/** Calls back whenever the node, once joined, is part of the overlay again after it was not. */
+function onRejoin(node: ReloadNode, callback: () => void): void {
+  let wasJoined = true;
+  node.changed.on(() => {
+    const isJoined = node.state === 'joined';
+    if (isJoined && !wasJoined) callback();
+    wasJoined = isJoined;
+  });
 }
 
 /** The identity of earlier runs, or a new one; it is saved whenever it has changed. */

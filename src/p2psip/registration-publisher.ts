@@ -99,10 +99,14 @@ export class RegistrationPublisher {
     }
   }
 
-  /** Withdraws what an earlier run left in the overlay and nobody has registered for since. */
+  /**
+   * The overlay is there (again): brings up to date what waits for a retry, and withdraws what an earlier run left
+   * behind and nobody has registered for since.
+   */
   reconcile(): void {
+    const now = this.#deps.clock.now();
     for (const [aor, publication] of this.#publications) {
-      if (publication.wanted === undefined) this.#schedule(aor);
+      if (publication.wanted === undefined || !isSettled(publication, now)) this.#schedule(aor);
     }
   }
 

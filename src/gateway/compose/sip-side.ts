@@ -131,6 +131,11 @@ export class SipSide {
     void this.#addresses.publish(publicUris(this.#config, this.#transport.listeners));
   }
 
+  /** The overlay is joined once more after it was lost: what could not be stored meanwhile goes there now. */
+  republish(): void {
+    this.publisher.reconcile();
+  }
+
   /** Withdraws our records while the overlay is still there, then closes every socket. */
   async stop(): Promise<void> {
     this.#addresses.stop();

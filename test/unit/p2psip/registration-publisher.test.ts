@@ -90,6 +90,17 @@ test('a failed Store is reported to the caller and tried again behind', async (t
   t.is(overlay.stores.length, 1);
 });
 
+test('what failed while the overlay was away is stored at once when it is back, not at the end of the back-off', async (t) => {
+  const { clock, overlay, publisher, publish, presence } = setup();
+  overlay.storeError = new CodedError('overlay-unreachable', 'no answer');
+  await publish(ALICE, presence())?.catch(() => {});
+  await clock.advance(60_000);
+  overlay.storeError = undefined;
+  publisher.reconcile();
+  await clock.advance(1);
+  t.is(overlay.stores.length, 1);
+});
+
 test('Data_Too_Old for our own key: the newer storage time is fetched and exceeded', async (t) => {
   const { clock, overlay, publish, presence } = setup();
   overlay.putRoute(ALICE, NODE_1, clock.now() + 50_000);
