@@ -47,7 +47,7 @@ async function publish(scene: Scene, user: string): Promise<void> {
 }
 
 test.serial(
-  'A28, A31: a call right after kill -9 of the peer responsible for the callee is answered',
+  'A8, A28, A31, P2, P6: a call right after kill -9 of the peer responsible for the callee is answered',
   async (t) => {
     const scene = await fivePeers(t);
     const plain = scene.peers.slice(1, 4);

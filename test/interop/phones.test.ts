@@ -49,16 +49,19 @@ function between(peer1: GatewayProcess, peer3: GatewayProcess, transport: 'udp' 
   };
 }
 
-test.serial('A7, A30, A31: two baresip phones talk across two peers, UDP and TCP, both ways', async (t) => {
-  if (!requirePrograms(t, 'baresip', 'tshark')) return;
-  t.timeout(180_000);
-  const [peer1, peer2, peer3] = await threePeers(t, 'proxy');
-  await phonesTalk(t, between(peer1, peer3, 'udp'));
-  await phonesTalk(t, { ...between(peer1, peer3, 'udp'), caller: 'bob', callee: 'alice' });
-  await phonesTalk(t, between(peer1, peer3, 'tcp'));
-  await phonesTalk(t, { ...between(peer1, peer3, 'tcp'), caller: 'bob', callee: 'alice' });
-  await framesAreWellFormed(t, [peer1, peer2, peer3]);
-});
+test.serial(
+  'A7, A30, A31, P4: two baresip phones talk across two peers, UDP and TCP, both ways',
+  async (t) => {
+    if (!requirePrograms(t, 'baresip', 'tshark')) return;
+    t.timeout(180_000);
+    const [peer1, peer2, peer3] = await threePeers(t, 'proxy');
+    await phonesTalk(t, between(peer1, peer3, 'udp'));
+    await phonesTalk(t, { ...between(peer1, peer3, 'udp'), caller: 'bob', callee: 'alice' });
+    await phonesTalk(t, between(peer1, peer3, 'tcp'));
+    await phonesTalk(t, { ...between(peer1, peer3, 'tcp'), caller: 'bob', callee: 'alice' });
+    await framesAreWellFormed(t, [peer1, peer2, peer3]);
+  },
+);
 
 test.serial('A9: a phone follows the 302 of a redirecting peer to the peer of the callee', async (t) => {
   if (!requirePrograms(t, 'baresip', 'sipp', 'tshark')) return;

@@ -2,12 +2,14 @@ import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import { literalTarget, type ResolvedTarget } from '../resolve/resolve-target.ts';
 import type { ClientTransaction } from '../transaction/client-transaction.ts';
+import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import type { TimerEntry, TimerOwner, TimerQueues } from '../transaction/timer-queues.ts';
 import type { TransactionLayer } from '../transaction/transaction-layer.ts';
 import type { ClientTransactionHandler } from '../transaction/types.ts';
 import { type Flow, MAX_DATAGRAM_REQUEST_BYTES } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import type { BranchPlan } from './branch-plan.ts';
+import { LateSuccesses } from './late-successes.ts';
 import type { LegNames } from './leg-names.ts';
 import type { LoopDetector } from './loop-detection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
@@ -44,6 +46,8 @@ export interface ProxyTiming {
 
 /** The owner of a branch: it feeds the response context. */
 export interface BranchOwner {
+  /** Of the request this is a copy of. */
+  readonly transaction: ServerTransaction;
   /** Of the request as it was received (RFC 5393). */
   readonly fingerprint: string;
   /** A response with our Via removed. */
@@ -130,6 +134,7 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     response.removeFirstElement('Via');
     // RFC 3261 §16.7 step 3: without another Via it was meant for us.
     if (response.has('Via')) this.#owner.onBranchResponse(this, response);
+    if (response.isSuccess) this.#transaction?.handOver(new LateSuccesses(this.#owner.transaction));
   }
 
   onTimeout(): void {

@@ -94,6 +94,11 @@ export class ClientTransaction implements TimerOwner<string> {
     if (this.#state === 'proceeding') this.#sendHeldCancel();
   }
 
+  /** Gives what may still come to another handler. */
+  handOver(handler: ClientTransactionHandler): void {
+    this.#handler = handler;
+  }
+
   /** A response that matched. */
   receive(response: SipResponse): void {
     this.#response = response;

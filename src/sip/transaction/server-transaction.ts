@@ -2,15 +2,16 @@ import { type Random, randomHex } from '../../base/index.ts';
 import { createResponse, type ResponseOptions } from '../message/build.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
+import { TransportError } from '../transport/errors.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { ServerExchange } from './server-exchange.ts';
 import type { ServerState } from './server-machines.ts';
 
 /** One request and the way to answer it (RFC 3261 §17.2), as the TU sees it. */
 export class ServerTransaction {
-  readonly request: SipRequest;
   /** Set by the TU that wants to know when this INVITE is cancelled. */
   onCancelled: (() => void) | undefined;
+  #request: SipRequest | undefined;
   readonly #exchange: ServerExchange;
   readonly #random: Random;
   #localTag: string | undefined;
@@ -18,7 +19,17 @@ export class ServerTransaction {
   constructor(deps: { exchange: ServerExchange; random: Random }, request: SipRequest) {
     this.#exchange = deps.exchange;
     this.#random = deps.random;
-    this.request = request;
+    this.#request = request;
+  }
+
+  /**
+   * The request, until a final response was passed down: from then on a transaction only waits for stragglers, half a
+   * minute long, and holds as little as it can.
+   * @throws TransportError 'stopped' after that
+   */
+  get request(): SipRequest {
+    if (this.#request === undefined) throw new TransportError('stopped', 'the request is answered');
+    return this.#request;
   }
 
   get key(): string {
@@ -54,6 +65,7 @@ export class ServerTransaction {
     if (!this.#exchange.isInvite) {
       if (response.status === 408) {
         this.#exchange.pass('give-up');
+        this.#release();
         return;
       }
       if (response.isProvisional && !this.#mayReport(response.status)) return;
@@ -61,13 +73,20 @@ export class ServerTransaction {
     const event = response.isProvisional ? 'provisional' : response.isSuccess ? 'success' : 'failure';
     // Encoding what would be discarded is work for nothing.
     if (this.#exchange.accepts(event)) this.#exchange.pass(event, response.encode());
+    if (this.finalSent) this.#release();
   }
 
   /** Makes a response from status and headers, with a To tag of ours, and passes it down. */
   reply(status: number, reason?: string, options: ResponseOptions = {}): void {
+    if (this.#request === undefined) return;
     const isTagged = status === 100 || options.toTag !== undefined;
     const withTag = isTagged ? options : { ...options, toTag: this.localTag };
-    this.respond(createResponse(this.request, status, reason, withTag));
+    this.respond(createResponse(this.#request, status, reason, withTag));
+  }
+
+  #release(): void {
+    this.#request = undefined;
+    this.onCancelled = undefined;
   }
 
   /** RFC 4320 §4.1: 100 alone, over unreliable transports only when our own timer sends it. */

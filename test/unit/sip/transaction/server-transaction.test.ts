@@ -1,4 +1,5 @@
 import test from 'ava';
+import { createResponse } from '../../../../src/sip/message/build.ts';
 import type { Flow } from '../../../../src/sip/transport/flow.ts';
 import { PaperFlow, sipRequest, transactionBench } from '../../../support/sip-transactions.ts';
 
@@ -81,10 +82,11 @@ test('RFC 3261 §17.2.1 timer I: the ACK ends repetition; further ACKs are absor
 
 test('RFC 6026 §7.1 timer L: after a 2xx INVITEs are absorbed, 2xx of the TU sent, ACKs passed up, for 64*T1', async (t) => {
   const { clock, timeline, transaction, layer, receive, user } = server('INVITE');
-  transaction.reply(200);
+  const success = createResponse(transaction.request, 200, undefined, { toTag: 'callee' });
+  transaction.respond(success);
   await clock.advance(500);
   receive('INVITE');
-  transaction.reply(200);
+  transaction.respond(success);
   transaction.reply(500);
   receive('ACK');
   t.deepEqual(timeline(), ['200@0', '200@500']);
@@ -94,6 +96,14 @@ test('RFC 6026 §7.1 timer L: after a 2xx INVITEs are absorbed, 2xx of the TU se
   t.is(layer.counts.servers, 0);
   receive('INVITE');
   t.is(user.requests.length, 2);
+});
+
+test('an answered transaction no longer holds its request', (t) => {
+  const { transaction } = server('INVITE');
+  transaction.onCancelled = () => t.fail();
+  transaction.reply(486);
+  t.throws(() => transaction.request, { code: 'stopped' });
+  t.is(transaction.onCancelled, undefined);
 });
 
 test('RFC 3261 §17.2.2 timer J: the answer is repeated for 64*T1 over UDP, not kept over TCP', async (t) => {
