@@ -6,7 +6,7 @@ import { load, startCallees, userNames } from './sipp.js';
 
 /** Lookups are kept for at most 5 s: a callee called once in 6 s is always looked up anew. */
 const COLD_PERIOD_S = 6;
-const STORE_RATE = 100;
+const STORE_RATE = 400;
 
 /** What is measured: id, title, calls a second, aim (CPU-s per 1000 of all our processes). */
 export const workloads = [
@@ -60,7 +60,7 @@ export const workloads = [
   {
     id: 'call-cold',
     title: 'call between two peers, cold',
-    rate: 250,
+    rate: 500,
     aim: 3.5,
     group: 'overlay',
   },
@@ -80,7 +80,7 @@ export const workloads = [
   {
     id: 'redirect-cold',
     title: '302, cold',
-    rate: 250,
+    rate: 500,
     aim: 1.5,
     group: 'overlay',
   },
