@@ -30,7 +30,9 @@ export async function startGateway(config, { users = [], nodeArguments = [] } = 
     ...config,
   };
   writeFileSync(file, JSON.stringify(complete));
-  const child = spawn(process.execPath, [...nodeArguments, cli, 'run', '-c', file], {
+  // As operators start it, V8 flags of its first line included, unless other ones are asked for.
+  const [program, ...before] = nodeArguments.length > 0 ? [process.execPath, ...nodeArguments, cli] : [cli];
+  const child = spawn(program, [...before, 'run', '-c', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const gateway = { child, directory, pid: child.pid, log: '' };
