@@ -6,6 +6,8 @@ import type { LocationService } from './location-service.ts';
 import type { NodeId } from './overlay.ts';
 
 const ASSERTED = 'P-Asserted-Identity';
+/** RFC 3325 §9.1: a sip and a tel URI. Each costs a lookup, so a peer cannot ask for more. */
+const MAX_IDENTITIES = 2;
 
 /** Removes an identity that only trusted proxies may assert (RFC 3325 §5). */
 export function stripAssertedIdentity(request: SipRequest): void {
@@ -30,6 +32,7 @@ async function isServedBy(
   peer: NodeId,
   { own, locations }: { readonly own: OwnAddresses; readonly locations: LocationService },
 ): Promise<boolean> {
+  if (identities.length > MAX_IDENTITIES) return false;
   try {
     for (const identity of identities) {
       const { uri } = parseNameAddr(identity);

@@ -78,10 +78,12 @@ export class LocationService {
     let pending = [aor];
     for (let depth = 0; pending.length > 0 && depth <= this.#options.maxForwardingDepth; depth += 1) {
       const next: string[] = [];
-      for (const current of pending) {
-        if (visited.has(current) || visited.size >= this.#options.maxTargets) continue;
-        visited.add(current);
-        for (const { registration } of await this.entries(current)) {
+      const unvisited = pending.filter((each) => !visited.has(each));
+      const wave = [...new Set(unvisited)].slice(0, this.#options.maxTargets - visited.size);
+      for (const each of wave) visited.add(each);
+      // Side by side: a chain of forwardings may take as long as it is deep, not as long as it is wide.
+      for (const entries of await Promise.all(wave.map((each) => this.entries(each)))) {
+        for (const { registration } of entries) {
           known = true;
           if (registration.type === 'route') this.#addRoute(routes, registration.destinationList);
           else if (registration.type === 'uri') this.#follow(registration.uri, next, externalUris);

@@ -3,6 +3,7 @@ import {
   type Clock,
   CodedError,
   type Connection,
+  type EventSource,
   errorMessage,
   type Logger,
   type Metrics,
@@ -13,6 +14,7 @@ import type { NodeId, Overlay } from './overlay.ts';
 /** What the bridge needs of a SIP flow: whether it still carries messages. */
 export interface PeerFlow {
   readonly open: boolean;
+  readonly closed: EventSource<unknown>;
 }
 
 export interface PeerConnectionOptions {
@@ -125,6 +127,9 @@ export class PeerConnections<Flow extends PeerFlow> {
   #take(connection: Connection, peer: NodeId): Flow {
     const flow = this.#deps.adopt(connection, peer);
     this.#flows.set(peer, flow);
+    flow.closed.on(() => {
+      if (this.#flows.get(peer) === flow) this.#flows.delete(peer);
+    });
     this.#deps.onFlow(peer, flow);
     return flow;
   }

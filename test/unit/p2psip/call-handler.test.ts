@@ -126,6 +126,10 @@ test('an identity another peer asserts stays only when the overlay says that pee
   t.true((await call({ overlayPeer: NODE_3, headers })).request.has('P-Asserted-Identity'));
   t.false((await call({ overlayPeer: NODE_4, headers })).request.has('P-Asserted-Identity'));
   t.false((await call({ headers })).request.has('P-Asserted-Identity'));
+  const many = [
+    `P-Asserted-Identity: ${Array.from({ length: 3 }, () => '<sip:alice@example.org>').join(', ')}`,
+  ];
+  t.false((await call({ overlayPeer: NODE_3, headers: many })).request.has('P-Asserted-Identity'));
 });
 
 test('our own users are challenged before any lookup, unknown ones just the same', async (t) => {

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { silentLogger } from '../../../../src/base/index.ts';
 import { AdminServer } from '../../../../src/gateway/admin/admin-server.ts';
 import { PrometheusMetrics } from '../../../../src/gateway/metrics/prometheus-metrics.ts';
+import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 import { before, FakePeerAdmin, next, own } from '../fake-peer-admin.ts';
 import { TestCli } from './run-cli.ts';
 
@@ -138,7 +138,7 @@ test('ping', async (t) => {
 test('a token is read from its file and shown to the peer', async (t) => {
   const token = 'abcdefghijklmnopqrstuvwx';
   const { ask } = await start(t, token);
-  const file = path.join(tmpdir(), `p2psip-token-${process.pid}`);
+  const file = path.join(temporaryDirectory('token'), 'token');
   writeFileSync(file, `${token}\n`, { mode: 0o600 });
   const refused = await ask('status');
   t.is(refused.code, 1);
