@@ -9,4 +9,6 @@ export * from './logger.ts';
 export * from './lru-map.ts';
 export * from './metrics.ts';
 export * from './network.ts';
+export * from './origin.ts';
 export * from './random.ts';
+export * from './token-buckets.ts';

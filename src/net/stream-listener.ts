@@ -5,14 +5,21 @@ import {
   type Connection,
   formatAddress,
   type Listener,
+  originOf,
   type TlsOptions,
+  TokenBuckets,
 } from '../base/index.ts';
 import { StreamConnection } from './stream-connection.ts';
+import { systemClock } from './system-clock.ts';
 import { bindError } from './system-errors.ts';
 import { presentedCertificates, secureContextOptions } from './tls-context.ts';
 
 /** TLS handshakes in progress on one listener; further connections are closed at once. */
 const MAX_PENDING_HANDSHAKES = 256;
+/** Of these, from one address. */
+const MAX_PENDING_PER_ORIGIN = 64;
+/** Handshakes that one address may begin; each costs a signature and a key exchange, whoever asks for it. */
+const HANDSHAKES_PER_ORIGIN = { perSecond: 50, burst: 500 };
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const BACKLOG = 1_024;
 
@@ -85,6 +92,8 @@ class TlsAcceptor implements Acceptor {
   readonly #handshakes;
   /** Sockets in their handshake, by remote address: nobody else would close them. */
   readonly #pending = new Map<string, Socket>();
+  readonly #pendingOf = new Map<string, number>();
+  readonly #begun = new TokenBuckets(HANDSHAKES_PER_ORIGIN);
   #isStopped = false;
 
   constructor(onConnection: OnConnection, tls: TlsOptions) {
@@ -101,16 +110,33 @@ class TlsAcceptor implements Acceptor {
   }
 
   accept(socket: Socket): void {
-    if (this.#isStopped || this.#pending.size >= MAX_PENDING_HANDSHAKES) {
+    const origin = originOf(socket.remoteAddress ?? '');
+    if (this.#isStopped || !this.#mayBegin(origin)) {
       socket.destroy();
       return;
     }
     const key = remoteKey(socket);
     this.#pending.set(key, socket);
+    this.#pendingOf.set(origin, (this.#pendingOf.get(origin) ?? 0) + 1);
     socket.once('close', () => {
-      if (this.#pending.get(key) === socket) this.#pending.delete(key);
+      if (this.#pending.get(key) === socket) this.#over(key, origin);
     });
     this.#handshakes.emit('connection', socket);
+  }
+
+  #mayBegin(origin: string): boolean {
+    return (
+      this.#pending.size < MAX_PENDING_HANDSHAKES &&
+      (this.#pendingOf.get(origin) ?? 0) < MAX_PENDING_PER_ORIGIN &&
+      this.#begun.take(origin, 1, systemClock.monotonic())
+    );
+  }
+
+  #over(key: string, origin: string): void {
+    if (!this.#pending.delete(key)) return;
+    const left = (this.#pendingOf.get(origin) ?? 1) - 1;
+    if (left === 0) this.#pendingOf.delete(origin);
+    else this.#pendingOf.set(origin, left);
   }
 
   stop(): void {
@@ -119,7 +145,7 @@ class TlsAcceptor implements Acceptor {
   }
 
   #secured(socket: TLSSocket): void {
-    this.#pending.delete(remoteKey(socket));
+    this.#over(remoteKey(socket), originOf(socket.remoteAddress ?? ''));
     // A second handshake could change the certificate that is checked now.
     socket.disableRenegotiation();
     const peerCertificates = presentedCertificates(socket);

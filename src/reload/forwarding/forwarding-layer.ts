@@ -10,20 +10,26 @@ import type { OverlayDocument } from '../document/overlay-document.ts';
 import { attach } from '../messages/attach.ts';
 import type { Destination } from '../messages/destination.ts';
 import { ErrorCode } from '../messages/error-response.ts';
-import { decodeHeader, type ForwardingHeader, rewriteHeader } from '../messages/forwarding-header.ts';
+import {
+  decodeHeader,
+  type ForwardingHeader,
+  type HopChanges,
+  rewriteHeader,
+} from '../messages/forwarding-header.ts';
 import { OptionFlag } from '../messages/forwarding-option.ts';
 import { decodeEnvelope, type Envelope } from '../messages/message.ts';
 import { isRequestCode, type Method } from '../messages/method.ts';
 import { ping } from '../messages/ping.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { SignedBy, Signer } from '../security/signature.ts';
-import { DecodeError } from '../wire/decode-error.ts';
+import { DecodeError, EncodeError } from '../wire/decode-error.ts';
 import { Answers } from './answers.ts';
 import { routeByDestinations } from './destination-list.ts';
 import { type DropReason, ForwardingMetrics } from './forwarding-metrics.ts';
 import { isWhole, Reassembler, startsAtContents } from './fragments.ts';
 import { headerFault } from './header-check.ts';
 import type { LinkTable, PreviousHop, Routing } from './ports.ts';
+import { type RateLimitOptions, RateLimits } from './rate-limits.ts';
 import { RequestRefusal } from './reload-error.ts';
 import { type Answer, RequestClient, type RequestOptions } from './request-client.ts';
 import { type RequestHandler, RequestServer } from './request-server.ts';
@@ -52,6 +58,8 @@ export interface ForwardingOptions {
   /** Replaces Via lists from this many entries on by an opaque id (RFC 6940 §6.1.2); never when left out. */
   readonly compressViaFrom?: number;
   readonly onOlderConfiguration?: (nodeId: string) => void;
+  /** What any one node may cost us. */
+  readonly rateLimits?: RateLimitOptions;
 }
 
 /**
@@ -68,6 +76,7 @@ export class ForwardingLayer {
   readonly #server: RequestServer;
   readonly #reassembler: Reassembler;
   readonly #vias: ViaTable;
+  readonly #limits: RateLimits;
 
   constructor(deps: ForwardingDeps, options: ForwardingOptions) {
     this.#deps = deps;
@@ -88,6 +97,7 @@ export class ForwardingLayer {
     this.#client = new RequestClient({ ...deps, metrics, transmitter: this.#transmitter }, options);
     this.#server = new RequestServer({ ...deps, metrics, answers: this.#answers }, options);
     this.#reassembler = new Reassembler(deps);
+    this.#limits = new RateLimits(deps, options.rateLimits);
   }
 
   /** Requests of ours that wait for an answer. */
@@ -187,9 +197,29 @@ export class ForwardingLayer {
       this.#refuse(bytes, header, hop, ErrorCode.Unsupported_Forwarding_Option);
       return;
     }
+    if (!this.#isSelf(hop) && !this.#limits.mayForward(hop.nodeId, bytes.length)) {
+      this.#metrics.drop('rate');
+      return;
+    }
     const viaList = this.#viaForward(bytes, header, hop);
-    const rewritten = rewriteHeader(bytes, header, { ttl: header.ttl - 1, viaList, destinationList });
+    const rewritten = this.#rewrite(bytes, header, { ttl: header.ttl - 1, viaList, destinationList });
+    if (rewritten === undefined) {
+      this.#metrics.drop('too-large');
+      this.#refuse(bytes, header, hop, ErrorCode.Message_Too_Large);
+      return;
+    }
     if (this.#transmitter.put(next, rewritten)) this.#metrics.forwarded.inc();
+  }
+
+  /** Undefined when the message has become too large on its way: each hop adds to its Via list. */
+  #rewrite(bytes: Uint8Array, header: ForwardingHeader, changes: HopChanges): Uint8Array | undefined {
+    try {
+      const rewritten = rewriteHeader(bytes, header, changes);
+      return rewritten.length > this.#options.document().maxMessageSize ? undefined : rewritten;
+    } catch (error) {
+      if (error instanceof EncodeError) return undefined;
+      throw error;
+    }
   }
 
   /** The Via list for the next hop. Answers need none (§6.1.2); a later fragment does not say what it is part of. */
@@ -206,7 +236,7 @@ export class ForwardingLayer {
   #deliver(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop): void {
     if (!isWhole(header)) {
       const { maxMessageSize } = this.#options.document();
-      const result = this.#reassembler.add(bytes, header, maxMessageSize);
+      const result = this.#reassembler.add(bytes, header, { maxMessageSize, hop: hop.nodeId });
       if (result.state === 'complete') {
         this.#deliver(result.message, decodeHeader(result.message), hop);
       } else if (result.state === 'dropped') {
@@ -228,11 +258,25 @@ export class ForwardingLayer {
       this.#malformed(error, hop);
       return;
     }
+    const certificates = envelope.security.certificates.length;
+    if (!this.#isSelf(hop) && !this.#limits.mayVerify(hop.nodeId, certificates)) {
+      this.#metrics.drop('rate');
+      return;
+    }
     const signer = this.#verify(envelope, hop);
     if (signer === undefined) return;
+    if (!isRequest) this.#limits.answerVerified(hop.nodeId, certificates);
+    else if (!this.#isSelf(hop) && !this.#limits.mayServe(hop.nodeId, signer.nodeId, code, bytes.length)) {
+      this.#metrics.drop('rate');
+      return;
+    }
     this.#metrics.delivered.inc();
     if (isRequest) this.#server.requestReceived({ envelope, signer, previousHop: hop.nodeId });
     else this.#client.answerReceived(envelope, signer, hop.nodeId);
+  }
+
+  #isSelf({ nodeId }: PreviousHop): boolean {
+    return nodeId === this.#deps.routing.self;
   }
 
   #verify(envelope: Envelope, hop: PreviousHop): SignedBy | undefined {
@@ -255,6 +299,8 @@ export class ForwardingLayer {
   #refuse(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop, errorCode: number): void {
     const code = codeOf(bytes, header);
     if (code === undefined || !isRequestCode(code)) return;
+    // Nothing was verified, but the answer is signed.
+    if (!this.#isSelf(hop) && !this.#limits.mayVerify(hop.nodeId, 0)) return;
     this.#answers.refuse({ header, previousHop: hop.nodeId }, new RequestRefusal(errorCode));
   }
 

@@ -25,6 +25,8 @@ export const DROP_REASONS = [
   'unattached',
   /** Fragments that contradict each other or that found no room. */
   'fragments',
+  /** More than the node it came from, or its signer, may cost us. */
+  'rate',
   /** The signature or its certificate does not verify. */
   'signature',
   /** An answer nobody waits for. */

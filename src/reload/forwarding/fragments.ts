@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/index.ts';
 import { encodeWithHeader, type ForwardingHeader, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
+import type { NodeId } from '../wire/ids.ts';
 
 const LAST_FRAGMENT = 0x4000_0000;
 const OFFSET_MASK = 0x00ff_ffff;
@@ -16,6 +17,12 @@ const REASSEMBLY_MS = 15_000;
 
 const MAX_MESSAGES = 256;
 const MAX_TOTAL_BYTES = 4 * 1024 * 1024;
+
+/** What came over the links with one node may take a quarter of each, so that none can crowd out the others. */
+const MAX_SHARE = 1 / 4;
+
+/** Pieces of one message at the most: each makes the next one dearer to fit in. */
+const MAX_PIECES = 4_096;
 
 /** RFC 6940 §6.7: whether the message came in one piece (the six reserved bits are ignored). */
 export function isWhole({ fragment }: ForwardingHeader): boolean {
@@ -59,12 +66,20 @@ interface Piece {
 }
 
 interface Assembly {
+  /** The node it comes from. */
+  readonly hop: NodeId;
   readonly pieces: Piece[];
   /** Monotonic ms. */
   readonly expiresAt: number;
   bytes: number;
   /** Bytes of the whole body, known once the last fragment is here. */
   total: number | undefined;
+}
+
+/** What is held for one node. */
+interface Share {
+  messages: number;
+  bytes: number;
 }
 
 export type ReassemblyResult =
@@ -80,6 +95,7 @@ const dropped: ReassemblyResult = { state: 'dropped' };
 export class Reassembler {
   readonly #clock: Clock;
   readonly #assemblies = new Map<bigint, Assembly>();
+  readonly #shares = new Map<NodeId, Share>();
   #heldBytes = 0;
 
   constructor({ clock }: { clock: Clock }) {
@@ -91,18 +107,26 @@ export class Reassembler {
     return this.#heldBytes;
   }
 
-  /** @param maxMessageSize bytes of the largest message the overlay allows */
-  add(bytes: Uint8Array, header: ForwardingHeader, maxMessageSize: number): ReassemblyResult {
+  /**
+   * @param limits.maxMessageSize bytes of the largest message the overlay allows
+   * @param limits.hop the node it came from
+   */
+  add(
+    bytes: Uint8Array,
+    header: ForwardingHeader,
+    { maxMessageSize, hop }: { readonly maxMessageSize: number; readonly hop: NodeId },
+  ): ReassemblyResult {
     this.#expire();
     const offset = header.fragment & OFFSET_MASK;
+    const isLast = (header.fragment & LAST_FRAGMENT) !== 0;
     const body = bytes.subarray(header.headerLength);
     const end = offset + body.length;
     if (body.length === 0 || header.headerLength + end > maxMessageSize) return dropped;
     const id = header.transactionId;
-    const assembly = this.#assemblies.get(id) ?? this.#begin(id);
-    if (assembly === undefined || this.#heldBytes + body.length > MAX_TOTAL_BYTES) return dropped;
+    const assembly = this.#assemblies.get(id) ?? this.#begin(id, hop);
+    if (assembly === undefined || !this.#hasRoom(assembly.hop, body.length)) return dropped;
 
-    if ((header.fragment & LAST_FRAGMENT) !== 0) {
+    if (isLast) {
       if (assembly.total !== undefined && assembly.total !== end) return this.#forget(id, assembly);
       assembly.total = end;
     }
@@ -110,29 +134,53 @@ export class Reassembler {
     if (assembly.pieces.some((piece) => piece.offset === offset && piece.bytes.length >= body.length)) {
       return waiting;
     }
-    // A copy: the piece outlives the frame it came in. Twice the message's size is enough for any honest overlap.
-    if (assembly.bytes + body.length > 2 * maxMessageSize) return this.#forget(id, assembly);
+    // Twice the message's size and its number of pieces is enough for any honest overlap.
+    const most = Math.min(MAX_PIECES, Math.ceil((2 * maxMessageSize) / MIN_FRAGMENT_BODY));
+    if (assembly.bytes + body.length > 2 * maxMessageSize || assembly.pieces.length >= most) {
+      return this.#forget(id, assembly);
+    }
+    // A copy: the piece outlives the frame it came in.
     assembly.pieces.push({ offset, bytes: new Uint8Array(body) });
     assembly.bytes += body.length;
     this.#heldBytes += body.length;
+    this.#shareOf(assembly.hop).bytes += body.length;
 
-    const whole = assembly.total === undefined ? undefined : joined(assembly.pieces, assembly.total);
+    const { total } = assembly;
+    const whole = total === undefined || assembly.bytes < total ? undefined : joined(assembly.pieces, total);
     if (whole === undefined) return waiting;
     this.#forget(id, assembly);
     return { state: 'complete', message: encodeWithHeader({ ...header, fragment: WHOLE_MESSAGE }, whole) };
   }
 
-  #begin(id: bigint): Assembly | undefined {
-    if (this.#assemblies.size >= MAX_MESSAGES) return undefined;
+  #begin(id: bigint, hop: NodeId): Assembly | undefined {
+    const share = this.#shareOf(hop);
+    if (this.#assemblies.size >= MAX_MESSAGES || share.messages >= MAX_MESSAGES * MAX_SHARE) return undefined;
     const expiresAt = this.#clock.monotonic() + REASSEMBLY_MS;
-    const assembly: Assembly = { pieces: [], expiresAt, bytes: 0, total: undefined };
+    const assembly: Assembly = { hop, pieces: [], expiresAt, bytes: 0, total: undefined };
     this.#assemblies.set(id, assembly);
+    this.#shares.set(hop, share);
+    share.messages++;
     return assembly;
+  }
+
+  #hasRoom(hop: NodeId, bytes: number): boolean {
+    return (
+      this.#heldBytes + bytes <= MAX_TOTAL_BYTES &&
+      this.#shareOf(hop).bytes + bytes <= MAX_TOTAL_BYTES * MAX_SHARE
+    );
+  }
+
+  #shareOf(hop: NodeId): Share {
+    return this.#shares.get(hop) ?? { messages: 0, bytes: 0 };
   }
 
   #forget(id: bigint, assembly: Assembly): ReassemblyResult {
     this.#assemblies.delete(id);
     this.#heldBytes -= assembly.bytes;
+    const share = this.#shareOf(assembly.hop);
+    share.messages--;
+    share.bytes -= assembly.bytes;
+    if (share.messages === 0) this.#shares.delete(assembly.hop);
     return dropped;
   }
 

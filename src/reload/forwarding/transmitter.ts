@@ -1,5 +1,7 @@
+import { CodedError } from '../../base/index.ts';
 import type { Destination } from '../messages/destination.ts';
 import { decodeHeader, encodeWithHeader, type HeaderFields } from '../messages/forwarding-header.ts';
+import { EncodeError } from '../wire/decode-error.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { type RestoreOpaque, routeByDestinations } from './destination-list.ts';
 import type { ForwardingMetrics } from './forwarding-metrics.ts';
@@ -36,7 +38,8 @@ export class Transmitter {
       return undefined;
     }
     const destinationList = decision.action === 'forward' ? decision.destinationList : fields.destinationList;
-    const bytes = encodeWithHeader({ ...fields, destinationList }, contents, security);
+    const bytes = this.#encode({ ...fields, destinationList }, contents, security);
+    if (bytes === undefined) return undefined;
     if (decision.action === 'deliver') this.#deps.loopback(bytes);
     else if (!this.put(decision.next, bytes)) return undefined;
     this.#deps.metrics.sent.inc();
@@ -50,9 +53,27 @@ export class Transmitter {
       this.#deps.metrics.drop('no-route');
       return false;
     }
-    if (link.mtu === undefined || bytes.length <= link.mtu) link.send(bytes);
-    else for (const part of fragmentFor(link.mtu, bytes, decodeHeader(bytes))) link.send(part);
-    return true;
+    try {
+      if (link.mtu === undefined || bytes.length <= link.mtu) link.send(bytes);
+      else for (const part of fragmentFor(link.mtu, bytes, decodeHeader(bytes))) link.send(part);
+      return true;
+    } catch (error) {
+      // Its lists, which others chose, make it larger than the overlay's max-message-size.
+      if (!(error instanceof CodedError)) throw error;
+      this.#deps.metrics.drop('too-large');
+      return false;
+    }
+  }
+
+  /** Undefined when the lists do not fit the header: the way back is as long as the sender made it. */
+  #encode(fields: HeaderFields, contents: Uint8Array, security: Uint8Array): Uint8Array | undefined {
+    try {
+      return encodeWithHeader(fields, contents, security);
+    } catch (error) {
+      if (!(error instanceof EncodeError)) throw error;
+      this.#deps.metrics.drop('too-large');
+      return undefined;
+    }
   }
 
   #decide(destinationList: readonly Destination[], firstHop: NodeId | undefined) {

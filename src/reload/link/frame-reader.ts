@@ -25,11 +25,22 @@ export class FrameReader {
   #partial: Buffer = this.#header;
   #filled = 0;
   #size = UNKNOWN;
+  #frames = 0;
   #isStopped = false;
 
   constructor(sink: FrameSink, options: { maxMessageBytes: number }) {
     this.#sink = sink;
     this.#maxMessageBytes = options.maxMessageBytes;
+  }
+
+  /** Whether the beginning of a frame waits for the rest. */
+  get isIncomplete(): boolean {
+    return this.#filled > 0 && !this.#isStopped;
+  }
+
+  /** Frames cut so far. */
+  get frames(): number {
+    return this.#frames;
   }
 
   /** Reads nothing more. */
@@ -94,6 +105,7 @@ export class FrameReader {
   }
 
   #deliver(frame: Buffer): void {
+    this.#frames++;
     if (frame[0] === FRAME_DATA) {
       const declared = frame.readUIntBE(5, 3);
       if (declared > this.#maxMessageBytes) {

@@ -16,6 +16,7 @@ import type { NodeId } from '../wire/ids.ts';
 import { HandshakeGate } from './handshake-gate.ts';
 import type { Link, TraceHook } from './link.ts';
 import { LinkMetrics } from './link-metrics.ts';
+import { LinkQuota } from './link-quota.ts';
 import { OwnIdJudge } from './own-id-judge.ts';
 import { StreamLink } from './stream-link.ts';
 
@@ -23,6 +24,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_RUNNING_HANDSHAKES = 16;
 const MAX_WAITING_HANDSHAKES = 256;
 const MAX_LINKS = 4_096;
+/** How old the sum of all that waits to be sent may be, ms. */
+const SUM_AGE_MS = 100;
 
 /**
  * Decides whether certificates (DER, leaf first) are welcome, and whose they are.
@@ -77,6 +80,9 @@ export class LinkLayer {
   readonly #links = new Set<StreamLink>();
   readonly #listeners = new Set<Listener>();
   readonly #attempts = new Set<AbortController>();
+  readonly #quota: LinkQuota;
+  #queuedBytes = 0;
+  #summedAt = -Infinity;
   #isStopped = false;
   #nextId = 1;
 
@@ -91,6 +97,7 @@ export class LinkLayer {
     this.#trace = deps.trace;
     this.#options = options;
     this.#ownIds = new OwnIdJudge(deps.clock);
+    this.#quota = new LinkQuota(this.#maxLinks);
   }
 
   /**
@@ -220,7 +227,27 @@ export class LinkLayer {
       connection.destroy();
       return;
     }
-    onLink(this.#newLink(connection, nodeIds, false));
+    const { host } = connection.remote;
+    if (!this.#quota.take(host)) {
+      this.#metrics.handshakeFailed('in', 'too-many-links-from-one-address');
+      this.#logger.info('too many links from one address', { host });
+      connection.destroy();
+      return;
+    }
+    const link = this.#newLink(connection, nodeIds, false);
+    link.closed.on(() => this.#quota.release(host));
+    onLink(link);
+  }
+
+  /** Bytes that wait to be sent on all links, as they were a moment ago: the sum is too dear for each message. */
+  #allQueued(): number {
+    const now = this.#clock.monotonic();
+    if (now - this.#summedAt >= SUM_AGE_MS) {
+      this.#summedAt = now;
+      this.#queuedBytes = 0;
+      for (const link of this.#links) this.#queuedBytes += link.queuedBytes;
+    }
+    return this.#queuedBytes;
   }
 
   #conflictWith(where: string): CodedError<'node-id-conflict'> {
@@ -234,7 +261,12 @@ export class LinkLayer {
     const { peerCertificates } = connection;
     const certificate = peerCertificates[0] ?? new Uint8Array(0);
     const link = new StreamLink(
-      { clock: this.#clock, metrics: this.#metrics, trace: this.#trace },
+      {
+        clock: this.#clock,
+        metrics: this.#metrics,
+        queuedBytes: () => this.#allQueued(),
+        trace: this.#trace,
+      },
       connection,
       {
         id: this.#nextId++,

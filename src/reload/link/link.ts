@@ -26,7 +26,7 @@ export type LinkCloseCode =
   | 'peer-refused'
   /** No ack for RTO + 30 s. */
   | 'link-failed'
-  /** What came is not RELOAD framing. */
+  /** What came is not RELOAD framing, or it was begun and not finished. */
   | 'bad-frame'
   /** A message longer than the overlay's max-message-size came. */
   | 'message-too-large';

@@ -17,12 +17,20 @@ import { ReceivedWindow } from './received-window.ts';
 
 /** Bytes that may wait in our process for a slow peer, besides what the kernel holds. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+/** The same of all links together: nodes that ask much and read nothing must not add up. */
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+/** A link with less than this waiting is sent on whatever the others hold. */
+const SMALL_QUEUE_BYTES = 64 * 1024;
+/** A frame begun must be finished within this time, ms: between one and two of it, since one timer serves many frames. */
+const FRAME_MS = 30_000;
 /** Messages that may wait for the owner of a fresh link; more close it. */
 const MAX_EARLY_MESSAGES = 64;
 
 export interface StreamLinkDeps {
   readonly clock: Clock;
   readonly metrics: LinkMetrics;
+  /** Bytes that wait on all links together, ours included. */
+  readonly queuedBytes: () => number;
   readonly trace?: TraceHook | undefined;
 }
 
@@ -44,6 +52,7 @@ export class StreamLink implements Link {
   readonly #clock: Clock;
   readonly #metrics: LinkMetrics;
   readonly #trace: TraceHook | undefined;
+  readonly #queuedBytes: () => number;
   readonly #connection: Connection;
   readonly #maxMessageBytes: number;
   readonly #reader: FrameReader;
@@ -53,6 +62,7 @@ export class StreamLink implements Link {
   #early: Buffer[] = [];
   #state: LinkState = 'up';
   #lastHeard: number;
+  #frameTimer: Timer | undefined;
 
   constructor(deps: StreamLinkDeps, connection: Connection, options: StreamLinkOptions) {
     this.id = options.id;
@@ -61,6 +71,7 @@ export class StreamLink implements Link {
     this.#clock = deps.clock;
     this.#metrics = deps.metrics;
     this.#trace = deps.trace;
+    this.#queuedBytes = deps.queuedBytes;
     this.#connection = connection;
     this.#maxMessageBytes = Math.min(options.maxMessageBytes, MAX_FRAMED_BYTES);
     this.#lastHeard = deps.clock.monotonic();
@@ -74,7 +85,10 @@ export class StreamLink implements Link {
       { maxMessageBytes: this.#maxMessageBytes },
     );
     connection.setHandler({
-      onData: (chunk) => this.#reader.push(chunk),
+      onData: (chunk) => {
+        this.#reader.push(chunk);
+        if (this.#reader.isIncomplete) this.#watchFrame();
+      },
       onClose: (error) => this.#onConnectionClosed(error),
     });
   }
@@ -95,6 +109,11 @@ export class StreamLink implements Link {
     return this.#acks.rttMs;
   }
 
+  /** Bytes that wait in our process. */
+  get queuedBytes(): number {
+    return this.#connection.bufferedBytes;
+  }
+
   setHandler(handler: LinkHandler): void {
     this.#handler = handler;
     const early = this.#early;
@@ -109,11 +128,7 @@ export class StreamLink implements Link {
         `${message.length} bytes are more than max-message-size, ${this.#maxMessageBytes}`,
       );
     }
-    if (
-      this.#state === 'closed' ||
-      this.#connection.bufferedBytes > MAX_BUFFERED_BYTES ||
-      this.#acks.isFull
-    ) {
+    if (this.#state === 'closed' || this.#isCongested() || this.#acks.isFull) {
       this.#metrics.dropped.inc();
       return;
     }
@@ -143,6 +158,24 @@ export class StreamLink implements Link {
 
   close(): void {
     this.#shut('link-closed', 'closed by this node');
+  }
+
+  #isCongested(): boolean {
+    const queued = this.queuedBytes;
+    if (queued <= SMALL_QUEUE_BYTES) return false;
+    return queued > MAX_BUFFERED_BYTES || this.#queuedBytes() > MAX_QUEUED_BYTES;
+  }
+
+  /** Closes the link when the frame that waits for its rest now still does much later. */
+  #watchFrame(): void {
+    if (this.#frameTimer !== undefined) return;
+    const { frames } = this.#reader;
+    this.#frameTimer = this.#clock.setTimer(FRAME_MS, () => {
+      this.#frameTimer = undefined;
+      if (!this.#reader.isIncomplete) return;
+      if (this.#reader.frames === frames) this.#shut('bad-frame', `a frame not finished in ${FRAME_MS} ms`);
+      else this.#watchFrame();
+    });
   }
 
   #onFrame(frame: Buffer): void {
@@ -211,6 +244,7 @@ export class StreamLink implements Link {
     this.#state = 'closed';
     this.#acks.stop();
     this.#reader.stop();
+    this.#frameTimer?.close();
     this.#early = [];
     this.#metrics.closed(reason.code);
     this.stateChanged.emit('closed');

@@ -53,7 +53,9 @@ export class ResourceReader {
   find({ resource, kinds }: FindReq): FindAns {
     requireResourceId(resource);
     requireOnce(kinds);
-    return { results: kinds.map((kind) => ({ kind, closest: this.#closest(resource, kind) })) };
+    // Without looking for it: nothing of an unknown Kind is ever held, and one request may name thousands.
+    const closest = (kind: KindId) => (this.#kinds.has(kind) ? this.#closest(resource, kind) : NO_RESOURCE);
+    return { results: kinds.map((kind) => ({ kind, closest: closest(kind) })) };
   }
 
   /** RFC 6940 §7.4.2.2: one response for each Kind, empty where the asker's generation is the current one. */

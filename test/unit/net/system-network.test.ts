@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -232,14 +232,40 @@ test('closing a TLS listener ends handshakes in progress and leaves no connectio
   t.is(accepts, 0);
 });
 
-test('handshakes in progress are bounded: one more is closed at once, finished ones make room', async (t) => {
+/** Opens plain connections from this loopback address and says nothing on them. */
+function silentConnections(port: number, localAddress: string, count: number): Promise<Socket[]> {
+  const open = () =>
+    new Promise<Socket>((resolve) => {
+      const socket = connect({ host: '127.0.0.1', port, localAddress }, () => resolve(socket));
+      socket.on('error', () => {}).resume();
+    });
+  return Promise.all(Array.from({ length: count }, open));
+}
+
+test('handshakes in progress are bounded per address: one more is closed at once, others still get in', async (t) => {
   const listener = await network.listen(LOOPBACK, (connection) => connection.end(), welcome(bob.tls));
-  const silent: Connection[] = [];
-  for (let count = 0; count < 256; count++) silent.push(await network.connect(listener.local));
+  const { port } = listener.local;
+  const silent = await silentConnections(port, '127.0.0.2', 64);
+  const [refused] = await silentConnections(port, '127.0.0.2', 1);
+  await once(refused!, 'close');
+  const client = await network.connect(listener.local, { tls: welcome(alice.tls) });
+  t.is((await readAll(client)).text, '');
+  for (const socket of silent) t.false(socket.destroyed);
+  for (const socket of silent) socket.destroy();
+  await listener.close();
+});
+
+test('handshakes in progress are bounded in all, and finished ones make room', async (t) => {
+  const listener = await network.listen(LOOPBACK, (connection) => connection.end(), welcome(bob.tls));
+  const { port } = listener.local;
+  const silent: Socket[] = [];
+  for (let host = 2; host < 6; host++) silent.push(...(await silentConnections(port, `127.0.0.${host}`, 64)));
   const refused = await network.connect(listener.local);
   await readAll(refused);
-  for (const connection of silent) connection.destroy();
-  await Promise.all(silent.map(readAll));
+  const closed = silent.map((socket) => once(socket, 'close'));
+  for (const socket of silent) socket.destroy();
+  await Promise.all(closed);
+  await new Promise((resolve) => setImmediate(resolve));
   const client = await network.connect(listener.local, { tls: welcome(alice.tls) });
   t.is((await readAll(client)).text, '');
   await listener.close();

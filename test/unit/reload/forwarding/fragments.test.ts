@@ -11,7 +11,7 @@ import {
 import { ping } from '../../../../src/reload/messages/ping.ts';
 import { ForwardingLine } from '../../../support/forwarding-line.ts';
 
-const MAX = 65_536;
+const LIMITS = { maxMessageSize: 65_536, hop: '0a'.repeat(16) };
 
 function message(bodyLength: number, transactionId = 1n): Uint8Array {
   const body = Buffer.alloc(bodyLength);
@@ -37,7 +37,7 @@ const split = (bytes: Uint8Array, mtu: number) => fragmentFor(mtu, bytes, decode
 function reassemble(parts: readonly Uint8Array[]): Uint8Array | undefined {
   const reassembler = new Reassembler({ clock: new VirtualClock() });
   for (const part of parts) {
-    const result = reassembler.add(part, decodeHeader(part), MAX);
+    const result = reassembler.add(part, decodeHeader(part), LIMITS);
     if (result.state === 'complete') return result.message;
   }
   return undefined;
@@ -103,7 +103,7 @@ test('B17: overlapping fragments of differently cut copies fit together', (t) =>
 test('B17: fragments wait 15 s, in bounded space', async (t) => {
   const clock = new VirtualClock();
   const reassembler = new Reassembler({ clock });
-  const add = (part: Uint8Array) => reassembler.add(part, decodeHeader(part), MAX).state;
+  const add = (part: Uint8Array) => reassembler.add(part, decodeHeader(part), LIMITS).state;
   const [head, ...tail] = split(message(2000), 1200);
   t.is(add(head!), 'waiting');
   t.true(reassembler.heldBytes > 0);
@@ -120,13 +120,47 @@ test('B17: fragments wait 15 s, in bounded space', async (t) => {
   t.true(reassembler.heldBytes < 2000);
 });
 
+test('B17: the fragments of one node leave room for those of others', (t) => {
+  const reassembler = new Reassembler({ clock: new VirtualClock() });
+  const add = (part: Uint8Array, hop: string) =>
+    reassembler.add(part, decodeHeader(part), { ...LIMITS, hop }).state;
+  const firstOf = (i: number) => split(message(1_000, BigInt(i)), 900)[0]!;
+  const states = Array.from({ length: 1_000 }, (_, i) => add(firstOf(i), 'aa'));
+  t.is(states.filter((state) => state === 'waiting').length, 64);
+  const [head, tail] = split(message(1_000, 5_000n), 900);
+  t.is(add(head!, 'bb'), 'waiting');
+  t.is(add(tail!, 'bb'), 'complete');
+});
+
+test('B17: a message in ever more pieces with a gap is given up, at little cost', (t) => {
+  const reassembler = new Reassembler({ clock: new VirtualClock() });
+  const whole = message(60_000);
+  const header = decodeHeader(whole);
+  const piece = (start: number, end: number, last = 0) =>
+    encodeWithHeader(
+      { ...header, fragment: (0x8000_0000 | last | start) >>> 0 },
+      whole.subarray(header.headerLength + start, header.headerLength + end),
+    );
+  const add = (part: Uint8Array) => reassembler.add(part, decodeHeader(part), LIMITS).state;
+  add(piece(59_000, 60_000, 0x4000_0000));
+  const began = process.hrtime.bigint();
+  let given = 0;
+  for (let at = 1; at < 58_000; at++) if (add(piece(at, at + 1)) === 'dropped') given++;
+  t.true(given > 0);
+  t.true(reassembler.heldBytes < 2_000);
+  t.true(process.hrtime.bigint() - began < 10_000_000_000n);
+});
+
 test('B17: a fragment beyond max-message-size and two different ends are dropped', (t) => {
   const reassembler = new Reassembler({ clock: new VirtualClock() });
   const parts = split(message(5000), 1200);
-  t.is(reassembler.add(parts.at(-1)!, decodeHeader(parts.at(-1)!), 3000).state, 'dropped');
+  t.is(
+    reassembler.add(parts.at(-1)!, decodeHeader(parts.at(-1)!), { ...LIMITS, maxMessageSize: 3000 }).state,
+    'dropped',
+  );
   const shorter = split(message(4000), 1200).at(-1)!;
-  t.is(reassembler.add(parts.at(-1)!, decodeHeader(parts.at(-1)!), MAX).state, 'waiting');
-  t.is(reassembler.add(shorter, decodeHeader(shorter), MAX).state, 'dropped');
+  t.is(reassembler.add(parts.at(-1)!, decodeHeader(parts.at(-1)!), LIMITS).state, 'waiting');
+  t.is(reassembler.add(shorter, decodeHeader(shorter), LIMITS).state, 'dropped');
   t.is(reassembler.heldBytes, 0);
 });
 

@@ -1,0 +1,120 @@
+import test from 'ava';
+import { CodedError } from '../../../../src/base/index.ts';
+import { type Destination, toNode } from '../../../../src/reload/messages/destination.ts';
+import { ErrorCode, errorResponse } from '../../../../src/reload/messages/error-response.ts';
+import {
+  decodeHeader,
+  encodeWithHeader,
+  type ForwardingHeader,
+} from '../../../../src/reload/messages/forwarding-header.ts';
+import { decodeEnvelope } from '../../../../src/reload/messages/message.ts';
+import { ping } from '../../../../src/reload/messages/ping.ts';
+import { decodeWhole } from '../../../../src/reload/wire/codec.ts';
+import { ForwardingLine, type LineNode } from '../../../support/forwarding-line.ts';
+
+const MAX = 65_536;
+const opaque = (length: number): Destination => ({ type: 'opaque', bytes: new Uint8Array(length) });
+
+const dropped = (node: LineNode, reason: string) =>
+  node.metrics.value('reload_messages_dropped_total', { reason });
+
+/** A line whose links refuse what is over max-message-size, as real ones do, and a Ping sent along it. */
+async function pingOn(length: number) {
+  const line = new ForwardingLine({ length });
+  line.last.forwarding.handle(ping, (_request, context) => context.respond({ responseId: 7n, time: 0 }));
+  line.intercept = ({ bytes }) => {
+    if (bytes.length > MAX) throw new CodedError('message-too-large', `${bytes.length} bytes`);
+    return undefined;
+  };
+  const stop = new AbortController();
+  const options = { destinationList: [line.last.destination], signal: stop.signal };
+  line.first.forwarding.request(ping, { padding: new Uint8Array(0) }, options).catch(() => {});
+  stop.abort();
+  const { bytes } = line.transits.shift()!;
+  const header = decodeHeader(bytes);
+  return {
+    line,
+    header,
+    /** The same Ping with other lists. */
+    with: (lists: Partial<ForwardingHeader>) =>
+      encodeWithHeader({ ...header, ...lists }, bytes.subarray(header.headerLength)),
+    size: bytes.length,
+  };
+}
+
+function errorIn(answer: Uint8Array): number {
+  const { contents } = decodeEnvelope(answer, decodeHeader(answer));
+  return decodeWhole(errorResponse, contents.body).errorCode;
+}
+
+/** A Via list that leaves `spare` bytes of a message of the largest size. */
+function viaFilling(messageBytes: number, spare: number): Destination[] {
+  const room = MAX - messageBytes - spare;
+  const list = Array.from({ length: Math.floor(room / 257) }, () => opaque(254));
+  const rest = room - list.length * 257;
+  return rest >= 3 ? [...list, opaque(rest - 3)] : list;
+}
+
+test('B16: a message that its next Via entry makes too large is dropped and answered with Message_Too_Large', async (t) => {
+  const { line, with: pingWith, size } = await pingOn(3);
+  const huge = pingWith({ viaList: viaFilling(size, 4) });
+  t.true(huge.length <= MAX && huge.length > MAX - 10, `${huge.length}`);
+  t.notThrows(() => line.inject(huge, 0, 1));
+  t.is(dropped(line.nodes[1]!, 'too-large'), 1);
+  t.is(errorIn(line.transits[0]!.bytes), ErrorCode.Message_Too_Large);
+
+  const justNot = pingWith({ viaList: viaFilling(size, 18) });
+  t.notThrows(() => line.inject(justNot, 0, 1));
+  t.is(line.nodes[1]!.metrics.value('reload_messages_forwarded_total'), 1);
+});
+
+test('B16: an answer whose way back does not fit is dropped and counted, whoever chose the way', async (t) => {
+  const { line, with: pingWith, size } = await pingOn(2);
+  const huge = pingWith({ viaList: viaFilling(size, 0) });
+  t.notThrows(() => line.inject(huge, 0, 1));
+  t.is(line.last.metrics.value('reload_messages_delivered_total'), 1);
+  t.is(dropped(line.last, 'too-large'), 1);
+});
+
+test('B16: a request of our own with lists that do not fit fails, and nothing waits for it', async (t) => {
+  const line = new ForwardingLine({ length: 2 });
+  const destinationList = [...Array.from({ length: 256 }, () => opaque(254)), line.last.destination];
+  const request = line.first.forwarding.request(
+    ping,
+    { padding: new Uint8Array(0) },
+    { destinationList, firstHop: line.last.nodeId },
+  );
+  await t.throwsAsync(line.clock.runUntil(request), { code: 'no-route' });
+  t.is(line.first.forwarding.pendingRequests, 0);
+  t.is(line.clock.pendingTimers, 0);
+});
+
+test('B16: a message over max-message-size in a short list is answered with Message_Too_Large', async (t) => {
+  const { line, with: pingWith } = await pingOn(2);
+  line.document = { ...line.document, maxMessageSize: 600 };
+  line.inject(pingWith({ viaList: [opaque(200)] }), 0, 1);
+  const [answer] = line.transits;
+  t.is(errorIn(answer!.bytes), ErrorCode.Message_Too_Large);
+});
+
+test('lists of many entries are bounded: 256 pass, one more is malformed', async (t) => {
+  const { line, with: pingWith, header } = await pingOn(3);
+  const self = line.nodes[1]!.destination;
+  const bomb = (length: number) => [...Array.from({ length }, () => self), ...header.destinationList];
+  line.inject(pingWith({ destinationList: bomb(255) }), 0, 1);
+  t.is(line.transits.length, 1);
+  t.deepEqual(decodeHeader(line.transits[0]!.bytes).destinationList, header.destinationList);
+  line.inject(pingWith({ destinationList: bomb(256) }), 0, 1);
+  t.is(dropped(line.nodes[1]!, 'malformed'), 1);
+  line.inject(pingWith({ viaList: Array.from({ length: 257 }, () => toNode('0a'.repeat(16))) }), 0, 1);
+  t.is(dropped(line.nodes[1]!, 'malformed'), 2);
+});
+
+test('B3: guessed opaque ids lead nowhere, silently', async (t) => {
+  const { line, with: pingWith } = await pingOn(2);
+  for (let value = 0x8000; value <= 0xffff; value += 97) {
+    line.inject(pingWith({ destinationList: [{ type: 'compressed', value }, line.last.destination] }), 0, 1);
+  }
+  t.is(line.transits.length, 0);
+  t.is(dropped(line.last, 'stale-opaque-id'), Math.ceil(0x8000 / 97));
+});
