@@ -57,7 +57,10 @@ async function build(
   closers: (() => Promise<void>)[],
   stop: () => Promise<void>,
 ): Promise<RunningGateway> {
-  const data = await openDataDirectory(config.data, { durability: config.durability });
+  const data = await openDataDirectory(config.data, {
+    durability: config.durability,
+    onMovedAside: (report) => logger.error(report),
+  });
   closers.push(() => data.close());
   const document = builtInDocument(config.overlay.name);
   const identity = openIdentity(data, machine, document, config.overlay);

@@ -6,6 +6,7 @@ import { DirectoryLock } from './directory-lock.ts';
 import { DataError } from './errors.ts';
 import { loadIdentity, loadOrMakeSecret, saveIdentity } from './identity-files.ts';
 import { LmdbKeyValueStore, type LmdbOptions } from './lmdb-key-value-store.ts';
+import { moveAside } from './store-file.ts';
 
 /** Everything a peer keeps between two runs. */
 export interface DataDirectory {
@@ -22,22 +23,51 @@ export interface DataDirectory {
   close(): Promise<void>;
 }
 
+export interface DataDirectoryOptions extends LmdbOptions {
+  /**
+   * A store that cannot be read, or was written by a newer version, is moved aside and a new one begun; told what was
+   * done, in one line. Left out, such a store is an error.
+   */
+  readonly onMovedAside?: (report: string) => void;
+}
+
 /**
  * Opens (or makes) a data directory and keeps other processes out of it until `close`.
  * @param location an absolute path, or 'memory'
  * @throws DataError
  */
-export async function openDataDirectory(location: string, options: LmdbOptions): Promise<DataDirectory> {
+export async function openDataDirectory(
+  location: string,
+  options: DataDirectoryOptions,
+): Promise<DataDirectory> {
   if (location === 'memory') return new MemoryData();
   prepare(location);
   const lock = await DirectoryLock.acquire(location);
   try {
-    const store = await LmdbKeyValueStore.open(join(location, 'store.mdb'), options);
+    const store = await openStore(join(location, 'store.mdb'), options);
     return new DiskData(location, store, lock);
   } catch (error) {
     await lock.release();
     throw error;
   }
+}
+
+async function openStore(
+  path: string,
+  { onMovedAside, ...options }: DataDirectoryOptions,
+): Promise<LmdbKeyValueStore> {
+  try {
+    return await LmdbKeyValueStore.open(path, options);
+  } catch (error) {
+    if (onMovedAside === undefined || !isUnreadable(error)) throw error;
+    const aside = moveAside(path);
+    onMovedAside(`${error.problem}: moved to ${aside}, and a new store begun`);
+    return LmdbKeyValueStore.open(path, options);
+  }
+}
+
+function isUnreadable(error: unknown): error is DataError {
+  return error instanceof DataError && (error.code === 'store-damaged' || error.code === 'store-version');
 }
 
 function prepare(directory: string): void {

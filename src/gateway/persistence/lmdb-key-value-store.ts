@@ -1,10 +1,11 @@
 import { open, type RootDatabase } from 'lmdb';
 import { errorMessage, fromUtf8, type KeyValueStore, utf8, type Write } from '../../base/index.ts';
 import { DataError } from './errors.ts';
+import { whileOpening } from './opening-mark.ts';
+import { readThrough } from './read-through.ts';
+import { migrations, SCHEMA_VERSION } from './schema.ts';
 import { inspectStoreFile, storeDamaged } from './store-file.ts';
 
-/** Raised when the meaning of keys or values changes; a store of another version is refused. */
-const SCHEMA_VERSION = '1';
 const SCHEMA_KEY = 'meta/schema';
 /**
  * Transactions begin at least this far apart, ms: each costs a flush of its own behind the scenes, so a busy store
@@ -40,8 +41,12 @@ export class LmdbKeyValueStore implements KeyValueStore {
   }
 
   /** @throws DataError 'store-damaged' | 'store-version' | 'data-unusable' */
-  static async open(path: string, options: LmdbOptions): Promise<LmdbKeyValueStore> {
-    const state = inspectStoreFile(path);
+  static open(path: string, options: LmdbOptions): Promise<LmdbKeyValueStore> {
+    inspectStoreFile(path);
+    return whileOpening(path, () => LmdbKeyValueStore.#open(path, options));
+  }
+
+  static async #open(path: string, options: LmdbOptions): Promise<LmdbKeyValueStore> {
     let database: RootDatabase<Buffer, string>;
     try {
       database = open<Buffer, string>({ path, noSubdir: true, encoding: 'binary', maxReaders: 32 });
@@ -50,7 +55,7 @@ export class LmdbKeyValueStore implements KeyValueStore {
     }
     const store = new LmdbKeyValueStore(path, database, options);
     try {
-      if (state === 'cut') store.#readThrough();
+      readThrough(path, database);
       await store.#checkSchema();
     } catch (error) {
       await database.close();
@@ -133,25 +138,30 @@ export class LmdbKeyValueStore implements KeyValueStore {
     range.return?.();
   }
 
-  #readThrough(): void {
-    for (const _ of this.#committed(''));
-  }
-
   async #checkSchema(): Promise<void> {
     const found = this.get(SCHEMA_KEY);
     if (found === undefined) {
       if (this.#committed('')[Symbol.iterator]().next().done) {
-        return this.write([{ key: SCHEMA_KEY, value: utf8(SCHEMA_VERSION) }]);
+        return this.write([schemaIs(SCHEMA_VERSION)]);
       }
       throw storeDamaged(this.#path, 'it has no schema version');
     }
-    const version = fromUtf8(found);
-    if (version === SCHEMA_VERSION) return;
+    const text = fromUtf8(found);
+    const version = /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
+    if (version === undefined) throw storeDamaged(this.#path, 'its schema version is no number');
+    if (version <= SCHEMA_VERSION) return this.#migrate(version);
     throw new DataError(
       'store-version',
-      `${this.#path} was written by another version of p2psip (schema ${version}, this one reads ${SCHEMA_VERSION})`,
+      `${this.#path} was written by a newer version of p2psip (schema ${version}, this one reads ${SCHEMA_VERSION})`,
       'use that version, or move the file away and start again',
     );
+  }
+
+  /** One transaction for each step: a crash on the way leaves the store in one version or the next. */
+  async #migrate(version: number): Promise<void> {
+    for (const { to, migrate } of migrations) {
+      if (to > version) await this.write([...migrate(this), schemaIs(to)]);
+    }
   }
 
   /** LMDB throws plain errors with a number when it meets a page that cannot be. */
@@ -162,6 +172,10 @@ export class LmdbKeyValueStore implements KeyValueStore {
       throw storeDamaged(this.#path, errorMessage(error), error);
     }
   }
+}
+
+function schemaIs(version: number): Write {
+  return { key: SCHEMA_KEY, value: utf8(String(version)) };
 }
 
 function* present({ key, value }: Write): Iterable<readonly [string, Uint8Array]> {

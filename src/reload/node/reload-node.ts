@@ -1,4 +1,4 @@
-import { type Address, abortable, Event, type EventSource } from '../../base/index.ts';
+import { type Address, abortable, Event, type EventSource, type Logger } from '../../base/index.ts';
 import { type Destination, toNode } from '../messages/destination.ts';
 import type { FindAns } from '../messages/find.ts';
 import { ping } from '../messages/ping.ts';
@@ -33,6 +33,7 @@ export class ReloadNode {
   /** Resolves, with the reason, when the node cannot go on: another node uses its Node-ID. */
   readonly failed: Promise<Error>;
   readonly #changed = new Event<void>();
+  readonly #logger: Logger;
   readonly #topology: TopologyPlugin;
   readonly #connectivity: Connectivity;
   readonly #store: ResourceStore;
@@ -45,6 +46,7 @@ export class ReloadNode {
     const { identity, document, trust, role = 'peer', first = false } = options;
     const { nodeId } = identity;
     this.nodeId = nodeId;
+    this.#logger = deps.logger;
     const certificates = new CertificateStore({ clock: deps.clock, trust });
     this.certificates = certificates;
     const { chord, kinds } = document;
@@ -65,7 +67,7 @@ export class ReloadNode {
       options,
       (asking) => this.#role.updateWanted(asking),
     );
-    this.#store = new ResourceStore({ ...deps, certificates }, { kinds });
+    this.#store = new ResourceStore({ ...deps, certificates }, { kinds: () => kinds });
     const parts = { ...deps, ...partsOf(this.#connectivity), certificates, topology, store: this.#store };
     this.#role =
       role === 'peer' ? new PeerRole(parts, { first, document: () => document }) : new ClientRole(parts);
@@ -104,7 +106,8 @@ export class ReloadNode {
    * 'address-unavailable'; the signal's reason. `stop` is due afterwards all the same.
    */
   async start(signal?: AbortSignal): Promise<void> {
-    if (this.#role.service !== undefined) await this.#store.load();
+    if (this.#role.service !== undefined)
+      this.#logger.info('records loaded', { ...(await this.#store.load()) });
     await this.#connectivity.start();
     const started = this.#role.start();
     await abortable(started, signal);

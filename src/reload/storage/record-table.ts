@@ -2,7 +2,6 @@ import {
   type Clock,
   DeadlineQueue,
   errorMessage,
-  type Gauge,
   type KeyValueStore,
   type Logger,
   type Metrics,
@@ -11,112 +10,116 @@ import {
 import { DecodeError } from '../wire/decode-error.ts';
 import type { KindId, ResourceId } from '../wire/ids.ts';
 import type { KindTable } from '../wire/kind-table.ts';
-import { decodeRecord, emptyRecord, encodeRecord, type KindRecord } from './kind-record.ts';
-import { sizeOf } from './stored-element.ts';
-
-const PREFIX = 'resource/';
+import { CertificateShelf } from './certificate-shelf.ts';
+import {
+  decodeRecord,
+  emptyRecord,
+  encodeRecord,
+  type KindRecord,
+  summarize,
+  summaryOf,
+} from './kind-record.ts';
+import { type IndexEntry, RecordIndex } from './record-index.ts';
+import { keyOf, placeOfKey, RECORD_PREFIX } from './record-key.ts';
+import { undone } from './rollback.ts';
 
 /** What `load` found on the disk. */
 export interface LoadResult {
   readonly resources: number;
   readonly values: number;
-  /** Records left out and deleted: damaged, of another format, of unknown Kinds, or expired as a whole. */
-  readonly dropped: number;
+  /** Records deleted because all their values ended while this peer was away. */
+  readonly expired: number;
+  /** Records deleted because they cannot be read. */
+  readonly damaged: number;
 }
 
 /**
- * The records a peer holds, in memory and on the disk, by Resource-ID; values that expire are removed on one timer.
- * Knows nothing of permissions: that is `ResourceStore`.
+ * The records a peer holds, by Resource-ID: on the disk, with an index in memory; values that expire are removed on
+ * one timer. Knows nothing of permissions: that is `ResourceStore`.
  */
 export class RecordTable {
+  readonly index: RecordIndex;
   readonly #clock: Clock;
   readonly #kv: KeyValueStore;
-  readonly #kinds: KindTable;
-  readonly #resources = new Map<ResourceId, readonly KindRecord[]>();
-  readonly #bytesOfKind = new Map<KindId, number>();
-  readonly #deadlines: DeadlineQueue<ResourceId>;
   readonly #logger: Logger;
-  readonly #valuesGauge: Gauge;
-  readonly #bytesGauge: Gauge;
-  #bytes = 0;
-  #values = 0;
+  readonly #kinds: () => KindTable;
+  readonly #certificates: CertificateShelf;
+  readonly #deadlines: DeadlineQueue<ResourceId>;
 
   constructor(
-    { clock, kv, logger, metrics }: { clock: Clock; kv: KeyValueStore; logger: Logger; metrics: Metrics },
-    { kinds }: { kinds: KindTable },
+    deps: { clock: Clock; kv: KeyValueStore; logger: Logger; metrics: Metrics },
+    options: { readonly kinds: () => KindTable },
   ) {
-    this.#clock = clock;
-    this.#kv = kv;
-    this.#kinds = kinds;
-    this.#logger = logger;
-    this.#valuesGauge = metrics.gauge('reload_stored_values', 'Values held for the overlay');
-    this.#bytesGauge = metrics.gauge('reload_stored_bytes', 'Memory taken by these values, estimated');
-    this.#deadlines = new DeadlineQueue(clock, (resource) => this.#expire(resource));
+    this.#clock = deps.clock;
+    this.#kv = deps.kv;
+    this.#logger = deps.logger;
+    this.#kinds = options.kinds;
+    this.index = new RecordIndex(deps);
+    this.#certificates = new CertificateShelf(deps);
+    this.#deadlines = new DeadlineQueue(deps.clock, (resource) => this.#expire(resource));
   }
 
-  get resourceCount(): number {
-    return this.#resources.size;
-  }
-
-  get valueCount(): number {
-    return this.#values;
-  }
-
-  /** An estimate of the memory that all values take. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  bytesOfKind(kind: KindId): number {
-    return this.#bytesOfKind.get(kind) ?? 0;
-  }
-
-  resources(): Iterable<ResourceId> {
-    return this.#resources.keys();
-  }
-
-  /** The records of a resource, without values that have expired. */
+  /** The records of a resource, without values that have expired; Kinds that the overlay has given up are left out. */
   records(resource: ResourceId): readonly KindRecord[] {
-    return this.#live(this.#resources.get(resource) ?? []);
+    return this.index
+      .at(resource)
+      .map(({ kind }) => this.record(resource, kind))
+      .filter(({ elements }) => elements.length > 0);
   }
 
   /** The record of one Kind, without values that have expired; an empty one if there is none. */
   record(resource: ResourceId, kind: KindId): KindRecord {
-    const held = this.#resources.get(resource)?.find((record) => record.kind === kind);
-    return held === undefined ? emptyRecord(kind) : this.#liveRecord(held);
+    return this.#live(this.#stored(resource, kind));
+  }
+
+  /** DER; undefined when nothing is held that it signed. */
+  certificate(fingerprint: string): Uint8Array | undefined {
+    return this.#certificates.get(fingerprint);
   }
 
   /**
-   * Puts these records in place of those of the same Kinds, at once in memory.
-   * @returns resolves when it is on the disk
+   * Puts these records in place of those of the same Kinds; reads see them at once.
+   * @returns resolves when it is on the disk; rejects when that failed, and everything is as it was before
    */
-  put(resource: ResourceId, changed: readonly KindRecord[]): Promise<void> {
-    const kinds = new Set(changed.map(({ kind }) => kind));
-    const held = this.#resources.get(resource) ?? [];
-    this.#replace(resource, [...held.filter(({ kind }) => !kinds.has(kind)), ...changed]);
-    return this.#kv.write(changed.map((record) => writeOf(resource, record)));
+  async put(resource: ResourceId, changed: readonly KindRecord[]): Promise<void> {
+    const before = changed.map(({ kind }) => this.#stored(resource, kind));
+    const writes = changed.flatMap((record, i) => this.#replace(resource, before[i]!, record));
+    const mine = changed.map(({ kind }) => this.index.entry(resource, kind));
+    this.#setDeadline(resource);
+    try {
+      await this.#kv.write(writes);
+    } catch (error) {
+      for (const [i, record] of changed.entries()) this.#rollBack(resource, before[i]!, record, mine[i]);
+      this.#setDeadline(resource);
+      throw error;
+    }
   }
 
   /** Forgets a resource, in memory and on the disk. */
   delete(resource: ResourceId): Promise<void> {
-    const held = this.#resources.get(resource) ?? [];
-    this.#replace(resource, []);
-    return this.#kv.write(held.map(({ kind }) => ({ key: keyOf(resource, kind), value: undefined })));
+    return this.put(
+      resource,
+      this.index.at(resource).map(({ kind }) => emptyRecord(kind)),
+    );
   }
 
-  /** Reads what an earlier run left; to be called once, on an empty table. */
+  /** Indexes what an earlier run left; values are read when somebody asks for them. To be called once. */
   async load(): Promise<LoadResult> {
     const now = this.#clock.now();
-    const found = new Map<ResourceId, KindRecord[]>();
     const drop: Write[] = [];
-    for (const [key, value] of this.#kv.entries(PREFIX)) {
-      const read = this.#read(key, value, now);
-      if (read === undefined) drop.push({ key, value: undefined });
-      else found.set(read.resource, [...(found.get(read.resource) ?? []), read.record]);
+    const dropped = { expired: 0, damaged: 0 };
+    for (const [key, value] of this.#kv.entries(RECORD_PREFIX)) {
+      const state = this.#index(key, value, now);
+      if (state === 'held') continue;
+      dropped[state] += 1;
+      drop.push({ key, value: undefined });
     }
-    for (const [resource, records] of found) this.#replace(resource, records);
+    drop.push(...this.#certificates.orphans());
+    for (const resource of this.index.resources()) this.#setDeadline(resource);
     if (drop.length > 0) await this.#kv.write(drop);
-    return { resources: this.resourceCount, values: this.valueCount, dropped: drop.length };
+    const { resourceCount: resources, valueCount: values } = this.index;
+    if (dropped.damaged > 0) this.#logger.error('records that cannot be read are deleted', { ...dropped });
+    return { resources, values, ...dropped };
   }
 
   /** Stops the timer. */
@@ -124,81 +127,88 @@ export class RecordTable {
     this.#deadlines.clear();
   }
 
-  #read(
-    key: string,
-    bytes: Uint8Array,
-    now: number,
-  ): { resource: ResourceId; record: KindRecord } | undefined {
-    const match = /^resource\/([0-9a-f]+)\/([0-9a-f]{8})$/.exec(key);
-    const kind = this.#kinds.get(Number.parseInt(match?.[2] ?? '0', 16));
-    if (match === null || kind === undefined) return undefined;
-    try {
-      const record = decodeRecord(kind.id, kind.dataModel, bytes, now);
-      return record === undefined || record.elements.length === 0
-        ? undefined
-        : { resource: match[1]!, record };
-    } catch (error) {
-      if (error instanceof DecodeError) return undefined;
-      throw error;
-    }
+  #index(key: string, bytes: Uint8Array, now: number): 'held' | 'expired' | 'damaged' {
+    const place = placeOfKey(key);
+    const found = place === undefined ? undefined : readable(() => summarize(bytes));
+    if (place === undefined || found === undefined) return 'damaged';
+    if (found.summary.expiredAt <= now) return 'expired';
+    this.index.set(place.resource, place.kind, found.summary);
+    this.#certificates.loaded(found.signers);
+    return 'held';
+  }
+
+  /** What is on the disk or on its way there, with values that have expired. */
+  #stored(resource: ResourceId, kind: KindId): KindRecord {
+    const model = this.#kinds().get(kind)?.dataModel;
+    const bytes = model === undefined ? undefined : this.#kv.get(keyOf(resource, kind));
+    if (model === undefined || bytes === undefined) return emptyRecord(kind);
+    const record = readable(() => decodeRecord(kind, model, bytes));
+    if (record === undefined) this.#logger.warn('a damaged record is passed over', { resource, kind });
+    return record ?? emptyRecord(kind);
   }
 
   #expire(resource: ResourceId): void {
-    const held = this.#resources.get(resource) ?? [];
-    const live = held.map((record) => this.#liveRecord(record));
-    const shrunk = live.filter((record, i) => record !== held[i]);
-    this.#replace(resource, live);
+    const now = this.#clock.now();
+    const due = this.index.at(resource).filter((entry) => this.#endOf(entry) <= now);
     // Nobody waits for this; at the next start expired values are left out anyway.
-    this.#kv.write(shrunk.map((record) => writeOf(resource, record))).catch((error) => {
+    this.put(
+      resource,
+      due.map(({ kind }) => this.record(resource, kind)),
+    ).catch((error) => {
       this.#logger.warn('removing expired values from the disk failed', { error: errorMessage(error) });
     });
   }
 
-  #live(records: readonly KindRecord[]): readonly KindRecord[] {
-    return records.map((record) => this.#liveRecord(record)).filter(({ elements }) => elements.length > 0);
-  }
-
   /** The record itself where nothing in it has expired. */
-  #liveRecord(record: KindRecord): KindRecord {
+  #live(record: KindRecord): KindRecord {
     const now = this.#clock.now();
     if (record.elements.every(({ expiresAt }) => expiresAt > now)) return record;
-    return { ...record, elements: record.elements.filter(({ expiresAt }) => expiresAt > now) };
+    const elements = record.elements.filter(({ expiresAt }) => expiresAt > now);
+    return elements.length === 0 ? emptyRecord(record.kind) : { ...record, elements };
   }
 
-  #replace(resource: ResourceId, records: readonly KindRecord[]): void {
-    for (const record of this.#resources.get(resource) ?? []) this.#account(record, -1);
-    const kept = records.filter(({ elements }) => elements.length > 0);
-    for (const record of kept) this.#account(record, 1);
-    if (kept.length === 0) {
-      this.#resources.delete(resource);
-      this.#deadlines.delete(resource);
-    } else {
-      this.#resources.set(resource, kept);
-      const ends = kept.flatMap(({ elements }) => elements.map(({ expiresAt }) => expiresAt));
-      this.#deadlines.set(resource, Math.min(...ends));
-    }
-    this.#valuesGauge.set(this.#values);
-    this.#bytesGauge.set(this.#bytes);
+  /** @returns what this needs written */
+  #replace(resource: ResourceId, before: KindRecord, after: KindRecord): Write[] {
+    const { kind, generation, elements } = after;
+    const value = elements.length === 0 ? undefined : encodeRecord(after);
+    this.index.set(resource, kind, summaryOf(generation, elements, value?.length ?? 0));
+    return [{ key: keyOf(resource, kind), value }, ...this.#certificates.replace(before.elements, elements)];
   }
 
-  #account({ kind, elements }: KindRecord, sign: 1 | -1): void {
-    const bytes = sign * bytesOf(elements);
-    this.#bytes += bytes;
-    this.#bytesOfKind.set(kind, this.bytesOfKind(kind) + bytes);
-    this.#values += sign * elements.length;
+  /**
+   * The disk did not take `after`. What later Stores built on it meanwhile stays, but for the values that were refused.
+   * @param mine what the index said of `after`
+   */
+  #rollBack(resource: ResourceId, before: KindRecord, after: KindRecord, mine: IndexEntry | undefined): void {
+    const current = this.#stored(resource, after.kind);
+    const overtaken = this.index.entry(resource, after.kind) !== mine;
+    const restored = undone(current, before, after);
+    const changes = this.#replace(resource, overtaken ? current : after, restored);
+    const writes = [...(overtaken ? changes : []), ...this.#certificates.stillNeeded(after.elements)];
+    if (writes.length === 0) return;
+    this.#kv
+      .write(writes)
+      .catch((error) => this.#logger.warn('the disk takes nothing', { error: errorMessage(error) }));
+  }
+
+  #setDeadline(resource: ResourceId): void {
+    const ends = this.index.at(resource).map((entry) => this.#endOf(entry));
+    if (ends.length === 0) this.#deadlines.delete(resource);
+    else this.#deadlines.set(resource, Math.min(...ends));
+  }
+
+  /** When something of the record has to go. Values of a Kind that the overlay has given up go together. */
+  #endOf({ kind, expiresAt, expiredAt }: IndexEntry): number {
+    return this.#kinds().has(kind) ? expiresAt : expiredAt;
   }
 }
 
-/** The memory these elements take, as `RecordTable` counts it. */
-export function bytesOf(elements: KindRecord['elements']): number {
-  return elements.reduce((sum, element) => sum + sizeOf(element), 0);
-}
-
-function keyOf(resource: ResourceId, kind: KindId): string {
-  return `${PREFIX}${resource}/${kind.toString(16).padStart(8, '0')}`;
-}
-
-function writeOf(resource: ResourceId, record: KindRecord): Write {
-  const value = record.elements.length === 0 ? undefined : encodeRecord(record);
-  return { key: keyOf(resource, record.kind), value };
+/** Undefined when the bytes on the disk are damaged. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
 }

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { Clock } from '../../base/index.ts';
 import type { DataRequest } from '../messages/data-specifier.ts';
 import type { FetchAns, FetchReq } from '../messages/fetch.ts';
@@ -26,9 +25,12 @@ const NO_RESOURCE: ResourceId = '00'.repeat(ID_LENGTH);
 export class ResourceReader {
   readonly #clock: Clock;
   readonly #table: RecordTable;
-  readonly #kinds: KindTable;
+  readonly #kinds: () => KindTable;
 
-  constructor({ clock, table }: { clock: Clock; table: RecordTable }, { kinds }: { kinds: KindTable }) {
+  constructor(
+    { clock, table }: { clock: Clock; table: RecordTable },
+    { kinds }: { readonly kinds: () => KindTable },
+  ) {
     this.#clock = clock;
     this.#table = table;
     this.#kinds = kinds;
@@ -37,8 +39,10 @@ export class ResourceReader {
   /** @throws StorageError 'unknown-kind' | 'invalid-request' */
   fetch(request: FetchReq): FetchOutcome {
     const certificates = new Map<string, Uint8Array>();
-    const kindResponses = this.#answer(request, (data, certificate) => {
-      if (certificate !== undefined) certificates.set(hash('sha256', certificate, 'hex'), certificate);
+    const kindResponses = this.#answer(request, (data, signer) => {
+      const certificate =
+        signer === undefined || certificates.has(signer) ? undefined : this.#table.certificate(signer);
+      if (signer !== undefined && certificate !== undefined) certificates.set(signer, certificate);
       return data;
     });
     return { answer: { kindResponses }, certificates: [...certificates.values()] };
@@ -53,19 +57,19 @@ export class ResourceReader {
   find({ resource, kinds }: FindReq): FindAns {
     requireResourceId(resource);
     requireOnce(kinds);
-    // Without looking for it: nothing of an unknown Kind is ever held, and one request may name thousands.
-    const closest = (kind: KindId) => (this.#kinds.has(kind) ? this.#closest(resource, kind) : NO_RESOURCE);
-    return { results: kinds.map((kind) => ({ kind, closest: closest(kind) })) };
+    const closest = this.#closest(resource, new Set(kinds));
+    // §7.4.4.2: "It is 0 if no Resource-ID is known", and for an unknown Kind.
+    return { results: kinds.map((kind) => ({ kind, closest: closest.get(kind) ?? NO_RESOURCE })) };
   }
 
   /** RFC 6940 §7.4.2.2: one response for each Kind, empty where the asker's generation is the current one. */
   #answer<T>(
     { resource, specifiers }: DataRequest,
-    toValue: (data: StoredData, certificate: Uint8Array | undefined) => T,
+    toValue: (data: StoredData, signer: string | undefined) => T,
   ): { kind: KindId; generation: number; values: readonly T[] }[] {
     requireResourceId(resource);
     const kinds = requireKinds(
-      this.#kinds,
+      this.#kinds(),
       specifiers.map(({ kind }) => kind),
     );
     const now = this.#clock.now();
@@ -79,31 +83,37 @@ export class ResourceReader {
     });
   }
 
-  /** The first one upwards around the ring, since "R_n+1=nearest(1 + R_n)" is to walk the overlay (§7.4.4). */
-  #closest(from: ResourceId, kind: KindId): ResourceId {
-    let above: ResourceId | undefined;
-    let lowest: ResourceId | undefined;
-    for (const resource of this.#table.resources()) {
-      const beatsAbove = resource >= from && (above === undefined || resource < above);
-      const beatsLowest = lowest === undefined || resource < lowest;
-      if (!beatsAbove && !beatsLowest) continue;
-      if (!this.#table.record(resource, kind).elements.some(({ exists }) => exists)) continue;
-      if (beatsAbove) above = resource;
-      if (beatsLowest) lowest = resource;
+  /**
+   * For each Kind the first one upwards around the ring, since "R_n+1=nearest(1 + R_n)" is to walk the overlay
+   * (§7.4.4). Few Kinds and many resources: the index is gone through once.
+   */
+  #closest(from: ResourceId, kinds: ReadonlySet<KindId>): ReadonlyMap<KindId, ResourceId> {
+    const closest = new Map<KindId, ResourceId>();
+    for (const resource of this.#table.index.resources()) {
+      for (const { kind } of this.#table.index.at(resource)) {
+        const best = closest.get(kind);
+        if (!kinds.has(kind) || (best !== undefined && !isNearer(from, resource, best))) continue;
+        if (this.#table.record(resource, kind).elements.some(({ exists }) => exists))
+          closest.set(kind, resource);
+      }
     }
-    // §7.4.4.2: "It is 0 if no Resource-ID is known", and for an unknown Kind.
-    return above ?? lowest ?? NO_RESOURCE;
+    return closest;
   }
+}
+
+/** Whether `a` comes before `b` when one goes up the ring from `from`. */
+function isNearer(from: ResourceId, a: ResourceId, b: ResourceId): boolean {
+  return a >= from === b >= from ? a < b : a >= from;
 }
 
 function unpack(
   { element, absent }: Selected,
   model: DataModel,
   now: number,
-): [data: StoredData, certificate: Uint8Array | undefined] {
-  if (element === undefined) return [synthetic(absent), undefined];
-  const { data, certificate } = unpackElement(element, model, now);
-  return [data, certificate];
+): [data: StoredData, signer: string | undefined] {
+  return element === undefined
+    ? [synthetic(absent), undefined]
+    : [unpackElement(element, model, now), element.signer];
 }
 
 /** §7.4.2.2: "a synthetic value with 'exists' set to False [that] has an empty signature". */

@@ -1,19 +1,30 @@
-import type { Clock, Counter, KeyValueStore, Logger, Metrics } from '../../base/index.ts';
+import {
+  type Clock,
+  type Counter,
+  Event,
+  type EventSource,
+  errorMessage,
+  type KeyValueStore,
+  type Logger,
+  type Metrics,
+} from '../../base/index.ts';
 import type { FetchAns, FetchReq } from '../messages/fetch.ts';
 import type { FindAns, FindReq } from '../messages/find.ts';
 import type { StatAns, StatReq } from '../messages/stat.ts';
 import type { StoreAns, StoreKindData, StoreReq } from '../messages/store.ts';
+import type { StoredData } from '../messages/stored-data.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { SignedBy } from '../security/signature.ts';
 import type { NodeId, ResourceId } from '../wire/ids.ts';
 import type { KindTable } from '../wire/kind-table.ts';
-import type { KindRecord } from './kind-record.ts';
-import { bytesOf, type LoadResult, RecordTable } from './record-table.ts';
+import { encodeRecord, type KindRecord } from './kind-record.ts';
+import { roomFor } from './record-index.ts';
+import { type LoadResult, RecordTable } from './record-table.ts';
 import { requireKinds, requireResourceId } from './request-check.ts';
 import { type FetchOutcome, ResourceReader } from './resource-reader.ts';
 import { STORAGE_ERROR_CODES, StorageError, type StorageErrorCode } from './storage-error.ts';
 import { adoptValues, storeValues } from './store-check.ts';
-import { unpackElement } from './stored-element.ts';
+import { placeOf, unpackElement } from './stored-element.ts';
 
 export interface ResourceStoreDeps {
   readonly clock: Clock;
@@ -24,8 +35,9 @@ export interface ResourceStoreDeps {
 }
 
 export interface ResourceStoreOptions {
-  readonly kinds: KindTable;
-  /** Memory for all values; a Store beyond it is refused with Data_Too_Large. Default 256 MB. */
+  /** Those of the configuration document as it is now. */
+  readonly kinds: () => KindTable;
+  /** Room for all values; a Store beyond it is refused with Data_Too_Large. Default 256 MB. */
   readonly maxBytes?: number;
   /** The same for the values of one Kind, so that none can crowd out the others. Default: half of `maxBytes`. */
   readonly maxBytesPerKind?: number;
@@ -64,19 +76,22 @@ export interface ReplicaStore {
  */
 export class ResourceStore {
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #trust: CertificateStore;
-  readonly #kinds: KindTable;
+  readonly #kinds: () => KindTable;
   readonly #maxBytes: number;
   readonly #maxBytesPerKind: number;
   readonly #refusals: ReadonlyMap<StorageErrorCode, Counter>;
   readonly #table: RecordTable;
   readonly #reader: ResourceReader;
+  readonly #changed = new Event<ResourceId>();
 
   constructor(
     { clock, kv, certificates, logger, metrics }: ResourceStoreDeps,
     { kinds, maxBytes = 256 * 2 ** 20, maxBytesPerKind = maxBytes / 2 }: ResourceStoreOptions,
   ) {
     this.#clock = clock;
+    this.#logger = logger;
     this.#trust = certificates;
     this.#kinds = kinds;
     this.#maxBytes = maxBytes;
@@ -90,16 +105,21 @@ export class ResourceStore {
 
   /** Resources of which something is held (Probe's num_resources). */
   get resourceCount(): number {
-    return this.#table.resourceCount;
+    return this.#table.index.resourceCount;
   }
 
   get valueCount(): number {
-    return this.#table.valueCount;
+    return this.#table.index.valueCount;
   }
 
-  /** Estimated memory of all values, bytes. */
+  /** Estimated room taken by all values, bytes. */
   get bytes(): number {
-    return this.#table.bytes;
+    return this.#table.index.bytes;
+  }
+
+  /** Values of a resource were stored, adopted or dropped; not when they expire. */
+  get changed(): EventSource<ResourceId> {
+    return this.#changed;
   }
 
   /** Reads what an earlier run left; signatures were verified when the values came. To be called once. */
@@ -121,8 +141,7 @@ export class ResourceStore {
     try {
       return this.#store(request, context);
     } catch (error) {
-      if (error instanceof StorageError) this.#refusals.get(error.code)?.inc();
-      throw error;
+      throw error instanceof StorageError ? this.#refuse(error) : error;
     }
   }
 
@@ -152,7 +171,7 @@ export class ResourceStore {
 
   /** Resource-IDs held in the interval (after, upTo] of the ring; all of them when both are the same. */
   *resources(after: string, upTo: string): Iterable<ResourceId> {
-    for (const resource of [...this.#table.resources()]) {
+    for (const resource of [...this.#table.index.resources()]) {
       const above = after < resource;
       const below = resource <= upTo;
       if (after < upTo ? above && below : above || below) yield resource;
@@ -167,10 +186,12 @@ export class ResourceStore {
   *replicaStores(resource: ResourceId, replicaNumber: number): Iterable<ReplicaStore> {
     const now = this.#clock.now();
     for (const { kind, generation, elements } of this.#table.records(resource)) {
-      const { dataModel } = this.#kinds.get(kind)!;
+      const { dataModel } = this.#kinds().get(kind)!;
       for (const element of elements) {
-        const { data, certificate } = unpackElement(element, dataModel, now);
-        const kindData = [{ kind, generation, values: [data] }];
+        const certificate = this.#table.certificate(element.signer);
+        // A value without its certificate is of no use to anybody.
+        if (certificate === undefined) continue;
+        const kindData = [{ kind, generation, values: [unpackElement(element, dataModel, now)] }];
         yield { request: { resource, replicaNumber, kindData }, certificates: [certificate] };
       }
     }
@@ -185,29 +206,33 @@ export class ResourceStore {
   async adopt(resource: ResourceId, answer: FetchAns, certificates: readonly Uint8Array[]): Promise<boolean> {
     const taken: KindRecord[] = [];
     for (const { kind, generation, values } of answer.kindResponses) {
-      const definition = this.#kinds.get(kind);
+      const definition = this.#kinds().get(kind);
       if (definition === undefined) continue;
       const held = this.#table.record(resource, kind);
       const target = { ...this.#common(resource), kind: definition, certificates };
       const elements = adoptValues(target, held.elements, values);
-      if (elements === held.elements) continue;
-      taken.push({ kind, generation: Math.max(generation, held.generation), elements });
+      const adopted = {
+        kind,
+        generation: mergedGeneration(held, elements, { generation, values }),
+        elements,
+      };
+      if (elements !== held.elements || adopted.generation !== held.generation) taken.push(adopted);
     }
     if (taken.length === 0) return false;
     this.#requireRoom(resource, taken);
-    await this.#table.put(resource, taken);
+    await this.#commit(resource, () => this.#table.put(resource, taken));
     return true;
   }
 
   /** Forgets a resource this peer has no part in any more; resolves when that is on the disk. */
   drop(resource: ResourceId): Promise<void> {
-    return this.#table.delete(resource);
+    return this.#commit(resource, () => this.#table.delete(resource));
   }
 
   #store({ resource, replicaNumber, kindData }: StoreReq, context: StoreContext): StoreOutcome {
     requireResourceId(resource);
     const kinds = requireKinds(
-      this.#kinds,
+      this.#kinds(),
       kindData.map(({ kind }) => kind),
     );
     const held = kindData.map(({ kind }) => this.#table.record(resource, kind));
@@ -241,8 +266,31 @@ export class ResourceStore {
     return {
       answer: { kindResponses: after.map(({ kind, generation }) => ({ kind, generation, replicas })) },
       changed: changed.length > 0,
-      committed: moved.length === 0 ? Promise.resolve() : this.#table.put(resource, moved),
+      committed:
+        moved.length === 0
+          ? Promise.resolve()
+          : this.#commit(resource, () => this.#table.put(resource, moved)),
     };
+  }
+
+  /** @throws StorageError 'data-too-large' when the disk does not take it; nothing has changed then */
+  async #commit(resource: ResourceId, write: () => Promise<void>): Promise<void> {
+    try {
+      const written = write();
+      this.#changed.emit(resource);
+      await written;
+    } catch (cause) {
+      this.#changed.emit(resource);
+      this.#logger.error('the disk does not take a record', { resource, error: errorMessage(cause) });
+      throw this.#refuse(
+        new StorageError('data-too-large', 'the disk of this peer takes no more', { cause }),
+      );
+    }
+  }
+
+  #refuse(error: StorageError): StorageError {
+    this.#refusals.get(error.code)?.inc();
+    return error;
   }
 
   #common(resource: ResourceId) {
@@ -252,20 +300,39 @@ export class ResourceStore {
 
   /** Only new values need room: a full store still takes renewals and removals, whose size the Kind bounds. */
   #requireRoom(resource: ResourceId, records: readonly KindRecord[]): void {
+    const { index } = this.#table;
     let growth = 0;
-    for (const { kind, elements } of records) {
-      const before = this.#table.record(resource, kind).elements;
-      if (elements.length <= before.length) continue;
-      const more = bytesOf(elements) - bytesOf(before);
+    for (const record of records) {
+      const before = index.entry(resource, record.kind) ?? { values: 0, size: 0 };
+      const values = record.elements.length;
+      if (values <= before.values) continue;
+      const more = roomFor({ values, size: encodeRecord(record).length }) - roomFor(before);
       growth += more;
-      if (this.#table.bytesOfKind(kind) + more > this.#maxBytesPerKind) {
+      if (index.bytesOfKind(record.kind) + more > this.#maxBytesPerKind) {
         throw new StorageError('data-too-large', 'this peer has no room for more of this Kind');
       }
     }
-    if (growth > 0 && this.#table.bytes + growth > this.#maxBytes) {
+    if (growth > 0 && index.bytes + growth > this.#maxBytes) {
       throw new StorageError('data-too-large', 'this peer has no room for more');
     }
   }
+}
+
+/**
+ * The counter after a merge: theirs when we now hold what they do, else one that neither side has given out, so that
+ * nobody who knows either state takes the merged one for it.
+ */
+function mergedGeneration(
+  held: KindRecord,
+  elements: KindRecord['elements'],
+  theirs: { readonly generation: number; readonly values: readonly StoredData[] },
+): number {
+  const times = new Map(theirs.values.map(({ value, storageTime }) => [placeOf(value), storageTime]));
+  const same =
+    elements.length === times.size &&
+    elements.every(({ place, storageTime }) => times.get(place) === storageTime);
+  if (same && theirs.generation > held.generation) return theirs.generation;
+  return elements === held.elements ? held.generation : Math.max(theirs.generation, held.generation) + 1;
 }
 
 /** RFC 6940 §7.4.1.1: "Replica Stores MUST NOT use a generation counter of 0." They are not compared, but taken. */

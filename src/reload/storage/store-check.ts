@@ -5,7 +5,7 @@ import type { SignedBy } from '../security/signature.ts';
 import type { ResourceId } from '../wire/ids.ts';
 import type { KindDefinition } from '../wire/kind-table.ts';
 import { mayWrite } from './access-policy.ts';
-import { arrayLength, withElement } from './kind-record.ts';
+import { arrayLength, MAX_ELEMENTS, withElement } from './kind-record.ts';
 import { StorageError } from './storage-error.ts';
 import { packElement, placeOf, type StoredElement, unpackElement } from './stored-element.ts';
 import { verifyStored } from './verified-values.ts';
@@ -92,7 +92,8 @@ function requireSize({ name, maxSize }: KindDefinition, { value }: StoredData): 
 
 function requireCount({ name, maxCount }: KindDefinition, elements: readonly StoredElement[]): void {
   const existing = elements.filter((element) => element.exists).length;
-  if (existing > maxCount || elements.length > maxCount * (1 + REMOVED_PER_MAX_COUNT)) {
+  const most = Math.min(MAX_ELEMENTS, maxCount * (1 + REMOVED_PER_MAX_COUNT));
+  if (existing > maxCount || elements.length > most) {
     throw new StorageError('data-too-large', `${name} allows ${maxCount} values`);
   }
 }
@@ -123,7 +124,7 @@ function isRepetition(
   const replica = requestSigner === undefined;
   const sameStore = replica || (transactionId !== undefined && transactionId === held.transactionId);
   if (!sameStore || data.storageTime !== held.storageTime) return false;
-  const { value } = unpackElement(held, kind.dataModel, now).data;
+  const { value } = unpackElement(held, kind.dataModel, now);
   return value.exists === data.value.exists && equalBytes(value.value, data.value.value);
 }
 

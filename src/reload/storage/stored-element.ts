@@ -1,15 +1,10 @@
-import { concatBytes } from '../../base/index.ts';
 import { type StoredData, type StoredDataValue, storedData } from '../messages/stored-data.ts';
 import type { Certificate } from '../security/certificate.ts';
 import { encodeWhole } from '../wire/codec.ts';
 import type { DataModel } from '../wire/kind-table.ts';
 import { Reader } from '../wire/reader.ts';
 
-/**
- * One stored value at rest. A peer may hold hundreds of thousands, so the value, its signature and the signer's
- * certificate (RFC 6940 §6.3.4: "a peer storing data is obligated to retain certificates") are one byte string:
- * the encoded StoredData, then the DER certificate. Values are taken apart again when somebody asks for them.
- */
+/** One stored value, as long as somebody works with it; at rest it is part of an encoded record. */
 export interface StoredElement {
   /** See `placeOf`. */
   readonly place: string;
@@ -18,13 +13,15 @@ export interface StoredElement {
   readonly storageTime: number;
   /** ms since the Unix epoch, by ours. */
   readonly expiresAt: number;
-  readonly bytes: Uint8Array;
-  /** The transaction that stored it here, for requirement T7; not kept across restarts. */
+  /** The encoded StoredData, as it came. */
+  readonly data: Uint8Array;
+  /** Fingerprint of the signer's certificate, which is kept on the `CertificateShelf`. */
+  readonly signer: string;
+  /** DER; only until the element is put away. */
+  readonly certificate?: Uint8Array;
+  /** The transaction that stored it here, for requirement T7; it outlives a restart. */
   readonly transactionId: bigint | undefined;
 }
-
-/** What is kept beside an element's bytes; the estimate behind the memory bound. */
-const ELEMENT_OVERHEAD_BYTES = 512;
 
 /** Where in its Kind a value stands: '' if single, the array index in decimal, or the dictionary key in hex. */
 export function placeOf(value: StoredDataValue): string {
@@ -54,40 +51,27 @@ export function packElement(
     storageTime: data.storageTime,
     // §7.1 lets us bound the life of a value by that of the certificate that makes it valid.
     expiresAt: Math.min(now + data.lifetime * 1000, certificate.notAfter),
-    // A buffer of its own: pooled memory or a received frame would be kept alive by it.
-    bytes: new Uint8Array(concatBytes(encodeWhole(storedData[data.value.model], data), certificate.der)),
+    data: encodeWhole(storedData[data.value.model], data),
+    signer: certificate.fingerprint,
+    certificate: certificate.der,
     transactionId,
   };
 }
 
-/** The value as it was stored but for its lifetime, which is what is left of it (§7.4.1.1); and the certificate. */
-export function unpackElement(
-  { bytes, expiresAt }: StoredElement,
-  model: DataModel,
-  now: number,
-): { readonly data: StoredData; readonly certificate: Uint8Array } {
-  const reader = new Reader(bytes);
-  const data = storedData[model].decode(reader);
-  const lifetime = Math.max(0, Math.floor((expiresAt - now) / 1000));
-  return { data: { ...data, lifetime }, certificate: reader.view(reader.remaining) };
+/** The value as it was stored but for its lifetime, which is what is left of it (§7.4.1.1). */
+export function unpackElement({ data, expiresAt }: StoredElement, model: DataModel, now: number): StoredData {
+  const stored = storedData[model].decode(new Reader(data));
+  return { ...stored, lifetime: Math.max(0, Math.floor((expiresAt - now) / 1000)) };
 }
 
 /**
- * An element read back from disk.
+ * An element read back from a record at rest.
  * @throws DecodeError when the bytes are damaged
  */
-export function restoreElement(bytes: Uint8Array, model: DataModel, expiresAt: number): StoredElement {
-  const { value, storageTime } = storedData[model].decode(new Reader(bytes));
-  return {
-    place: placeOf(value),
-    exists: value.exists,
-    storageTime,
-    expiresAt,
-    bytes: new Uint8Array(bytes),
-    transactionId: undefined,
-  };
-}
-
-export function sizeOf(element: StoredElement): number {
-  return element.bytes.length + ELEMENT_OVERHEAD_BYTES;
+export function restoreElement(
+  atRest: Pick<StoredElement, 'data' | 'signer' | 'expiresAt' | 'transactionId'>,
+  model: DataModel,
+): StoredElement {
+  const { value, storageTime } = storedData[model].decode(new Reader(atRest.data));
+  return { ...atRest, place: placeOf(value), exists: value.exists, storageTime };
 }

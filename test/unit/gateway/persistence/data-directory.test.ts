@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { utf8 } from '../../../../src/base/index.ts';
@@ -98,4 +98,60 @@ test('a directory that cannot be made is refused with the mend', async (t) => {
   });
   t.is(error?.code, 'data-unusable');
   t.regex(error?.message ?? '', /; make it writable, or name another one$/);
+});
+
+for (const [what, spoil] of [
+  ['damaged', (file: string) => writeFileSync(file, 'this is not a database '.repeat(1000))],
+  ['cut off', (file: string) => truncateSync(file, Math.floor(statSync(file).size / 3))],
+] as const) {
+  test(`a ${what} store is moved aside whole, said in one line, and a new one begun`, async (t) => {
+    const directory = freshDirectory();
+    const file = path.join(directory, 'store.mdb');
+    const first = await openDataDirectory(directory, commit);
+    const secret = first.secret('flow-token', () => Buffer.alloc(32, 7));
+    await first.store.write(
+      Array.from({ length: 2000 }, (_, i) => ({ key: `k/${i}`, value: Buffer.alloc(500, i) })),
+    );
+    await first.close();
+    spoil(file);
+    const spoilt = readFileSync(file);
+
+    await t.throwsAsync(openDataDirectory(directory, commit), { code: 'store-damaged' });
+    const reports: string[] = [];
+    const data = await openDataDirectory(directory, {
+      ...commit,
+      onMovedAside: (line) => reports.push(line),
+    });
+    t.is(reports.length, 1);
+    const [, aside = ''] =
+      /^[^\n]* is damaged \(.*\): moved to (\S+), and a new store begun$/.exec(reports[0]!) ?? [];
+    t.regex(aside, /store\.mdb\.aside-\d{8}T\d{6}Z$/);
+    t.deepEqual(readFileSync(aside).subarray(0, spoilt.length), spoilt);
+    t.deepEqual([...data.store.entries('k/')], []);
+    t.deepEqual(Buffer.from(data.secret('flow-token', () => Buffer.alloc(32, 9))), Buffer.from(secret));
+    await data.close();
+    const again = await openDataDirectory(directory, {
+      ...commit,
+      onMovedAside: (line) => reports.push(line),
+    });
+    t.is(reports.length, 1);
+    await again.close();
+  });
+}
+
+test('the store of a newer version is moved aside and can be brought back', async (t) => {
+  const directory = freshDirectory();
+  const first = await openDataDirectory(directory, commit);
+  await first.store.write([
+    { key: 'k', value: utf8('of the future') },
+    { key: 'meta/schema', value: utf8('99') },
+  ]);
+  await first.close();
+  const reports: string[] = [];
+  const data = await openDataDirectory(directory, { ...commit, onMovedAside: (line) => reports.push(line) });
+  t.regex(reports[0]!, /written by a newer version of p2psip \(schema 99, this one reads 2\): moved to/);
+  t.is(data.store.get('k'), undefined);
+  await data.close();
+  const aside = readdirSync(directory).find((name) => name.startsWith('store.mdb.aside-'))!;
+  t.true(readFileSync(path.join(directory, aside)).includes('of the future'));
 });

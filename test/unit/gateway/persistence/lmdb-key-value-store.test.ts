@@ -1,4 +1,4 @@
-import { statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { fromUtf8, utf8 } from '../../../../src/base/index.ts';
@@ -114,7 +114,7 @@ async function refusal(file: string): Promise<DataError> {
   throw new Error('it was opened');
 }
 
-test('a store of another version is refused with the mend', async (t) => {
+test('a store of a newer version is refused with the mend', async (t) => {
   const file = freshPath();
   const store = await LmdbKeyValueStore.open(file, commit);
   await store.write([{ key: 'meta/schema', value: utf8('99') }]);
@@ -123,7 +123,7 @@ test('a store of another version is refused with the mend', async (t) => {
   t.is(code, 'store-version');
   t.is(
     message,
-    `${file} was written by another version of p2psip (schema 99, this one reads 1); use that version, or move the file away and start again`,
+    `${file} was written by a newer version of p2psip (schema 99, this one reads 2); use that version, or move the file away and start again`,
   );
 });
 
@@ -143,6 +143,27 @@ test('a damaged store is reported, not a reason to crash: foreign, short, cut of
   const { code, message } = await refusal(cut);
   t.is(code, 'store-damaged');
   t.regex(message, /store\.mdb is damaged \(.*\); move .*store\.mdb away and start again/);
+});
+
+test('a store that kills whoever reads it is found out by a process of its own at the next start', async (t) => {
+  const file = freshPath();
+  const store = await LmdbKeyValueStore.open(file, commit);
+  await store.write([{ key: 'k', value: utf8('v') }]);
+  await store.close();
+  // What a start leaves behind that dies on the way.
+  writeFileSync(`${file}-opening`, '');
+  const again = await LmdbKeyValueStore.open(file, commit);
+  t.is(fromUtf8(again.get('k')!), 'v', 'killed from outside: nothing is wrong with the store');
+  await again.close();
+  t.false(existsSync(`${file}-opening`));
+
+  const bytes = readFileSync(file);
+  bytes.fill(0xff, 2 * 4096);
+  writeFileSync(file, bytes);
+  writeFileSync(`${file}-opening`, '');
+  const { code, problem } = await refusal(file);
+  t.is(code, 'store-damaged');
+  t.regex(problem, /reading it ends the process/);
 });
 
 test('an empty file is a new store', async (t) => {

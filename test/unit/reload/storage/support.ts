@@ -12,7 +12,7 @@ import type { Identity } from '../../../../src/reload/security/identity.ts';
 import { signValue, type ValuePlace } from '../../../../src/reload/security/value-signature.ts';
 import { userResource } from '../../../../src/reload/storage/access-policy.ts';
 import { ResourceStore, type StoreContext } from '../../../../src/reload/storage/resource-store.ts';
-import type { KindDefinition } from '../../../../src/reload/wire/kind-table.ts';
+import type { KindDefinition, KindTable } from '../../../../src/reload/wire/kind-table.ts';
 import { testOverlay } from '../security/support.ts';
 
 export const AOR = 'alice@example.org';
@@ -39,7 +39,7 @@ export const kinds = new Map([...builtInKinds, ...privateKinds.map((kind) => [ki
 
 /** A peer's store, the registration identity of alice at one adapter peer, and short forms of requests. */
 export function testStore(
-  options: { maxBytes?: number; maxBytesPerKind?: number } = {},
+  options: { maxBytes?: number; maxBytesPerKind?: number; kinds?: () => KindTable } = {},
   kv: KeyValueStore = new MemoryKeyValueStore(),
 ) {
   const overlay = testOverlay({ capacity: 1024 });
@@ -47,7 +47,7 @@ export function testStore(
   const open = () =>
     new ResourceStore(
       { clock, kv, certificates: overlay.store, logger: silentLogger, metrics: noMetrics },
-      { kinds, ...options },
+      { kinds: () => kinds, ...options },
     );
   const store = open();
   const peer = overlay.identity();
