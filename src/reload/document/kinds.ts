@@ -1,3 +1,4 @@
+import type { KindId } from '../wire/ids.ts';
 import type { KindDefinition, KindTable } from '../wire/kind-table.ts';
 
 /** The Kind-IDs we use: RFC 6940 §14.6, RFC 7904 §9, and our own of the private range. */
@@ -9,6 +10,9 @@ export const Kind = {
   /** Public SIP URIs of an adapter peer, separated by LF. */
   SIP_PEER_ADDRESS: 0xf000_0010,
 } as const;
+
+/** RFC 6940 §14.6: 0xF0000001 to 0xFFFFFFFE are for private use. */
+const FIRST_PRIVATE = 0xf000_0001;
 
 // 32 registrations of 1 kB, with signature and certificate each, fit one Fetch answer of 64 kB.
 const BUILT_IN: readonly KindDefinition[] = [
@@ -57,6 +61,16 @@ const BUILT_IN: readonly KindDefinition[] = [
     maxSize: 512,
   },
 ];
+
+/** The registered Kinds among them, whose data model and access control no document can change (RFC 6940 §11.1). */
+export const registeredKinds: KindTable = new Map(
+  BUILT_IN.filter(({ id }) => id < FIRST_PRIVATE).map((kind) => [kind.id, kind]),
+);
+
+/** What a Kind that has only a number is called in messages and metrics. */
+export function kindName(id: KindId): string {
+  return builtInKinds.get(id)?.name ?? `0x${id.toString(16).padStart(8, '0')}`;
+}
 
 /** The Kinds every document of ours declares. */
 export const builtInKinds: KindTable = new Map(BUILT_IN.map((kind) => [kind.id, kind]));

@@ -23,13 +23,44 @@ export interface CertificateTemplate {
 export type CertificateBuilder = (template: CertificateTemplate, signingKey: KeyObject) => Uint8Array;
 
 /** A self-signed certificate: ASN.1 by node-forge, the signature by node:crypto, since forge signs no EC. */
-export const buildSelfSignedCertificate: CertificateBuilder = (template, signingKey) => {
+export const buildSelfSignedCertificate: CertificateBuilder = (template, signingKey) =>
+  signed({ ...template, issuer: sequence(), subject: sequence() }, [subjectAltName(template)], signingKey);
+
+/** Makes certificates that a root certificate with this common name has issued (RFC 6940 §11.3). */
+export function issuedBy(rootName: string): CertificateBuilder {
+  return (template, signingKey) =>
+    signed(
+      { ...template, issuer: commonName(rootName), subject: sequence() },
+      [subjectAltName(template)],
+      signingKey,
+    );
+}
+
+/** The self-signed root certificate of an overlay, a `root-cert` of its document (RFC 6940 §11.1). */
+export function buildRootCertificate(
+  template: Omit<CertificateTemplate, 'nodeUris' | 'userName'> & { readonly name: string },
+  signingKey: KeyObject,
+): Uint8Array {
+  const name = commonName(template.name);
+  return signed(
+    { ...template, issuer: name, subject: name },
+    [basicConstraints(), keyCertSign()],
+    signingKey,
+  );
+}
+
+type Body = Omit<CertificateTemplate, 'nodeUris' | 'userName'> & {
+  readonly issuer: forge.asn1.Asn1;
+  readonly subject: forge.asn1.Asn1;
+};
+
+function signed(body: Body, extensions: forge.asn1.Asn1[], signingKey: KeyObject): Uint8Array {
   const algorithm = signatureAlgorithm(signingKey);
-  const tbs = toBeSigned(template, algorithm);
+  const tbs = toBeSigned(body, extensions, algorithm);
   const signature = sign('sha256', toBytes(tbs), signingKey);
   const bits = `\0${signature.toString('latin1')}`;
   return new Uint8Array(toBytes(sequence(tbs, algorithm, primitive(Type.BITSTRING, bits))));
-};
+}
 
 // RFC 5758 §3.2, RFC 4055 §5.
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
@@ -39,28 +70,51 @@ const SUBJECT_ALT_NAME = '2.5.29.17';
 const RFC822_NAME = 1;
 const URI_NAME = 6;
 
-function toBeSigned(template: CertificateTemplate, algorithm: forge.asn1.Asn1): forge.asn1.Asn1 {
-  const emptyName = sequence();
+function toBeSigned(
+  template: Body,
+  extensions: forge.asn1.Asn1[],
+  algorithm: forge.asn1.Asn1,
+): forge.asn1.Asn1 {
   return sequence(
     context(0, [primitive(Type.INTEGER, '\x02')]), // version 3
     primitive(Type.INTEGER, positiveInteger(template.serial)),
     algorithm,
-    emptyName, // issuer: the subject itself
+    template.issuer,
     sequence(time(template.notBefore), time(template.notAfter)),
-    emptyName, // RFC 6940 §11.3: "The subject distinguished name in the certificate MUST be empty."
+    template.subject, // RFC 6940 §11.3: "The subject distinguished name in the certificate MUST be empty."
     asn1.fromDer(binary(template.spki)),
-    context(3, [sequence(subjectAltName(template))]),
+    context(3, [sequence(...extensions)]),
   );
 }
 
 /** RFC 5280 §4.2.1.6: critical, because the subject is empty. */
 function subjectAltName({ nodeUris, userName }: CertificateTemplate): forge.asn1.Asn1 {
   const names = [...nodeUris.map((uri) => generalName(URI_NAME, uri)), generalName(RFC822_NAME, userName)];
+  return criticalExtension(SUBJECT_ALT_NAME, sequence(...names));
+}
+
+/** RFC 5280 §4.2.1.9: a CA that issues no further CAs. */
+function basicConstraints(): forge.asn1.Asn1 {
+  const value = sequence(primitive(Type.BOOLEAN, '\xff'), primitive(Type.INTEGER, '\0'));
+  return criticalExtension('2.5.29.19', value);
+}
+
+/** RFC 5280 §4.2.1.3: bit 5 and no other. */
+function keyCertSign(): forge.asn1.Asn1 {
+  return criticalExtension('2.5.29.15', primitive(Type.BITSTRING, '\x02\x04'));
+}
+
+function criticalExtension(id: string, value: forge.asn1.Asn1): forge.asn1.Asn1 {
   return sequence(
-    oid(SUBJECT_ALT_NAME),
+    oid(id),
     primitive(Type.BOOLEAN, '\xff'),
-    primitive(Type.OCTETSTRING, asn1.toDer(sequence(...names)).getBytes()),
+    primitive(Type.OCTETSTRING, asn1.toDer(value).getBytes()),
   );
+}
+
+function commonName(name: string): forge.asn1.Asn1 {
+  const attribute = sequence(oid('2.5.4.3'), primitive(Type.UTF8, binary(Buffer.from(name))));
+  return sequence(asn1.create(Class.UNIVERSAL, Type.SET, true, [attribute]));
 }
 
 function signatureAlgorithm(key: KeyObject): forge.asn1.Asn1 {

@@ -12,7 +12,8 @@ export type CertificateErrorCode =
   | 'certificate-foreign'
   | 'certificate-untrusted'
   | 'certificate-node-id-mismatch'
-  | 'certificate-not-allowed';
+  | 'certificate-not-allowed'
+  | 'certificate-revoked';
 
 /**
  * The certificate of a RELOAD node (RFC 6940 §11.3): one or more Node-IDs, at most one user name, a public key.
