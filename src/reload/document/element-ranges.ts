@@ -4,6 +4,8 @@ import { DocumentError } from './document-error.ts';
 export const MAX_DOCUMENT_BYTES = 262_144;
 const MAX_ELEMENTS = 8_192;
 const MAX_DEPTH = 32;
+/** Validation takes time with the square of their number. */
+const MAX_ATTRIBUTES = 32;
 
 /** Where an element stands in its document: from the `<` of its start tag to behind the `>` of its end tag. */
 export interface ElementRange {
@@ -70,10 +72,12 @@ function behind(text: Buffer, mark: string, from: number): number {
 
 /** An attribute value may hold a `>`. */
 function endOfStartTag(text: Buffer, start: number): number {
+  let attributes = 0;
   for (let at = start + 1; at < text.length; at++) {
     const byte = text[at]!;
     if (byte === GREATER) return at + 1;
     if (QUOTES.includes(byte)) {
+      if (++attributes > MAX_ATTRIBUTES) malformed(`an element with more than ${MAX_ATTRIBUTES} attributes`);
       at = text.indexOf(byte, at + 1);
       if (at === -1) break;
     }

@@ -1,7 +1,9 @@
-import { ParseOption, RelaxNGValidator, XmlDocument, XmlElement, XmlLibError } from 'libxml2-wasm';
+import { ParseOption, RelaxNGValidator, XmlDocument, XmlElement, XmlLibError, XmlXPath } from 'libxml2-wasm';
 import { DocumentError } from './document-error.ts';
 import { type ElementRange, elementRanges } from './element-ranges.ts';
 import { DOCUMENT_GRAMMAR } from './grammar.ts';
+
+const ELEMENTS = XmlXPath.compile('*');
 
 /** An element of a document that follows the grammar. */
 export interface XmlNode {
@@ -53,7 +55,7 @@ class TreeReader {
       throw new DocumentError('document-malformed', `not a configuration document: ambiguous at <${name}>`);
     }
     const children: XmlNode[] = [];
-    for (let child = element.firstChild; child !== null; child = child.next) {
+    for (const child of element.find(ELEMENTS)) {
       if (child instanceof XmlElement) children.push(this.read(child));
     }
     const attributes = new Map(

@@ -1,0 +1,108 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
+import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
+import { type DocumentSigners, writeDocument } from '../../../../src/reload/document/document-writer.ts';
+import { builtInDocument, type OverlayDocument } from '../../../../src/reload/document/overlay-document.ts';
+import { Certificate } from '../../../../src/reload/security/certificate.ts';
+import { buildRootCertificate, issuedBy } from '../../../../src/reload/security/certificate-builder.ts';
+import { createSelfSignedIdentity, type Identity } from '../../../../src/reload/security/identity.ts';
+import { formatNodeUri } from '../../../../src/reload/security/reload-uri.ts';
+import { Signer } from '../../../../src/reload/security/signature.ts';
+import type { KindDefinition } from '../../../../src/reload/wire/kind-table.ts';
+
+export const OVERLAY = 'doc.example.org';
+
+export const clock = new VirtualClock();
+const random = new SeededRandom(1);
+const DAY_MS = 86_400_000;
+
+export const PRIVATE_KIND: KindDefinition = {
+  id: 0xf000_0001,
+  name: '0xf0000001',
+  dataModel: 'DICTIONARY',
+  accessControl: 'USER-NODE-MATCH',
+  maxCount: 8,
+  maxSize: 64,
+};
+
+export function selfSigned(overlay = OVERLAY): Identity {
+  return createSelfSignedIdentity({ clock, random }, { overlay });
+}
+
+/** A document of a self-signed overlay, with what is given laid over it. */
+export function documentWith(changes: Partial<OverlayDocument> = {}): OverlayDocument {
+  return { ...builtInDocument(OVERLAY), ...changes };
+}
+
+/** A document whose configuration and kinds one administrator signs. */
+export function signedDocument(
+  administrator: Identity,
+  changes: Partial<OverlayDocument> = {},
+  signers: DocumentSigners = { configuration: administrator.signer, kinds: administrator.signer },
+): Uint8Array {
+  const listed = new Set([administrator.nodeId]);
+  const document = documentWith({ configurationSigners: listed, kindSigners: listed, ...changes });
+  return writeDocument(document, signers);
+}
+
+/** The root of an overlay with enrolled certificates. */
+export class Authority {
+  readonly root: Uint8Array;
+  readonly #key: KeyObject;
+  readonly #name: string;
+
+  constructor(name = `Root of ${OVERLAY}`) {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    this.#key = privateKey;
+    this.#name = name;
+    this.root = buildRootCertificate(
+      { name, spki: spkiOf(publicKey), serial: random.bytes(8), ...this.#validity() },
+      privateKey,
+    );
+  }
+
+  /** What a node gets from an enrollment server: a certificate with a random Node-ID. */
+  enroll(
+    options: { overlay?: string; userName?: string; nodeId?: string; notBefore?: number } = {},
+  ): Identity {
+    const { overlay = OVERLAY, nodeId = Buffer.from(random.bytes(16)).toString('hex') } = options;
+    const { userName = `${nodeId}@${overlay}` } = options;
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const der = issuedBy(this.#name)(
+      {
+        spki: spkiOf(publicKey),
+        nodeUris: [formatNodeUri(nodeId, overlay)],
+        userName,
+        serial: random.bytes(8),
+        ...this.#validity(),
+        ...(options.notBefore !== undefined && { notBefore: options.notBefore }),
+      },
+      this.#key,
+    );
+    const certificate = Certificate.parse(der);
+    return {
+      nodeId,
+      userName,
+      certificate,
+      privateKey,
+      tls: { certificates: [der], privateKey },
+      signer: new Signer({ certificate, nodeId }, privateKey),
+      registration: (aor) => this.enroll({ overlay, nodeId, userName: aor }),
+    };
+  }
+
+  #validity() {
+    return { notBefore: clock.now() - DAY_MS, notAfter: clock.now() + 365 * DAY_MS };
+  }
+}
+
+function spkiOf(key: KeyObject): Uint8Array {
+  return key.export({ type: 'spki', format: 'der' });
+}
+
+/** The text with one thing replaced; fails loudly when it is not there. */
+export function replaced(bytes: Uint8Array, from: string, to: string): Uint8Array {
+  const text = Buffer.from(bytes).toString('utf8');
+  if (!text.includes(from)) throw new Error(`no ${from} in the document`);
+  return Buffer.from(text.replace(from, to));
+}
