@@ -103,14 +103,13 @@ export async function startOverlay(modes, { key = 'ec' } = {}) {
   const first = await freePort();
   const peers = [];
   for (const [index, mode] of modes.entries()) {
-    const overlay = {
-      name: 'example.org',
-      key,
-      listen: [`tls://127.0.0.1:${index ? await freePort() : first}`],
-    };
+    const link = index ? await freePort() : first;
+    const overlay = { name: 'example.org', key, listen: [`tls://127.0.0.1:${link}`] };
     if (index === 0) overlay.first = true;
     else overlay.bootstrap = [`tls://127.0.0.1:${first}`];
-    peers.push(await startGateway({ overlay, sip: sipSection(mode) }));
+    const peer = await startGateway({ overlay, sip: sipSection(mode) });
+    peer.link = link;
+    peers.push(peer);
   }
   const order = peers.map(({ nodeId }) => nodeId).sort();
   for (let attempt = 0; ; attempt++) {

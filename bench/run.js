@@ -1,4 +1,4 @@
-// npm run bench -- [--quick] [--rsa] [--json] [--only ID,ID] [--rounds N] [--seconds S]
+// npm run bench -- [ID…] [--quick] [--rsa] [--json] [--only ID,ID] [--rounds N] [--seconds S]
 // What the server costs, beside Kamailio in the same minutes where it is installed. Needs SIPp (and tshark for the
 // latencies). Figures are medians of alternating runs; docs/benchmarks.md says how to read them.
 import { execFileSync } from 'node:child_process';
@@ -8,11 +8,13 @@ import { killGateways } from './gateways.js';
 import { kamailioInstalled, killKamailios } from './kamailio.js';
 import { measureHeapPerAor } from './memory.js';
 import { microBenchmarks } from './micro.js';
+import { messageCosts, overlayLatencies } from './overlay.js';
 import { killSipp } from './sipp.js';
 import { printTable } from './table.js';
 import { runWorkloads, workloads } from './workloads.js';
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     rsa: { type: 'boolean', default: false },
@@ -24,7 +26,8 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
 const seconds = Number(options.seconds ?? (options.quick ? 4 : 20));
-const wanted = (id) => options.only === undefined || options.only.split(',').includes(id);
+const only = [...positionals, ...(options.only?.split(',') ?? [])];
+const wanted = (id) => only.length === 0 || only.includes(id);
 
 const stop = () => {
   killGateways();
@@ -55,6 +58,7 @@ const result = {
   seconds,
   workloads: [],
   memory: undefined,
+  overlay: undefined,
   micro: undefined,
 };
 
@@ -93,6 +97,12 @@ if (!installed('sipp', '-v')) {
       ...(await measureHeapPerAor({ count, rate: 200, key: 'ec' })),
     };
   }
+}
+if (wanted('overlay')) {
+  report('messages, and Stores and Fetches in a ring of five processes');
+  const messages = messageCosts({ timeMs: options.quick ? 500 : 4000 });
+  const latencies = await overlayLatencies({ rounds, count: options.quick ? 100 : 300, report });
+  result.overlay = { ...messages, ...latencies };
 }
 if (wanted('micro')) {
   report('micro-benchmarks');

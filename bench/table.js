@@ -1,7 +1,7 @@
 const columns = ['', 'rate', 'ours', 'least-most', 'RSA', 'Kamailio', 'ratio', 'aim', 'steal'];
 
 /** Prints the whole result as text, the workloads as CPU-s per 1000. */
-export function printTable({ machine, rounds, seconds, workloads, memory, micro }) {
+export function printTable({ machine, rounds, seconds, workloads, memory, overlay, micro }) {
   const lines = [
     `Node ${machine.node}, ${machine.cpus} x ${machine.model}; medians of ${rounds} runs of ${seconds} s each`,
   ];
@@ -23,6 +23,7 @@ export function printTable({ machine, rounds, seconds, workloads, memory, micro 
       '',
       `Heap of a registered AoR: ${memory.bytesPerAor} bytes (${memory.aors} AoRs; aim ${memory.aim})`,
     );
+  if (overlay) lines.push('', ...overlayLines(overlay));
   if (micro) {
     lines.push('', 'Micro-benchmarks, one thread');
     lines.push(
@@ -47,6 +48,44 @@ function cpuRow({ title, rate, aim, ours, rsa, kamailio }) {
     kamailio ? (ours.cpuPer1000 / kamailio.cpuPer1000).toFixed(2) : '-',
     aim === undefined ? '-' : `<= ${aim}`,
     `${(100 * ours.steal).toFixed(0)} %`,
+  ];
+}
+
+function overlayLines({ decode, verify, peers, count, store, fetch }) {
+  const rate = (value) => value.toLocaleString('en');
+  return [
+    'Messages of the overlay, one core',
+    ...table([
+      ['', '1/s', 'node:crypto', 'ratio', 'aim'],
+      [
+        `decode without verification, ${decode.frames} kinds`,
+        rate(decode.perSecond),
+        '-',
+        '-',
+        rate(decode.aim),
+      ],
+      ...verify.map(({ keyType, perSecond, cryptoPerSecond, ratio, aim }) => [
+        `${keyType.toUpperCase()}: decode and verify, certificate known`,
+        rate(perSecond),
+        rate(cryptoPerSecond),
+        ratio.toFixed(2),
+        aim === undefined ? '-' : `>= ${aim}`,
+      ]),
+    ]),
+    '',
+    `One request after the other from one peer of ${peers} to the others, ${count} of each a round, ms`,
+    ...table([
+      ['', 'p50', 'p99', 'p50 of', 'aim', 'CPU-ms each', 'steal'],
+      ...Object.entries({ Store: store, Fetch: fetch }).map(([title, one]) => [
+        title,
+        one.p50.toFixed(2),
+        one.p99.toFixed(2),
+        `${one.least.toFixed(2)}-${one.most.toFixed(2)}`,
+        `<= ${one.aim}`,
+        one.cpuMs.toFixed(1),
+        `${(100 * one.steal).toFixed(0)} %`,
+      ]),
+    ]),
   ];
 }
 

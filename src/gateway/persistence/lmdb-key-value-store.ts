@@ -12,8 +12,16 @@ const SCHEMA_KEY = 'meta/schema';
  * gathers, while a write to an idle store commits at once.
  */
 const GATHER_MS = 10;
+/** The same while each transaction had one write only: there is nobody to gather, and somebody who waits. */
+const ALONE_MS = 2;
 /** LMDB's own limit on the encoded key. */
 const MAX_KEY_BYTES = 1900;
+
+interface Gathering {
+  readonly writes: Write[];
+  batches: number;
+  readonly committed: Promise<void>;
+}
 
 export interface LmdbOptions {
   /** `commit`: a write resolves once committed, which survives kill -9; `power`: once flushed to disk as well. */
@@ -31,8 +39,9 @@ export class LmdbKeyValueStore implements KeyValueStore {
   /** The writes not committed yet, the newest of each key. */
   readonly #pending = new Map<string, Write>();
   /** The next transaction, while it gathers. */
-  #gathering: { readonly writes: Write[]; readonly committed: Promise<void> } | undefined;
-  #lastCommit = Number.NEGATIVE_INFINITY;
+  #gathering: Gathering | undefined;
+  /** When the next transaction may begin, monotonic ms. */
+  #nextTurn = Number.NEGATIVE_INFINITY;
 
   private constructor(path: string, database: RootDatabase<Buffer, string>, { durability }: LmdbOptions) {
     this.#path = path;
@@ -87,6 +96,7 @@ export class LmdbKeyValueStore implements KeyValueStore {
       if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new RangeError(`key of ${key.length} characters`);
     }
     this.#gathering ??= this.#gather();
+    this.#gathering.batches++;
     for (const write of batch) {
       this.#pending.set(write.key, write);
       this.#gathering.writes.push(write);
@@ -99,19 +109,23 @@ export class LmdbKeyValueStore implements KeyValueStore {
     await this.#database.close();
   }
 
-  #gather() {
-    const writes: Write[] = [];
-    const waitMs = Math.max(0, this.#lastCommit + GATHER_MS - performance.now());
+  #gather(): Gathering {
+    const waitMs = Math.max(0, this.#nextTurn - performance.now());
     const turn = new Promise<void>((resolve) => {
       if (waitMs === 0) setImmediate(resolve);
       else setTimeout(resolve, waitMs);
     });
-    return { writes, committed: turn.then(() => this.#commit(writes)) };
+    const gathering: Gathering = {
+      writes: [],
+      batches: 0,
+      committed: turn.then(() => this.#commit(gathering)),
+    };
+    return gathering;
   }
 
-  async #commit(writes: readonly Write[]): Promise<void> {
+  async #commit({ writes, batches }: Gathering): Promise<void> {
     this.#gathering = undefined;
-    this.#lastCommit = performance.now();
+    this.#nextTurn = performance.now() + (batches > 1 ? GATHER_MS : ALONE_MS);
     try {
       await this.#database.batch(() => {
         for (const { key, value } of writes) {
