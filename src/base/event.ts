@@ -6,20 +6,28 @@ export interface EventSource<T> {
   on(listener: (value: T) => void): Unsubscribe;
 }
 
+type Listener<T> = (value: T) => void;
+
+const NOBODY: readonly never[] = [];
+
 /** A typed event with many listeners, called in the order in which they were added. */
 export class Event<T> implements EventSource<T> {
-  readonly #listeners = new Set<(value: T) => void>();
+  /** Replaced, never changed: an `emit` under way goes on with those who listened when it began. */
+  #listeners: readonly Listener<T>[] = NOBODY;
 
-  on(listener: (value: T) => void): Unsubscribe {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  on(listener: Listener<T>): Unsubscribe {
+    // Not spread: most events have one listener, and a spread array has room for sixteen more.
+    if (!this.#listeners.includes(listener)) this.#listeners = this.#listeners.concat([listener]);
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
+    };
   }
 
   emit(value: T): void {
-    for (const listener of [...this.#listeners]) listener(value);
+    for (const listener of this.#listeners) listener(value);
   }
 
   get listenerCount(): number {
-    return this.#listeners.size;
+    return this.#listeners.length;
   }
 }

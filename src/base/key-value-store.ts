@@ -33,7 +33,8 @@ export class MemoryKeyValueStore implements KeyValueStore {
   async write(batch: readonly Write[]): Promise<void> {
     for (const { key, value } of batch) {
       if (value === undefined) this.#values.delete(key);
-      else this.#values.set(key, value);
+      // A copy: the value may be a view that would keep a larger buffer alive.
+      else this.#values.set(key, Uint8Array.from(value));
     }
   }
 

@@ -17,7 +17,7 @@ type Segment =
 class Pipe extends ClockEntry {
   readonly #from: SimulatedConnection;
   readonly #to: SimulatedConnection;
-  readonly #queue: Segment[] = [];
+  #queue: Segment[] = [];
   #isScheduled = false;
   /** Bytes sent and not yet delivered. */
   queuedBytes = 0;
@@ -69,7 +69,9 @@ class Pipe extends ClockEntry {
       return;
     }
     if (head.arrival <= network.clock.monotonic()) {
-      this.#queue.shift();
+      // An empty array keeps the room it had, and there are two pipes for every link.
+      if (this.#queue.length === 1) this.#queue = [];
+      else this.#queue.shift();
       if (head.kind === 'data') this.queuedBytes -= head.data.length;
       this.#scheduleHead();
       this.#to.receive(head);

@@ -1,9 +1,12 @@
-import type { Clock } from '../../base/index.ts';
+import type { Clock, Timer } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { SealedMessage } from './sealed-message.ts';
 
 /** RFC 6940 §6.2.1: the maximum request lifetime. */
 const REQUEST_LIFETIME_MS = 15_000;
+
+/** Expired entries may stay this long. */
+const EXPIRY_SLACK_MS = 1_000;
 
 const MAX_ENTRIES = 8192;
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -22,6 +25,8 @@ export class DuplicateCache {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
+  /** Runs while there are entries, so that an idle node holds no answers. */
+  #timer: Timer | undefined;
 
   constructor({ clock }: { clock: Clock }) {
     this.#clock = clock;
@@ -41,6 +46,7 @@ export class DuplicateCache {
     const known = this.#entries.get(key);
     if (known !== undefined) return known.answer ?? 'in-progress';
     this.#entries.set(key, { expiresAt: this.#clock.monotonic() + REQUEST_LIFETIME_MS, answer: undefined });
+    this.#timer ??= this.#clock.setTimer(REQUEST_LIFETIME_MS, this.#onTimer);
     return 'new';
   }
 
@@ -51,6 +57,24 @@ export class DuplicateCache {
     entry.answer = answer;
     this.#bytes += sizeOf(entry);
   }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#timer?.close();
+    this.#timer = undefined;
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    this.#expire();
+    const [oldest] = this.#entries.values();
+    if (oldest === undefined) return;
+    // Not for each entry: whatever came within a second of the oldest goes with it.
+    const delayMs = oldest.expiresAt - this.#clock.monotonic() + EXPIRY_SLACK_MS;
+    this.#timer = this.#clock.setTimer(delayMs, this.#onTimer);
+  };
 
   #expire(): void {
     const now = this.#clock.monotonic();

@@ -174,9 +174,10 @@ export class ForwardingLayer {
     this.#client.hopLost(nodeId);
   }
 
-  /** Fails the requests that wait for an answer. */
+  /** Fails the requests that wait for an answer, and forgets what was answered. */
   stop(): void {
     this.#client.stop();
+    this.#server.stop();
   }
 
   /** RFC 6940 §6.1.2. */

@@ -1,4 +1,5 @@
 import type { Counter, Metrics } from '../../base/index.ts';
+import { messageName } from '../messages/methods.ts';
 
 /** Why a message went no further; each has its own counter. */
 export const DROP_REASONS = [
@@ -46,12 +47,15 @@ export class ForwardingMetrics {
   readonly received: Counter;
   readonly forwarded: Counter;
   readonly delivered: Counter;
-  readonly sent: Counter;
   readonly repeatedAnswers: Counter;
   readonly retransmissions: Counter;
+  readonly #metrics: Metrics;
+  /** By message code. */
+  readonly #sent = new Map<number, Counter>();
   readonly #dropped = new Map<DropReason, Counter>();
 
   constructor(metrics: Metrics) {
+    this.#metrics = metrics;
     this.received = metrics.counter(
       'reload_messages_received_total',
       'RELOAD messages and fragments received',
@@ -64,7 +68,6 @@ export class ForwardingMetrics {
       'reload_messages_delivered_total',
       'RELOAD messages verified and delivered here',
     );
-    this.sent = metrics.counter('reload_messages_sent_total', 'RELOAD messages originated here');
     this.repeatedAnswers = metrics.counter(
       'reload_answers_repeated_total',
       'Answers sent again to a retransmitted request',
@@ -74,6 +77,21 @@ export class ForwardingMetrics {
       const counter = metrics.counter('reload_messages_dropped_total', 'RELOAD messages dropped', { reason });
       this.#dropped.set(reason, counter);
     }
+  }
+
+  /** A message with this code set out from here, retransmissions included. */
+  sent(code: number): void {
+    let counter = this.#sent.get(code);
+    if (counter === undefined) {
+      const labels = { message: messageName(code) };
+      counter = this.#metrics.counter(
+        'reload_messages_sent_total',
+        'RELOAD messages originated here',
+        labels,
+      );
+      this.#sent.set(code, counter);
+    }
+    counter.inc();
   }
 
   drop(reason: DropReason): void {

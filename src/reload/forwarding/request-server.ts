@@ -113,6 +113,11 @@ export class RequestServer {
     }
   }
 
+  /** Forgets what was answered. */
+  stop(): void {
+    this.#duplicates.clear();
+  }
+
   #dispatch(received: ReceivedRequest, onAnswered: (answer: SealedMessage) => void): void {
     const { code } = received.envelope.contents;
     const registration = this.#handlers.get(code);

@@ -42,7 +42,7 @@ export class Transmitter {
     if (bytes === undefined) return undefined;
     if (decision.action === 'deliver') this.#deps.loopback(bytes);
     else if (!this.put(decision.next, bytes)) return undefined;
-    this.#deps.metrics.sent.inc();
+    this.#deps.metrics.sent(contents[0]! * 256 + contents[1]!);
     return decision.action === 'deliver' ? this.#deps.routing.self : decision.next;
   }
 

@@ -14,13 +14,19 @@ const COMPACT_AT = 1_024;
 
 export type AckWatchState = 'up' | 'suspect' | 'failed';
 
+/** Whose acks are watched. */
+export interface AckWatchOwner {
+  /** Called at each change; 'failed' is final. */
+  onAckState(state: AckWatchState): void;
+}
+
 /**
  * The sending side of the framing header on a reliable stream: numbers frames, measures the round-trip time by
  * their acks, and notices when acks stay out. Time in which our own event loop stood still does not count.
  */
 export class AckWatch {
   readonly #clock: Clock;
-  readonly #onState: (state: AckWatchState) => void;
+  readonly #owner: AckWatchOwner;
   readonly #rtt = new RttEstimator();
   #state: AckWatchState = 'up';
   #suspectSince = 0;
@@ -31,12 +37,10 @@ export class AckWatch {
   #stalledMs = 0;
   #timer: Timer | undefined;
   #timerDue = 0;
-  readonly #onTimer = () => this.#check();
 
-  /** @param onState called at each change; 'failed' is final */
-  constructor(clock: Clock, onState: (state: AckWatchState) => void) {
+  constructor(clock: Clock, owner: AckWatchOwner) {
     this.#clock = clock;
-    this.#onState = onState;
+    this.#owner = owner;
   }
 
   get rttMs(): number | undefined {
@@ -73,7 +77,10 @@ export class AckWatch {
     const index = this.#acked + offset;
     this.#rtt.measured(Math.max(0, this.#watchTime() - this.#sentAt[index]!));
     this.#acked = index + 1;
-    if (this.#acked === this.#sentAt.length || this.#acked >= COMPACT_AT) {
+    if (this.#acked === this.#sentAt.length) {
+      this.#sentAt = [];
+      this.#acked = 0;
+    } else if (this.#acked >= COMPACT_AT) {
       this.#sentAt.splice(0, this.#acked);
       this.#acked = 0;
     }
@@ -92,7 +99,7 @@ export class AckWatch {
 
   #arm(delayMs: number): void {
     this.#timerDue = this.#clock.monotonic() + delayMs;
-    this.#timer = this.#clock.setTimer(delayMs, this.#onTimer);
+    this.#timer = this.#clock.setTimer(delayMs, () => this.#check());
   }
 
   /**
@@ -118,7 +125,7 @@ export class AckWatch {
 
   #enter(state: AckWatchState): void {
     this.#state = state;
-    this.#onState(state);
+    this.#owner.onAckState(state);
   }
 
   /** Asked after a callback, which may have stopped the watch. */

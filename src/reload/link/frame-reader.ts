@@ -7,6 +7,8 @@ const OVERSIZED_PREFIX_BYTES = 8_192;
 const UNKNOWN = 0;
 const BAD = -1;
 
+const NOTHING = Buffer.alloc(0);
+
 export interface FrameSink {
   /** A whole data or ack frame, header included. It may share memory with the chunk it came in. */
   onFrame(frame: Buffer): void;
@@ -20,9 +22,8 @@ export interface FrameSink {
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #maxMessageBytes: number;
-  readonly #header = Buffer.alloc(DATA_HEADER_BYTES);
   /** A frame that came in pieces: its bytes so far, how many there are, and its size. */
-  #partial: Buffer = this.#header;
+  #partial: Buffer = NOTHING;
   #filled = 0;
   #size = UNKNOWN;
   #frames = 0;
@@ -46,7 +47,7 @@ export class FrameReader {
   /** Reads nothing more. */
   stop(): void {
     this.#isStopped = true;
-    this.#partial = this.#header;
+    this.#partial = NOTHING;
   }
 
   push(chunk: Buffer): void {
@@ -71,14 +72,15 @@ export class FrameReader {
 
   /** Takes what belongs to the incomplete frame; returns the offset of what comes after. */
   #fill(chunk: Buffer, start: number): number {
+    if (this.#filled === 0) this.#partial = Buffer.allocUnsafe(DATA_HEADER_BYTES);
     const wanted = this.#size === UNKNOWN ? DATA_HEADER_BYTES : this.#size;
     const end = Math.min(chunk.length, start + wanted - this.#filled);
     chunk.copy(this.#partial, this.#filled, start, end);
     this.#filled += end - start;
-    if (this.#size === UNKNOWN) this.#growTo(this.#sizeOf(this.#header, 0, this.#filled));
+    if (this.#size === UNKNOWN) this.#growTo(this.#sizeOf(this.#partial, 0, this.#filled));
     if (this.#filled === this.#size) {
       const frame = this.#partial;
-      this.#partial = this.#header;
+      this.#partial = NOTHING;
       this.#filled = 0;
       this.#size = UNKNOWN;
       this.#deliver(frame);
@@ -89,8 +91,9 @@ export class FrameReader {
   #growTo(size: number): void {
     if (size === UNKNOWN) return;
     this.#size = size;
+    const header = this.#partial;
     this.#partial = Buffer.allocUnsafe(size);
-    this.#header.copy(this.#partial, 0, 0, this.#filled);
+    header.copy(this.#partial, 0, 0, this.#filled);
   }
 
   /** The size of the frame that begins at `offset`, cut to a prefix if its message is too large. */

@@ -14,11 +14,11 @@ import {
 } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { HandshakeGate } from './handshake-gate.ts';
-import type { Link, TraceHook } from './link.ts';
+import type { Link, LinkCloseCode, TraceHook } from './link.ts';
 import { LinkMetrics } from './link-metrics.ts';
 import { LinkQuota } from './link-quota.ts';
 import { OwnIdJudge } from './own-id-judge.ts';
-import { StreamLink } from './stream-link.ts';
+import { StreamLink, type StreamLinkDeps } from './stream-link.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_RUNNING_HANDSHAKES = 16;
@@ -70,7 +70,8 @@ export class LinkLayer {
   readonly #network: Network;
   readonly #logger: Logger;
   readonly #metrics: LinkMetrics;
-  readonly #trace: TraceHook | undefined;
+  /** One for all links: a peer has dozens. */
+  readonly #linkDeps: StreamLinkDeps;
   readonly #options: LinkLayerOptions;
   readonly #gate = new HandshakeGate({
     maxRunning: MAX_RUNNING_HANDSHAKES,
@@ -94,7 +95,13 @@ export class LinkLayer {
     this.#network = deps.network;
     this.#logger = deps.logger;
     this.#metrics = new LinkMetrics(deps.metrics);
-    this.#trace = deps.trace;
+    this.#linkDeps = {
+      clock: deps.clock,
+      metrics: this.#metrics,
+      queuedBytes: () => this.#allQueued(),
+      onClosed: (reason, link) => this.#onClosed(reason, link),
+      trace: deps.trace,
+    };
     this.#options = options;
     this.#ownIds = new OwnIdJudge(deps.clock);
     this.#quota = new LinkQuota(this.#maxLinks);
@@ -234,9 +241,7 @@ export class LinkLayer {
       connection.destroy();
       return;
     }
-    const link = this.#newLink(connection, nodeIds, false);
-    link.closed.on(() => this.#quota.release(host));
-    onLink(link);
+    onLink(this.#newLink(connection, nodeIds, false));
   }
 
   /** Bytes that wait to be sent on all links, as they were a moment ago: the sum is too dear for each message. */
@@ -257,31 +262,25 @@ export class LinkLayer {
     );
   }
 
+  #onClosed(reason: CodedError<LinkCloseCode>, link: StreamLink): void {
+    this.#links.delete(link);
+    if (!link.isInitiator) this.#quota.release(link.remote.host);
+    this.#metrics.open.set(this.#links.size);
+    const { code, message } = reason;
+    this.#logger.debug('link closed', { peer: link.peer.nodeIds[0], reason: code, why: message });
+  }
+
   #newLink(connection: Connection, nodeIds: readonly NodeId[], isInitiator: boolean): Link {
     const { peerCertificates } = connection;
     const certificate = peerCertificates[0] ?? new Uint8Array(0);
-    const link = new StreamLink(
-      {
-        clock: this.#clock,
-        metrics: this.#metrics,
-        queuedBytes: () => this.#allQueued(),
-        trace: this.#trace,
-      },
-      connection,
-      {
-        id: this.#nextId++,
-        peer: { nodeIds, certificate, certificates: peerCertificates },
-        isInitiator,
-        maxMessageBytes: this.#options.maxMessageBytes,
-      },
-    );
+    const link = new StreamLink(this.#linkDeps, connection, {
+      id: this.#nextId++,
+      peer: { nodeIds, certificate, certificates: peerCertificates },
+      isInitiator,
+      maxMessageBytes: this.#options.maxMessageBytes,
+    });
     this.#links.add(link);
     this.#metrics.open.set(this.#links.size);
-    link.closed.on((reason) => {
-      this.#links.delete(link);
-      this.#metrics.open.set(this.#links.size);
-      this.#logger.debug('link closed', { peer: nodeIds[0], reason: reason.code, why: reason.message });
-    });
     return link;
   }
 }

@@ -1,4 +1,4 @@
-import type { Address, CodedError, EventSource, Unsubscribe } from '../../base/index.ts';
+import type { Address, CodedError } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
 
 /** Who is at the other end, as proved in the TLS handshake. */
@@ -40,6 +40,10 @@ export interface LinkHandler {
    * @param prefix the message's first bytes: its forwarding header, unless that is too long as well
    */
   onOversized?(prefix: Buffer, link: Link): void;
+  /** The link's state is another; `closed` is the last. */
+  onState?(state: LinkState, link: Link): void;
+  /** Called once, after `onState`. */
+  onClosed?(reason: CodedError<LinkCloseCode>, link: Link): void;
 }
 
 /** An authenticated connection to another node that carries RELOAD messages (RFC 6940 §6.6). */
@@ -52,12 +56,9 @@ export interface Link {
   /** True when we opened the connection. */
   readonly isInitiator: boolean;
   readonly state: LinkState;
-  readonly stateChanged: EventSource<LinkState>;
-  /** Emitted once. */
-  readonly closed: EventSource<CodedError<LinkCloseCode>>;
   /** Smoothed round-trip time, ms; undefined before the first ack. */
   readonly rttMs: number | undefined;
-  /** One owner takes the messages; what comes before waits. */
+  /** One owner takes the messages and follows the link's state; messages that come before wait. */
   setHandler(handler: LinkHandler): void;
   /**
    * Sends one RELOAD message. On a closed or congested link it is dropped and counted, as a lost one would be:
@@ -65,8 +66,6 @@ export interface Link {
    * @throws CodedError 'message-too-large' beyond max-message-size
    */
   send(message: Uint8Array): void;
-  /** Calls `onSilence` whenever nothing at all has come from the peer for `afterMs`: the time for a Ping. */
-  watchSilence(afterMs: number, onSilence: () => void): Unsubscribe;
   /** Flushes, then closes. */
   close(): void;
 }

@@ -3,23 +3,26 @@ const WINDOW = 32;
 
 /** Makes the `received` bitmask of acks. */
 export class ReceivedWindow {
-  /** The most recent sequence numbers, as a ring. */
-  readonly #recent = new Uint32Array(WINDOW);
-  #count = 0;
+  /** The highest sequence number received; undefined before the first. */
+  #highest: number | undefined;
+  /** Bit D is set when `#highest - D` was received; bit 0 always. */
+  #received = 0;
 
   /**
    * Takes note of a data frame with sequence number N and returns the bitmask for its ack: bit N-M is set for each of
-   * the 32 frames received before it whose number M is less than N and greater than N-32.
+   * the frames received before it whose number M is less than N and greater than N-32.
    */
   add(sequence: number): number {
-    let received = 0;
-    const known = Math.min(this.#count, WINDOW);
-    for (let index = 0; index < known; index++) {
-      const distance = (sequence - this.#recent[index]!) >>> 0;
-      if (distance > 0 && distance < WINDOW) received |= 1 << distance;
+    const ahead = this.#highest === undefined ? WINDOW : (sequence - this.#highest) | 0;
+    if (ahead > 0) {
+      this.#highest = sequence;
+      this.#received = (ahead < WINDOW ? this.#received << ahead : 0) | 1;
+      return (this.#received & ~1) >>> 0;
     }
-    this.#recent[this.#count % WINDOW] = sequence;
-    this.#count = this.#count + 1 === 2 * WINDOW ? WINDOW : this.#count + 1;
-    return received >>> 0;
+    const behind = -ahead;
+    if (behind >= WINDOW) return 0;
+    const before = (this.#received >>> behind) & ~1;
+    this.#received |= 1 << behind;
+    return before >>> 0;
   }
 }

@@ -3,14 +3,13 @@ import {
   type Clock,
   CodedError,
   type Connection,
-  Event,
+  type ConnectionHandler,
   formatAddress,
   type Timer,
-  type Unsubscribe,
 } from '../../base/index.ts';
-import { AckWatch, type AckWatchState } from './ack-watch.ts';
+import { AckWatch, type AckWatchOwner, type AckWatchState } from './ack-watch.ts';
 import { DATA_HEADER_BYTES, encodeAckFrame, encodeDataFrame, FRAME_ACK, MAX_FRAMED_BYTES } from './frame.ts';
-import { FrameReader } from './frame-reader.ts';
+import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { Link, LinkCloseCode, LinkHandler, LinkPeer, LinkState, TraceHook } from './link.ts';
 import type { LinkMetrics } from './link-metrics.ts';
 import { ReceivedWindow } from './received-window.ts';
@@ -31,6 +30,8 @@ export interface StreamLinkDeps {
   readonly metrics: LinkMetrics;
   /** Bytes that wait on all links together, ours included. */
   readonly queuedBytes: () => number;
+  /** Called once, whoever closed it. */
+  readonly onClosed: (reason: CodedError<LinkCloseCode>, link: StreamLink) => void;
   readonly trace?: TraceHook | undefined;
 }
 
@@ -42,55 +43,37 @@ export interface StreamLinkOptions {
   readonly maxMessageBytes: number;
 }
 
-/** A link over TLS-TCP-FH-NO-ICE (RFC 6940 §6.6.5): framing, acks and failure detection on a TLS connection. */
-export class StreamLink implements Link {
+const NOTHING: readonly Buffer[] = [];
+
+/**
+ * A link over TLS-TCP-FH-NO-ICE (RFC 6940 §6.6.5): framing, acks and failure detection on a TLS connection. It handles
+ * its connection's and its frame reader's events itself: a peer has dozens of links, and closures add up.
+ */
+export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchOwner {
   readonly id: number;
   readonly peer: LinkPeer;
   readonly isInitiator: boolean;
-  readonly stateChanged = new Event<LinkState>();
-  readonly closed = new Event<CodedError<LinkCloseCode>>();
-  readonly #clock: Clock;
-  readonly #metrics: LinkMetrics;
-  readonly #trace: TraceHook | undefined;
-  readonly #queuedBytes: () => number;
+  readonly #deps: StreamLinkDeps;
   readonly #connection: Connection;
   readonly #maxMessageBytes: number;
   readonly #reader: FrameReader;
   readonly #window = new ReceivedWindow();
   readonly #acks: AckWatch;
   #handler: LinkHandler | undefined;
-  #early: Buffer[] = [];
+  #early = NOTHING;
   #state: LinkState = 'up';
-  #lastHeard: number;
   #frameTimer: Timer | undefined;
 
   constructor(deps: StreamLinkDeps, connection: Connection, options: StreamLinkOptions) {
     this.id = options.id;
     this.peer = options.peer;
     this.isInitiator = options.isInitiator;
-    this.#clock = deps.clock;
-    this.#metrics = deps.metrics;
-    this.#trace = deps.trace;
-    this.#queuedBytes = deps.queuedBytes;
+    this.#deps = deps;
     this.#connection = connection;
     this.#maxMessageBytes = Math.min(options.maxMessageBytes, MAX_FRAMED_BYTES);
-    this.#lastHeard = deps.clock.monotonic();
-    this.#acks = new AckWatch(deps.clock, (state) => this.#onAckState(state));
-    this.#reader = new FrameReader(
-      {
-        onFrame: (frame) => this.#onFrame(frame),
-        onOversized: (prefix, bytes) => this.#onOversized(prefix, bytes),
-        onBadFrame: (type) => this.#shut('bad-frame', `a frame of type ${type} came`),
-      },
-      { maxMessageBytes: this.#maxMessageBytes },
-    );
-    connection.setHandler({
-      onData: (chunk) => {
-        this.#reader.push(chunk);
-        if (this.#reader.isIncomplete) this.#watchFrame();
-      },
-      onClose: (error) => this.#onConnectionClosed(error),
-    });
+    this.#acks = new AckWatch(deps.clock, this);
+    this.#reader = new FrameReader(this, { maxMessageBytes: this.#maxMessageBytes });
+    connection.setHandler(this);
   }
 
   get local(): Address {
@@ -117,7 +100,7 @@ export class StreamLink implements Link {
   setHandler(handler: LinkHandler): void {
     this.#handler = handler;
     const early = this.#early;
-    this.#early = [];
+    this.#early = NOTHING;
     for (const message of early) handler.onMessage(message, this);
   }
 
@@ -129,31 +112,11 @@ export class StreamLink implements Link {
       );
     }
     if (this.#state === 'closed' || this.#isCongested() || this.#acks.isFull) {
-      this.#metrics.dropped.inc();
+      this.#deps.metrics.dropped.inc();
       return;
     }
-    this.#metrics.dataOut.inc();
+    this.#deps.metrics.dataOut.inc();
     this.#transmit(encodeDataFrame(this.#acks.sent(), message));
-  }
-
-  watchSilence(afterMs: number, onSilence: () => void): Unsubscribe {
-    let timer: Timer | undefined;
-    const stop = () => timer?.close();
-    const arm = (delayMs: number) => {
-      timer = this.#clock.setTimer(delayMs, () => {
-        const silentMs = this.#clock.monotonic() - this.#lastHeard;
-        if (this.#state === 'closed') return;
-        if (silentMs < afterMs) {
-          arm(afterMs - silentMs);
-          return;
-        }
-        arm(afterMs);
-        onSilence();
-      });
-    };
-    arm(afterMs);
-    this.closed.on(stop);
-    return stop;
   }
 
   close(): void {
@@ -163,14 +126,14 @@ export class StreamLink implements Link {
   #isCongested(): boolean {
     const queued = this.queuedBytes;
     if (queued <= SMALL_QUEUE_BYTES) return false;
-    return queued > MAX_BUFFERED_BYTES || this.#queuedBytes() > MAX_QUEUED_BYTES;
+    return queued > MAX_BUFFERED_BYTES || this.#deps.queuedBytes() > MAX_QUEUED_BYTES;
   }
 
   /** Closes the link when the frame that waits for its rest now still does much later. */
   #watchFrame(): void {
     if (this.#frameTimer !== undefined) return;
     const { frames } = this.#reader;
-    this.#frameTimer = this.#clock.setTimer(FRAME_MS, () => {
+    this.#frameTimer = this.#deps.clock.setTimer(FRAME_MS, () => {
       this.#frameTimer = undefined;
       if (!this.#reader.isIncomplete) return;
       if (this.#reader.frames === frames) this.#shut('bad-frame', `a frame not finished in ${FRAME_MS} ms`);
@@ -178,34 +141,55 @@ export class StreamLink implements Link {
     });
   }
 
-  #onFrame(frame: Buffer): void {
-    this.#lastHeard = this.#clock.monotonic();
-    this.#metrics.bytesIn.inc(frame.length);
-    this.#trace?.('in', this.peer.nodeIds[0] ?? '', frame, this);
+  /** Of the connection. */
+  onData(chunk: Buffer): void {
+    this.#reader.push(chunk);
+    if (this.#reader.isIncomplete) this.#watchFrame();
+  }
+
+  /** Of the connection. */
+  onClose(error?: Error): void {
+    const isRefusal = error instanceof CodedError && error.code === 'peer-refused';
+    const why = error === undefined ? 'closed by the peer' : error.message;
+    this.#finish(
+      new CodedError(isRefusal ? 'peer-refused' : 'peer-closed', why, { origin: 'remote', cause: error }),
+    );
+  }
+
+  /** Of the frame reader. */
+  onBadFrame(type: number): void {
+    this.#shut('bad-frame', `a frame of type ${type} came`);
+  }
+
+  /** Of the frame reader. */
+  onFrame(frame: Buffer): void {
+    this.#deps.metrics.bytesIn.inc(frame.length);
+    this.#deps.trace?.('in', this.peer.nodeIds[0] ?? '', frame, this);
     const sequence = frame.readUInt32BE(1);
     if (frame[0] === FRAME_ACK) {
-      this.#metrics.acksIn.inc();
+      this.#deps.metrics.acksIn.inc();
       this.#acks.acknowledged(sequence);
       return;
     }
-    this.#metrics.dataIn.inc();
+    this.#deps.metrics.dataIn.inc();
     // RFC 6940 §6.6.2: "SHOULD immediately send an ACK". The connection gathers what is written in one turn, so an ack
     // shares its TLS record with its neighbours and with an answer that is ready at once.
-    this.#metrics.acksOut.inc();
+    this.#deps.metrics.acksOut.inc();
     this.#transmit(encodeAckFrame(sequence, this.#window.add(sequence)));
     const message = frame.subarray(DATA_HEADER_BYTES);
     if (this.#handler !== undefined) this.#handler.onMessage(message, this);
-    else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early.push(message);
+    else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early = [...this.#early, message];
     else this.#shut('link-closed', 'messages came faster than the link was taken over');
   }
 
   #transmit(frame: Buffer): void {
-    this.#metrics.bytesOut.inc(frame.length);
-    this.#trace?.('out', this.peer.nodeIds[0] ?? '', frame, this);
+    this.#deps.metrics.bytesOut.inc(frame.length);
+    this.#deps.trace?.('out', this.peer.nodeIds[0] ?? '', frame, this);
     this.#connection.send(frame);
   }
 
-  #onOversized(prefix: Buffer, bytes: number): void {
+  /** Of the frame reader. */
+  onOversized(prefix: Buffer, bytes: number): void {
     this.#handler?.onOversized?.(prefix, this);
     this.#shut(
       'message-too-large',
@@ -213,22 +197,15 @@ export class StreamLink implements Link {
     );
   }
 
-  #onAckState(state: AckWatchState): void {
+  /** Of the watch over acks. */
+  onAckState(state: AckWatchState): void {
     if (state === 'failed') {
       this.#shut('link-failed', `no ack from ${formatAddress(this.remote)} for more than 30 s`);
       return;
     }
-    if (state === 'suspect') this.#metrics.suspected.inc();
+    if (state === 'suspect') this.#deps.metrics.suspected.inc();
     this.#state = state;
-    this.stateChanged.emit(state);
-  }
-
-  #onConnectionClosed(error: Error | undefined): void {
-    const isRefusal = error instanceof CodedError && error.code === 'peer-refused';
-    const why = error === undefined ? 'closed by the peer' : error.message;
-    this.#finish(
-      new CodedError(isRefusal ? 'peer-refused' : 'peer-closed', why, { origin: 'remote', cause: error }),
-    );
+    this.#handler?.onState?.(state, this);
   }
 
   /** Closes from our side. A peer that answers no more is not waited for. */
@@ -245,9 +222,10 @@ export class StreamLink implements Link {
     this.#acks.stop();
     this.#reader.stop();
     this.#frameTimer?.close();
-    this.#early = [];
-    this.#metrics.closed(reason.code);
-    this.stateChanged.emit('closed');
-    this.closed.emit(reason);
+    this.#early = NOTHING;
+    this.#deps.metrics.closed(reason.code);
+    this.#handler?.onState?.('closed', this);
+    this.#handler?.onClosed?.(reason, this);
+    this.#deps.onClosed(reason, this);
   }
 }

@@ -116,8 +116,7 @@ function list<T>(reader: Reader, length: number, element: Codec<T>, max: number,
  * @throws EncodeError when a list is over 65,535 bytes
  */
 export function encodeWithHeader(fields: HeaderFields, ...following: readonly Uint8Array[]): Uint8Array {
-  const size = following.reduce((sum, part) => sum + part.length, 0);
-  const writer = new Writer(size + FIXED_HEADER_LENGTH + 256);
+  const writer = new Writer();
   writer.uint(4, RELO_TOKEN);
   writer.uint(4, fields.overlay);
   writer.uint(2, fields.configurationSequence);

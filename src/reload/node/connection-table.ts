@@ -1,6 +1,6 @@
 import { type Clock, Event } from '../../base/index.ts';
 import type { LinkLike, LinkTable, PreviousHop } from '../forwarding/ports.ts';
-import type { Link } from '../link/link.ts';
+import type { Link, LinkHandler, LinkState } from '../link/link.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { LinkView } from './node-options.ts';
 
@@ -10,28 +10,43 @@ const MAX_LINKS_PER_NODE = 3;
 /** A second link with the same node is closed once nothing went over it for this long. */
 const SPARE_IDLE_MS = 60_000;
 
-class Connected implements LinkLike {
+/** One link with a node, and the node's place in the table. */
+class Connected implements LinkLike, LinkHandler {
   readonly link: Link;
-  readonly #clock: Clock;
+  readonly hop: PreviousHop;
+  readonly #table: LinkEvents;
   /** Monotonic ms of the last message from the node. */
   heardAt: number;
   /** Monotonic ms of the last message either way. */
   usedAt: number;
 
-  constructor(clock: Clock, link: Link) {
-    this.#clock = clock;
+  constructor(table: LinkEvents, link: Link, hop: PreviousHop) {
     this.link = link;
-    this.heardAt = this.usedAt = clock.monotonic();
+    this.hop = hop;
+    this.#table = table;
+    this.heardAt = this.usedAt = table.clock.monotonic();
   }
 
   send(message: Uint8Array): void {
-    this.usedAt = this.#clock.monotonic();
+    this.usedAt = this.#table.clock.monotonic();
     this.link.send(message);
   }
 
-  heard(): void {
-    this.heardAt = this.usedAt = this.#clock.monotonic();
+  onMessage(message: Uint8Array): void {
+    this.heardAt = this.usedAt = this.#table.clock.monotonic();
+    this.#table.onMessage(message, this.hop);
   }
+
+  onState(state: LinkState): void {
+    this.#table.onState(state, this);
+  }
+}
+
+/** What the table hears of its links. */
+interface LinkEvents {
+  readonly clock: Clock;
+  readonly onMessage: (message: Uint8Array, from: PreviousHop) => void;
+  readonly onState: (state: LinkState, connected: Connected) => void;
 }
 
 /**
@@ -47,7 +62,7 @@ export class ConnectionTable implements LinkTable {
   /** A suspect link works again. */
   readonly recovered = new Event<NodeId>();
   readonly #clock: Clock;
-  readonly #onMessage: (message: Uint8Array, from: PreviousHop) => void;
+  readonly #events: LinkEvents;
   readonly #nodes = new Map<NodeId, Connected[]>();
 
   constructor(
@@ -55,7 +70,8 @@ export class ConnectionTable implements LinkTable {
     options: { readonly onMessage: (message: Uint8Array, from: PreviousHop) => void },
   ) {
     this.#clock = deps.clock;
-    this.#onMessage = options.onMessage;
+    const onState = (state: LinkState, connected: Connected): void => this.#onState(state, connected);
+    this.#events = { clock: deps.clock, onMessage: options.onMessage, onState };
   }
 
   nodeIds(): IterableIterator<NodeId> {
@@ -79,22 +95,12 @@ export class ConnectionTable implements LinkTable {
       link.close();
       return nodeId;
     }
-    const connected = new Connected(this.#clock, link);
     // §6.1.2: with several Node-IDs in one certificate, only an Attach says which of them is meant.
     const hop: PreviousHop = others.length === 0 ? { nodeId } : { nodeId, unattached: true };
-    link.stateChanged.on((state) => {
-      if (state === 'up') this.recovered.emit(nodeId);
-      else this.#failed(nodeId, connected, state === 'closed');
-    });
-    links.push(connected);
-    this.#nodes.set(nodeId, links);
+    const connected = new Connected(this.#events, link, hop);
+    this.#nodes.set(nodeId, links.concat([connected]));
     // Only now: messages that came before are delivered at once, and their answers need the table.
-    link.setHandler({
-      onMessage: (message) => {
-        connected.heard();
-        this.#onMessage(message, hop);
-      },
-    });
+    link.setHandler(connected);
     this.opened.emit(nodeId);
     return nodeId;
   }
@@ -123,10 +129,15 @@ export class ConnectionTable implements LinkTable {
     });
   }
 
-  #failed(nodeId: NodeId, connected: Connected, closed: boolean): void {
+  #onState(state: LinkState, connected: Connected): void {
+    const { nodeId } = connected.hop;
+    if (state === 'up') {
+      this.recovered.emit(nodeId);
+      return;
+    }
     const links = this.#nodes.get(nodeId);
     if (links === undefined) return;
-    if (closed) {
+    if (state === 'closed') {
       const left = links.filter((other) => other !== connected);
       if (left.length === 0) this.#nodes.delete(nodeId);
       else this.#nodes.set(nodeId, left);

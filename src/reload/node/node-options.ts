@@ -1,5 +1,6 @@
 import type { Address, Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
+import type { CertificateStore } from '../security/certificate-store.ts';
 import type { Identity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import type { TopologyPlugin } from '../topology/topology.ts';
@@ -16,6 +17,8 @@ export interface ReloadNodeDeps {
   readonly kv: KeyValueStore;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Where several nodes of one process share what they know of certificates; else each has its own. */
+  readonly certificates?: CertificateStore;
   readonly trace?: TraceHook;
 }
 

@@ -47,7 +47,7 @@ export class ReloadNode {
     const { nodeId } = identity;
     this.nodeId = nodeId;
     this.#logger = deps.logger;
-    const certificates = new CertificateStore({ clock: deps.clock, trust });
+    const certificates = deps.certificates ?? new CertificateStore({ clock: deps.clock, trust });
     this.certificates = certificates;
     const { chord, kinds } = document;
     const topology =

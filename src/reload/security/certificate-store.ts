@@ -3,6 +3,7 @@ import { type Clock, CodedError, equalBytes, LruMap } from '../../base/index.ts'
 import { HashAlgorithm, type SignerIdentity } from '../messages/signature.ts';
 import { Certificate, fingerprintOf, importPublicKey } from './certificate.ts';
 import { findSigner, type SignedBy } from './signature.ts';
+import { nodeSignatures, type Signatures } from './signatures.ts';
 import type { TrustPolicy } from './trust-policy.ts';
 
 /** A certificate outside its validity period; both sides' clocks are suspects. */
@@ -33,6 +34,7 @@ interface Entry {
 export interface CertificateStoreOptions {
   /** Certificates kept, trusted or not. */
   readonly capacity?: number;
+  readonly signatures?: Signatures;
 }
 
 /**
@@ -44,11 +46,13 @@ export class CertificateStore {
   readonly #trust: TrustPolicy;
   readonly #entries: LruMap<string, Entry>;
   readonly #keys: LruMap<string, KeyObject>;
+  readonly #signatures: Signatures;
 
   constructor(
     { clock, trust }: { clock: Clock; trust: TrustPolicy },
-    { capacity = 4096 }: CertificateStoreOptions = {},
+    { capacity = 4096, signatures = nodeSignatures }: CertificateStoreOptions = {},
   ) {
+    this.#signatures = signatures;
     this.#clock = clock;
     this.#trust = trust;
     this.#entries = new LruMap(capacity);
@@ -127,7 +131,7 @@ export class CertificateStore {
   #entry(der: Uint8Array, fingerprint: string): Entry {
     const known = this.#entries.get(fingerprint);
     if (known !== undefined) return known;
-    const certificate = Certificate.parse(der, (spki) => this.#key(spki));
+    const certificate = Certificate.parse(der, (spki) => this.#key(spki), this.#signatures);
     const entry: Entry = { certificate, verdict: undefined };
     this.#entries.set(fingerprint, entry);
     return entry;

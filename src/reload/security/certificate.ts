@@ -1,8 +1,9 @@
-import { createPublicKey, hash, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { CodedError } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { type CertificateFields, parseCertificateFields } from './certificate-fields.ts';
 import type { NodeUri } from './reload-uri.ts';
+import { nodeSignatures, type Signatures } from './signatures.ts';
 
 /** Why a certificate is not accepted. */
 export type CertificateErrorCode =
@@ -31,8 +32,14 @@ export class Certificate {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly publicKey: KeyObject;
+  readonly #signatures: Signatures;
 
-  private constructor(der: Uint8Array, fields: CertificateFields, publicKey: KeyObject) {
+  private constructor(
+    der: Uint8Array,
+    fields: CertificateFields,
+    publicKey: KeyObject,
+    signatures: Signatures,
+  ) {
     this.der = der;
     this.fingerprint = fingerprintOf(der);
     this.nodes = fields.nodes;
@@ -41,16 +48,22 @@ export class Certificate {
     this.notBefore = fields.notBefore;
     this.notAfter = fields.notAfter;
     this.publicKey = publicKey;
+    this.#signatures = signatures;
   }
 
   /**
    * @param importKey makes a key of a DER SubjectPublicKeyInfo; a cache, where there is one
+   * @param signatures how signatures by the certificate's key are checked
    * @throws CodedError 'certificate-malformed'
    */
-  static parse(der: Uint8Array, importKey: (spki: Uint8Array) => KeyObject = importPublicKey): Certificate {
+  static parse(
+    der: Uint8Array,
+    importKey: (spki: Uint8Array) => KeyObject = importPublicKey,
+    signatures: Signatures = nodeSignatures,
+  ): Certificate {
     const fields = parseCertificateFields(der);
     // The bytes may be a view of a whole received message, which must not be kept alive by the certificate.
-    return new Certificate(new Uint8Array(der), fields, importKey(fields.spki));
+    return new Certificate(new Uint8Array(der), fields, importKey(fields.spki), signatures);
   }
 
   /** The DER SubjectPublicKeyInfo, exactly as the certificate carries it. */
@@ -61,7 +74,15 @@ export class Certificate {
   /** Whether this key made the certificate's signature. */
   isSignedBy(key: KeyObject): boolean {
     const { signed, signatureHash, signatureKeyType, signature } = parseCertificateFields(this.der);
-    return key.asymmetricKeyType === signatureKeyType && verify(signatureHash, signed, key, signature);
+    return (
+      key.asymmetricKeyType === signatureKeyType &&
+      nodeSignatures.verify(signatureHash, signed, key, signature)
+    );
+  }
+
+  /** Whether the certificate's key made this signature over `input`. */
+  verifies(hashName: string, input: Uint8Array, signature: Uint8Array): boolean {
+    return this.#signatures.verify(hashName, input, this.publicKey, signature);
   }
 }
 

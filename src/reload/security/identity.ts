@@ -6,6 +6,7 @@ import { buildSelfSignedCertificate, type CertificateBuilder } from './certifica
 import { type NodeIdDigest, nodeIdOfKey } from './node-id.ts';
 import { formatNodeUri } from './reload-uri.ts';
 import { Signer } from './signature.ts';
+import type { Signatures } from './signatures.ts';
 
 /** EC over P-256, or RSA with 2048 bits (RFC 6940 §6.3.4 demands the latter's support). */
 export type KeyType = 'ec' | 'rsa';
@@ -15,6 +16,8 @@ export interface IdentityDeps {
   readonly random: Random;
   /** Makes the certificates; ours by default. */
   readonly buildCertificate?: CertificateBuilder;
+  /** Signs messages and values; node:crypto's by default. */
+  readonly signatures?: Signatures;
 }
 
 export interface SelfSignedOptions {
@@ -89,6 +92,7 @@ class SelfSignedIdentity implements Identity {
     this.signer = new Signer(
       { certificate: options.certificate, nodeId: options.nodeId },
       options.privateKey,
+      deps.signatures,
     );
   }
 

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { hash, sign, verify } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { CodedError, concatBytes, fromHex } from '../../base/index.ts';
 import {
   HashAlgorithm,
@@ -11,6 +11,7 @@ import {
 import { encodeWhole } from '../wire/codec.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { Certificate } from './certificate.ts';
+import { nodeSignatures, type Signatures } from './signatures.ts';
 
 /** Who signed: a certificate and, of its Node-IDs, the one that was used. */
 export interface SignedBy {
@@ -43,20 +44,27 @@ export class Signer implements SignedBy {
   readonly certificate: Certificate;
   readonly nodeId: NodeId;
   readonly #privateKey: KeyObject;
+  readonly #signatures: Signatures;
   readonly #algorithm: Signature['algorithm'];
   readonly #identity: SignerIdentity;
   readonly #identityBytes: Uint8Array;
 
-  constructor({ certificate, nodeId }: SignedBy, privateKey: KeyObject) {
+  constructor(
+    { certificate, nodeId }: SignedBy,
+    privateKey: KeyObject,
+    signatures: Signatures = nodeSignatures,
+  ) {
     this.certificate = certificate;
     this.nodeId = nodeId;
     this.#privateKey = privateKey;
+    this.#signatures = signatures;
     this.#algorithm = {
       hash: HashAlgorithm.sha256,
       signature: privateKey.asymmetricKeyType === 'rsa' ? SignatureAlgorithm.rsa : SignatureAlgorithm.ecdsa,
     };
     this.#identity = identityOf(certificate, nodeId);
-    this.#identityBytes = encodeWhole(signerIdentity, this.#identity);
+    // A buffer of its own: pooled memory would be kept alive by it.
+    this.#identityBytes = Uint8Array.from(encodeWhole(signerIdentity, this.#identity));
   }
 
   /**
@@ -64,7 +72,11 @@ export class Signer implements SignedBy {
    * @param parts from `messageSignatureParts`, or what a stored value or a configuration is signed over
    */
   sign(parts: readonly Uint8Array[]): Signature {
-    const value = sign('sha256', concatBytes(...parts, this.#identityBytes), this.#privateKey);
+    const value = this.#signatures.sign(
+      'sha256',
+      concatBytes(...parts, this.#identityBytes),
+      this.#privateKey,
+    );
     return { algorithm: this.#algorithm, identity: this.#identity, value };
   }
 }
@@ -134,9 +146,8 @@ export function verifySignature(
   if (hashName === undefined || keyType === undefined) {
     refuse('signature-unsupported', `algorithm {${algorithm.hash}, ${algorithm.signature}}`);
   }
-  const key = certificate.publicKey;
   const input = concatBytes(...parts, encodeWhole(signerIdentity, identity));
-  if (key.asymmetricKeyType !== keyType || !verify(hashName, input, key, value)) {
+  if (certificate.publicKey.asymmetricKeyType !== keyType || !certificate.verifies(hashName, input, value)) {
     refuse('signature-invalid', `the signature of ${nodeId} does not verify`);
   }
 }

@@ -1,15 +1,14 @@
 import { EncodeError } from './decode-error.ts';
 
-const INITIAL_SIZE = 512;
+const SCRATCH_SIZE = 4096;
 
-/** Appends big-endian fields to a growing buffer. */
+/** Buffers of writers that have finished; as many as were ever at work at once, one inside the other. */
+const idle: Buffer[] = [];
+
+/** Appends big-endian fields to a scratch buffer that the next writer uses again. */
 export class Writer {
-  #buffer: Buffer;
+  #buffer: Buffer = idle.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_SIZE);
   #length = 0;
-
-  constructor(initialSize = INITIAL_SIZE) {
-    this.#buffer = Buffer.allocUnsafe(initialSize);
-  }
 
   get length(): number {
     return this.#length;
@@ -55,9 +54,17 @@ export class Writer {
     this.#write(size, at, length);
   }
 
-  /** What was written; the writer must not be used afterwards. */
+  /** A copy of what was written, no larger than that; the writer must not be used afterwards. */
   finish(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+    const written = Buffer.allocUnsafe(this.#length);
+    this.#buffer.copy(written, 0, 0, this.#length);
+    this.#putBack();
+    this.#buffer = written;
+    return written;
+  }
+
+  #putBack(): void {
+    if (this.#buffer.length === SCRATCH_SIZE) idle.push(this.#buffer);
   }
 
   #write(length: number, at: number, value: number): void {
@@ -74,6 +81,7 @@ export class Writer {
     if (needed > this.#buffer.length) {
       const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
       this.#buffer.copy(grown, 0, 0, at);
+      this.#putBack();
       this.#buffer = grown;
     }
     this.#length = needed;

@@ -1,12 +1,13 @@
 import test from 'ava';
 import type { Clock } from '../../../../src/base/index.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
-import { AckWatch } from '../../../../src/reload/link/ack-watch.ts';
+import { AckWatch, type AckWatchState } from '../../../../src/reload/link/ack-watch.ts';
 import { RttEstimator } from '../../../../src/reload/link/rtt-estimator.ts';
 
 function watch(clock: Clock = new VirtualClock()) {
   const states: string[] = [];
-  const acks = new AckWatch(clock, (state) => states.push(`${state} ${Math.round(clock.monotonic())}`));
+  const onAckState = (state: AckWatchState) => states.push(`${state} ${Math.round(clock.monotonic())}`);
+  const acks = new AckWatch(clock, { onAckState });
   return { clock: clock as VirtualClock, acks, states };
 }
 

@@ -39,8 +39,10 @@ async function victim(options: { maxLinks?: number } = {}) {
   );
   await layer.listen(VICTIM, (link) => {
     links.push(link);
-    link.setHandler({ onMessage: (message) => seen.push(`message of ${message.length}`) });
-    link.closed.on(({ code }) => seen.push(code));
+    link.setHandler({
+      onMessage: (message) => seen.push(`message of ${message.length}`),
+      onClosed: ({ code }) => seen.push(code),
+    });
   });
   const attack = async (host: string, n: number): Promise<Connection & { closed: boolean }> => {
     const connection = await clock.runUntil(

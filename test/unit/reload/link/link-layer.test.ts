@@ -34,6 +34,8 @@ function simulation() {
         seen.push(`oversized ${prefix.length}`);
         link.send(Buffer.from('too large'));
       },
+      onState: (state) => seen.push(state),
+      onClosed: (reason) => seen.push(`closed ${reason.code}`),
     };
     const layer = new LinkLayer(
       { clock, network: network.host(address), logger: silentLogger, metrics: noMetrics, trace: more.trace },
@@ -52,8 +54,6 @@ function simulation() {
     const take = (link: Link) => {
       links.push(link);
       link.setHandler(handler);
-      link.closed.on((reason) => seen.push(`closed ${reason.code}`));
-      link.stateChanged.on((state) => seen.push(state));
       return link;
     };
     return {
@@ -253,25 +253,6 @@ test('connecting can be aborted, and stop gives up everything', async (t) => {
   await b.layer.stop();
   await clock.advance(5_000);
   t.is(clock.pendingTimers, 0, 'no timer is left');
-});
-
-test('silence of the peer calls for a Ping, traffic postpones it', async (t) => {
-  const { clock, node } = simulation();
-  const [a, b] = [node(1), node(2)];
-  await b.listen();
-  const link = await a.connect(b);
-  const start = clock.monotonic();
-  const pings: number[] = [];
-  const stop = link.watchSilence(30_000, () => pings.push(Math.round(clock.monotonic() - start)));
-  await clock.advance(20_000);
-  b.links[0]?.send(Buffer.from('x'));
-  await clock.advance(25_000);
-  t.deepEqual(pings, []);
-  await clock.advance(10_000);
-  t.deepEqual(pings, [50_010]);
-  stop();
-  await clock.advance(100_000);
-  t.is(pings.length, 1);
 });
 
 test('a congested link drops messages instead of hoarding them', async (t) => {

@@ -36,7 +36,9 @@ const nextMessage = (link: Link) =>
     link.setHandler({ onMessage: (message) => resolve(Buffer.from(message)) }),
   );
 const closeOf = (link: Link) =>
-  new Promise<string>((resolve) => link.closed.on((reason) => resolve(reason.code)));
+  new Promise<string>((resolve) =>
+    link.setHandler({ onMessage: () => {}, onClosed: (reason) => resolve(reason.code) }),
+  );
 
 test('B13, B16: two nodes with self-signed certificates exchange messages over real TLS', async (t) => {
   const [alice, bob] = [newIdentity(), newIdentity()];

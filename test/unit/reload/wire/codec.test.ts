@@ -206,9 +206,9 @@ test('byte strings are views of the received buffer', (t) => {
 });
 
 test('a writer grows, a reader stays inside its bounds', (t) => {
-  const writer = new Writer(4);
-  for (let i = 0; i < 1000; i++) writer.uint(4, i);
-  const reader = new Reader(writer.finish(), undefined, 0, 3996);
-  for (let i = 0; i < 999; i++) t.is(reader.uint(4), i);
+  const writer = new Writer();
+  for (let i = 0; i < 2000; i++) writer.uint(4, i);
+  const reader = new Reader(writer.finish(), undefined, 0, 7996);
+  for (let i = 0; i < 1999; i++) t.is(reader.uint(4), i);
   t.throws(() => reader.uint(1), { code: 'truncated' });
 });
