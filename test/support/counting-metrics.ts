@@ -9,6 +9,11 @@ export class CountingMetrics implements Metrics {
     return this.#values.get(keyOf(name, labels)) ?? 0;
   }
 
+  /** All that moved, by name and labels. */
+  entries(): IterableIterator<[string, number]> {
+    return this.#values.entries();
+  }
+
   counter(name: string, _help: string, labels: Labels = {}): Counter {
     const key = keyOf(name, labels);
     return { inc: (amount = 1) => this.#values.set(key, (this.#values.get(key) ?? 0) + amount) };

@@ -2,7 +2,7 @@ import { createECDH, createPrivateKey, type KeyObject } from 'node:crypto';
 import { MemoryKeyValueStore } from '../../../../src/base/key-value-store.ts';
 import type { Logger } from '../../../../src/base/logger.ts';
 import { silentLogger } from '../../../../src/base/logger.ts';
-import { noMetrics } from '../../../../src/base/metrics.ts';
+import { type Metrics, noMetrics } from '../../../../src/base/metrics.ts';
 import type { Address } from '../../../../src/base/network.ts';
 import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import { SimulatedNetwork } from '../../../../src/base/virtual/simulated-network.ts';
@@ -29,6 +29,7 @@ export interface PeerOptions extends Partial<ReloadNodeOptions> {
   readonly kv?: MemoryKeyValueStore;
   readonly trace?: TraceHook;
   readonly logger?: Logger;
+  readonly metrics?: Metrics;
 }
 
 /** An overlay on one virtual clock and one simulated network; the same seed gives the same run. */
@@ -52,7 +53,7 @@ export class SimulatedOverlay {
     const random = this.#random.derive(index);
     const identity = options.identity ?? this.newIdentity(random);
     const kv = options.kv ?? new MemoryKeyValueStore();
-    const { trace, logger = silentLogger, ...nodeOptions } = options;
+    const { trace, logger = silentLogger, metrics = noMetrics, ...nodeOptions } = options;
     const node = new ReloadNode(
       {
         clock: this.clock,
@@ -60,7 +61,7 @@ export class SimulatedOverlay {
         network: this.network.host(host),
         kv,
         logger,
-        metrics: noMetrics,
+        metrics,
         ...(trace && { trace }),
       },
       {
