@@ -169,6 +169,24 @@ export class ForwardingLayer {
     }
   }
 
+  /**
+   * The beginning of a message over max-message-size, before its link is closed. RFC 6940 §6.6: the peer that sent it
+   * is told with Error_Message_Too_Large, if the beginning says who that was. Never throws.
+   */
+  receiveOversized(prefix: Uint8Array, hop: PreviousHop): void {
+    this.#metrics.received.inc();
+    this.#metrics.drop('too-large');
+    let header: ForwardingHeader;
+    try {
+      header = decodeHeader(prefix);
+    } catch (error) {
+      this.#malformed(error, hop);
+      return;
+    }
+    if (headerFault(header, header.length, this.#options.document()) !== 'too-large') return;
+    this.#refuse(prefix, header, hop, ErrorCode.Message_Too_Large);
+  }
+
   /** Requests that were handed to this node go again by another way: call once it has left the routing table. */
   hopLost(nodeId: string): void {
     this.#client.hopLost(nodeId);

@@ -37,15 +37,24 @@ class Connected implements LinkLike, LinkHandler {
     this.#table.onMessage(message, this.hop);
   }
 
+  onOversized(prefix: Uint8Array): void {
+    this.#table.onOversized(prefix, this.hop);
+  }
+
   onState(state: LinkState): void {
     this.#table.onState(state, this);
   }
 }
 
-/** What the table hears of its links. */
-interface LinkEvents {
-  readonly clock: Clock;
+export interface ConnectionTableOptions {
   readonly onMessage: (message: Uint8Array, from: PreviousHop) => void;
+  /** The beginning of a message over max-message-size: its link closes after this. */
+  readonly onOversized: (prefix: Uint8Array, from: PreviousHop) => void;
+}
+
+/** What the table hears of its links. */
+interface LinkEvents extends ConnectionTableOptions {
+  readonly clock: Clock;
   readonly onState: (state: LinkState, connected: Connected) => void;
 }
 
@@ -65,13 +74,10 @@ export class ConnectionTable implements LinkTable {
   readonly #events: LinkEvents;
   readonly #nodes = new Map<NodeId, Connected[]>();
 
-  constructor(
-    deps: { clock: Clock },
-    options: { readonly onMessage: (message: Uint8Array, from: PreviousHop) => void },
-  ) {
+  constructor(deps: { clock: Clock }, options: ConnectionTableOptions) {
     this.#clock = deps.clock;
     const onState = (state: LinkState, connected: Connected): void => this.#onState(state, connected);
-    this.#events = { clock: deps.clock, onMessage: options.onMessage, onState };
+    this.#events = { ...options, clock: deps.clock, onState };
   }
 
   nodeIds(): IterableIterator<NodeId> {

@@ -50,6 +50,7 @@ export class Connectivity {
 
     this.connections = new ConnectionTable(deps, {
       onMessage: (message, hop) => this.forwarding.receive(message, hop),
+      onOversized: (prefix, hop) => this.forwarding.receiveOversized(prefix, hop),
     });
     this.forwarding = new ForwardingLayer(
       { ...deps, links: this.connections, routing: deps.routing(this.connections) },
