@@ -15,7 +15,7 @@ const overlay = new SimOverlay({
   seed: Number(values.seed),
   latencyMs: [10, 30],
   realSignatures: false,
-  recordsPerPeer: 1,
+  recordsPerPeer: Number(process.env.RECORDS ?? 1),
 });
 const t0 = Date.now();
 const log = (s: string) =>

@@ -8,35 +8,31 @@ export interface Rate {
 const MAX_BUCKETS = 4_096;
 
 /** Below this many it is not worth looking for buckets that are full again. */
-const MIN_SWEEP = 64;
+const MIN_SWEEP = 16;
 
 /** Two sweeps of a full table are at least this far apart, ms; in between the oldest bucket goes. */
 const SWEEP_PAUSE_MS = 1_000;
 
-interface Bucket {
-  tokens: number;
-  /** Monotonic ms at which `tokens` was right. */
-  at: number;
-}
-
 /**
- * A token bucket for each of a bounded number of keys. Made for the hot path: taking from a known bucket allocates
- * nothing, and a bucket that has filled up again is forgotten, since a new one would be the same.
+ * A token bucket for each of a bounded number of keys, as one number each: when the bucket is full again. A bucket that
+ * has filled up is forgotten, since a new one would be the same.
  */
 export class TokenBuckets {
   readonly #burst: number;
-  readonly #perMs: number;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #msPerToken: number;
+  /** Monotonic ms at which the bucket of a key is full again. */
+  readonly #fullAt = new Map<string, number>();
   #sweepAt = MIN_SWEEP;
   #sweptAt = -Infinity;
 
   constructor({ perSecond, burst }: Rate) {
     this.#burst = burst;
-    this.#perMs = perSecond / 1000;
+    // A rate of 0 is thirty years for a token.
+    this.#msPerToken = 1000 / Math.max(perSecond, 1e-9);
   }
 
   get size(): number {
-    return this.#buckets.size;
+    return this.#fullAt.size;
   }
 
   /**
@@ -44,43 +40,31 @@ export class TokenBuckets {
    * @returns false, with nothing taken, when there are not enough
    */
   take(key: string, cost: number, nowMs: number): boolean {
-    const bucket = this.#buckets.get(key) ?? this.#add(key, nowMs);
-    bucket.tokens = this.#level(bucket, nowMs);
-    bucket.at = nowMs;
-    const price = Math.min(cost, this.#burst);
-    if (bucket.tokens < price) return false;
-    bucket.tokens -= price;
+    const known = this.#fullAt.get(key);
+    const fullAt = Math.max(known ?? nowMs, nowMs) + Math.min(cost, this.#burst) * this.#msPerToken;
+    if (fullAt - nowMs > this.#burst * this.#msPerToken) return false;
+    if (known === undefined && this.#fullAt.size >= this.#sweepAt) this.#makeRoom(nowMs);
+    this.#fullAt.set(key, fullAt);
     return true;
   }
 
   /** What was taken turned out to be owed to nobody. */
   giveBack(key: string, cost: number): void {
-    const bucket = this.#buckets.get(key);
-    if (bucket !== undefined) bucket.tokens = Math.min(this.#burst, bucket.tokens + cost);
-  }
-
-  #level({ tokens, at }: Bucket, nowMs: number): number {
-    return Math.min(this.#burst, tokens + (nowMs - at) * this.#perMs);
-  }
-
-  #add(key: string, nowMs: number): Bucket {
-    if (this.#buckets.size >= this.#sweepAt) this.#makeRoom(nowMs);
-    const bucket: Bucket = { tokens: this.#burst, at: nowMs };
-    this.#buckets.set(key, bucket);
-    return bucket;
+    const fullAt = this.#fullAt.get(key);
+    if (fullAt !== undefined) this.#fullAt.set(key, fullAt - cost * this.#msPerToken);
   }
 
   #makeRoom(nowMs: number): void {
     if (this.#sweepAt < MAX_BUCKETS || nowMs - this.#sweptAt >= SWEEP_PAUSE_MS) {
       this.#sweptAt = nowMs;
-      for (const [key, bucket] of this.#buckets) {
-        if (this.#level(bucket, nowMs) >= this.#burst) this.#buckets.delete(key);
+      for (const [key, fullAt] of this.#fullAt) {
+        if (fullAt <= nowMs) this.#fullAt.delete(key);
       }
-      this.#sweepAt = Math.min(MAX_BUCKETS, Math.max(MIN_SWEEP, 2 * this.#buckets.size));
+      this.#sweepAt = Math.min(MAX_BUCKETS, Math.max(MIN_SWEEP, 2 * this.#fullAt.size));
     }
-    if (this.#buckets.size < MAX_BUCKETS) return;
-    for (const oldest of this.#buckets.keys()) {
-      this.#buckets.delete(oldest);
+    if (this.#fullAt.size < MAX_BUCKETS) return;
+    for (const oldest of this.#fullAt.keys()) {
+      this.#fullAt.delete(oldest);
       return;
     }
   }

@@ -95,7 +95,7 @@ export class SimulatedConnection implements Connection {
   readonly local: Address;
   readonly remote: Address;
   readonly peerCertificates: readonly Uint8Array[];
-  readonly channelBinding: string;
+  readonly #serial: number;
   #peer!: SimulatedConnection;
   #out!: Pipe;
   #handler: ConnectionHandler | undefined;
@@ -110,13 +110,13 @@ export class SimulatedConnection implements Connection {
     local: Address,
     remote: Address,
     peerCertificates: readonly Uint8Array[],
-    channelBinding: string,
+    serial: number,
   ) {
     this.host = host;
     this.local = local;
     this.remote = remote;
     this.peerCertificates = peerCertificates;
-    this.channelBinding = channelBinding;
+    this.#serial = serial;
     host.connections.add(this);
   }
 
@@ -126,24 +126,27 @@ export class SimulatedConnection implements Connection {
     server: { host: SimulatedHost; address: Address; certificates: readonly Uint8Array[] },
   ): [client: SimulatedConnection, server: SimulatedConnection] {
     const serial = client.host.network.totals.connections++;
-    const binding = `simulated-${serial}`;
     const near = new SimulatedConnection(
       client.host,
       client.address,
       server.address,
       server.certificates,
-      binding,
+      serial,
     );
     const far = new SimulatedConnection(
       server.host,
       server.address,
       client.address,
       client.certificates,
-      binding,
+      serial,
     );
     near.#attach(far);
     far.#attach(near);
     return [near, far];
+  }
+
+  get channelBinding(): string {
+    return `simulated-${this.#serial}`;
   }
 
   get bufferedBytes(): number {

@@ -11,20 +11,25 @@ const MAX_LINKS_PER_NODE = 3;
 const SPARE_IDLE_MS = 60_000;
 
 /** One link with a node, and the node's place in the table. */
-class Connected implements LinkLike, LinkHandler {
+class Connected implements LinkLike, LinkHandler, PreviousHop {
   readonly link: Link;
-  readonly hop: PreviousHop;
+  readonly nodeId: NodeId;
   readonly #table: LinkEvents;
   /** Monotonic ms of the last message from the node. */
   heardAt: number;
   /** Monotonic ms of the last message either way. */
   usedAt: number;
 
-  constructor(table: LinkEvents, link: Link, hop: PreviousHop) {
+  constructor(table: LinkEvents, link: Link, nodeId: NodeId) {
     this.link = link;
-    this.hop = hop;
+    this.nodeId = nodeId;
     this.#table = table;
     this.heardAt = this.usedAt = table.clock.monotonic();
+  }
+
+  /** §6.1.2: with several Node-IDs in one certificate, only an Attach says which of them is meant. */
+  get unattached(): boolean {
+    return this.link.peer.nodeIds.length > 1;
   }
 
   send(message: Uint8Array): void {
@@ -34,7 +39,7 @@ class Connected implements LinkLike, LinkHandler {
 
   onMessage(message: Uint8Array): void {
     this.heardAt = this.usedAt = this.#table.clock.monotonic();
-    this.#table.onMessage(message, this.hop);
+    this.#table.onMessage(message, this);
   }
 
   onOversized(prefix: Uint8Array): void {
@@ -95,15 +100,13 @@ export class ConnectionTable implements LinkTable {
 
   /** Takes a link over. @returns the Node-ID it is filed under */
   add(link: Link): NodeId {
-    const [nodeId = '', ...others] = link.peer.nodeIds;
+    const [nodeId = ''] = link.peer.nodeIds;
     const links = this.#nodes.get(nodeId) ?? [];
     if (links.length >= MAX_LINKS_PER_NODE) {
       link.close();
       return nodeId;
     }
-    // §6.1.2: with several Node-IDs in one certificate, only an Attach says which of them is meant.
-    const hop: PreviousHop = others.length === 0 ? { nodeId } : { nodeId, unattached: true };
-    const connected = new Connected(this.#events, link, hop);
+    const connected = new Connected(this.#events, link, nodeId);
     this.#nodes.set(nodeId, links.concat([connected]));
     // Only now: messages that came before are delivered at once, and their answers need the table.
     link.setHandler(connected);
@@ -136,7 +139,7 @@ export class ConnectionTable implements LinkTable {
   }
 
   #onState(state: LinkState, connected: Connected): void {
-    const { nodeId } = connected.hop;
+    const { nodeId } = connected;
     if (state === 'up') {
       this.recovered.emit(nodeId);
       return;
