@@ -10,7 +10,7 @@ import { decodeEnvelope, decodeMessage } from '../../../../src/reload/messages/m
 import { methods } from '../../../../src/reload/messages/methods.ts';
 import { Certificate } from '../../../../src/reload/security/certificate.ts';
 import { parseCertificateFields } from '../../../../src/reload/security/certificate-fields.ts';
-import { decodeRecord } from '../../../../src/reload/storage/kind-record.ts';
+import { decodeRecord, encodeAtRest } from '../../../../src/reload/storage/kind-record.ts';
 import { paramsOfContactPrefs } from '../../../../src/reload/usages/sip/contact-prefs.ts';
 import { sipPeerAddress } from '../../../../src/reload/usages/sip/peer-address.ts';
 import { sipRegistration } from '../../../../src/reload/usages/sip/sip-registration.ts';
@@ -168,12 +168,15 @@ test('certificates: mutations are malformed or read, never anything else', (t) =
 
 test('records on the disk: damage is a DecodeError, whatever it is', (t) => {
   const mutator = new ByteMutator(new SeededRandom(SEED + 3_000));
+  const records = contents.map((data) => {
+    const element = { expiresAt: 1, transactionId: 5n, signer: 'ab'.repeat(32), data };
+    return encodeAtRest({ generation: 1, elements: [element, element] });
+  });
   for (let round = 0; round < 5_000; round++) {
-    const mutated = mutator.mutate(mutator.pick(contents), mutator.pick(contents));
-    mutated[0] = 1;
+    const mutated = mutator.mutate(mutator.pick(records), mutator.pick(records));
     for (const { id, dataModel } of builtInKinds.values()) {
       try {
-        decodeRecord(id, dataModel, mutated, 0);
+        decodeRecord(id, dataModel, mutated);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
       }
