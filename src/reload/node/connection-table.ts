@@ -43,7 +43,7 @@ class Connected implements LinkLike, LinkHandler, PreviousHop {
   }
 
   onOversized(prefix: Uint8Array): void {
-    this.#table.onOversized(prefix, this.hop);
+    this.#table.onOversized(prefix, this);
   }
 
   onState(state: LinkState): void {
