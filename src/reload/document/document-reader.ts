@@ -1,7 +1,7 @@
 import type { Address } from '../../base/index.ts';
 import { ID_LENGTH, type NodeId, overlayHashOf } from '../wire/ids.ts';
 import { DocumentError } from './document-error.ts';
-import { readKindBlocks } from './kind-reader.ts';
+import { type RequiredKinds, readKindBlocks } from './kind-reader.ts';
 import { builtInKinds } from './kinds.ts';
 import { BASE_NAMESPACE, CHORD_NAMESPACE, PRIVATE_NAMESPACE, SIP_NAMESPACE } from './namespaces.ts';
 import type { ChordParameters, DomainRestriction, OverlayDocument } from './overlay-document.ts';
@@ -18,7 +18,7 @@ const OVERLAY_NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-
  * Reads the configuration of one overlay from a document (RFC 6940 §11.1). Signatures are not checked, nor whether we
  * can do what it demands: `verifyFirstDocument`, `verifyNextDocument` and `requireSupported` do.
  * @param overlay instance-name of the configuration wanted, since a document may hold several; the only one by default
- * @throws DocumentError 'document-malformed' | 'document-invalid' | 'document-foreign' | 'document-unsupported'
+ * @throws DocumentError 'document-malformed' | 'document-invalid' | 'document-foreign'
  */
 export function readDocument(bytes: Uint8Array, overlay?: string): OverlayDocument {
   // The bytes may be a view of a message that must not live on with the document.
@@ -119,6 +119,8 @@ class Elements {
   }
 }
 
+const NO_KINDS: RequiredKinds = { blocks: new Map(), unsupported: [] };
+
 function readConfiguration(elements: Elements): OverlayDocument {
   const { attributes } = elements.root;
   const name = attributes.get('instance-name') ?? '';
@@ -129,7 +131,8 @@ function readConfiguration(elements: Elements): OverlayDocument {
   const nodeIds = (child: string): ReadonlySet<NodeId> =>
     new Set(elements.texts(child).map((text) => readNodeId(text, child, nodeIdLength)));
   const requiredKinds = elements.one('required-kinds');
-  const kindBlocks = requiredKinds === undefined ? new Map() : readKindBlocks(requiredKinds);
+  const { blocks: kindBlocks, unsupported: unsupportedKinds } =
+    requiredKinds === undefined ? NO_KINDS : readKindBlocks(requiredKinds);
   const protocols = elements.texts('overlay-link-protocol');
   return {
     name,
@@ -156,6 +159,7 @@ function readConfiguration(elements: Elements): OverlayDocument {
     chord: readChord(elements),
     kinds: new Map([...builtInKinds, ...[...kindBlocks].map(([id, { kind }]) => [id, kind] as const)]),
     kindBlocks,
+    unsupportedKinds,
     kindSigners: nodeIds('kind-signer'),
     configurationSigners: nodeIds('configuration-signer'),
     badNodes: nodeIds('bad-node'),

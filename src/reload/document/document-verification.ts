@@ -6,6 +6,7 @@ import { DocumentError } from './document-error.ts';
 import { type AcceptedSigners, verifyElement } from './document-signature.ts';
 import { trustOfDocument } from './document-trust.ts';
 import type { KindBlock, OverlayDocument } from './overlay-document.ts';
+import { type SignedBytes, signedBytes } from './signed-bytes.ts';
 import { invalid } from './values.ts';
 
 interface VerificationDeps {
@@ -45,6 +46,20 @@ export function verifyFirstDocument(deps: VerificationDeps, document: OverlayDoc
 }
 
 /**
+ * Whether bytes that claim to be the next document carry a signature that counts; asked before they are parsed.
+ * @throws DocumentError
+ */
+export function requireSignedBytes(
+  deps: VerificationDeps,
+  bytes: Uint8Array,
+  previous: OverlayDocument,
+): void {
+  requireSigners(previous);
+  const signers = signersOf(deps, previous, previous.configurationSigners);
+  verifyOne(signedBytes(bytes), signers);
+}
+
+/**
  * RFC 6940 §11.1: "Any configuration file MUST be signed by one of the configuration-signer elements from the previous
  * extant configuration."
  * @throws DocumentError
@@ -54,9 +69,7 @@ export function verifyNextDocument(
   document: OverlayDocument,
   previous: OverlayDocument,
 ): Verified {
-  if (previous.configurationSigners.size === 0) {
-    throw new DocumentError('document-forged', 'this overlay has no configuration-signer');
-  }
+  requireSigners(previous);
   const signer = verifySource(deps, document, previous);
   requireCurrent(deps, document);
   return { signer, kindSigners: verifyKinds(deps, document) };
@@ -90,14 +103,27 @@ function verifyKinds(deps: VerificationDeps, document: OverlayDocument): Readonl
   return signers;
 }
 
-/** One signature that counts is enough. */
+function requireSigners({ configurationSigners }: OverlayDocument): void {
+  if (configurationSigners.size > 0) return;
+  throw new DocumentError('document-forged', 'this overlay has no configuration-signer');
+}
+
 function verifySource(deps: VerificationDeps, { source }: OverlayDocument, by: OverlayDocument): NodeId {
   const { configurationSigners: listed } = by;
   const signers = signersOf(deps, by, listed.size === 0 ? undefined : listed);
+  const { configuration, signatures = [] } = source ?? {};
+  return verifyOne(
+    signatures.map((signature) => ({ configuration: configuration!, signature })),
+    signers,
+  );
+}
+
+/** One signature that counts is enough. */
+function verifyOne(signed: readonly SignedBytes[], signers: AcceptedSigners): NodeId {
   let refusal: unknown = new DocumentError('document-unsigned', 'its configuration has no signature');
-  for (const signature of source?.signatures ?? []) {
+  for (const { configuration, signature } of signed) {
     try {
-      return verifyElement('the configuration', source!.configuration, signature, signers);
+      return verifyElement('the configuration', configuration, signature, signers);
     } catch (error) {
       refusal = error;
     }
@@ -114,7 +140,11 @@ function signersOf(
   return { certificates: new CertificateStore({ ...deps, trust }, { capacity: 16 }), nodeIds };
 }
 
-function requireCurrent({ clock }: VerificationDeps, { expiresAt, rootCertificates }: OverlayDocument): void {
+/** @throws DocumentError 'document-expired' | 'document-invalid' for an unusable root-cert */
+export function requireCurrent(
+  { clock }: VerificationDeps,
+  { expiresAt, rootCertificates }: OverlayDocument,
+): void {
   if (expiresAt !== undefined && expiresAt <= clock.now()) {
     throw new DocumentError('document-expired', `it expired on ${new Date(expiresAt).toISOString()}`);
   }

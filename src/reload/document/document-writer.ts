@@ -21,7 +21,10 @@ const DEFAULT_RELIABILITY_TIMER_MS = 3000;
  * Namespaces are declared inside the signed elements, so that nobody can bind them to something else on the way.
  */
 export function writeDocument(
-  document: Omit<OverlayDocument, 'overlayHash' | 'templateVersion' | 'kindBlocks' | 'source'>,
+  document: Omit<
+    OverlayDocument,
+    'overlayHash' | 'templateVersion' | 'kindBlocks' | 'unsupportedKinds' | 'source'
+  >,
   signers: DocumentSigners = {},
 ): Uint8Array {
   const configuration = utf8(configurationElement(document, signers));

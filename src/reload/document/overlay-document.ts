@@ -43,6 +43,8 @@ export interface OverlayDocument {
   readonly kinds: KindTable;
   /** required-kinds, as declared. */
   readonly kindBlocks: ReadonlyMap<KindId, KindBlock>;
+  /** What is declared there but cannot be had here, and why. */
+  readonly unsupportedKinds: readonly string[];
   readonly kindSigners: ReadonlySet<NodeId>;
   readonly configurationSigners: ReadonlySet<NodeId>;
   readonly badNodes: ReadonlySet<NodeId>;
@@ -124,6 +126,7 @@ export function builtInDocument(name: string): OverlayDocument {
     chord: { updateInterval: 600, pingInterval: 3600, reactive: true },
     kinds: builtInKinds,
     kindBlocks: new Map(),
+    unsupportedKinds: [],
     kindSigners: new Set(),
     configurationSigners: new Set(),
     badNodes: new Set(),

@@ -28,6 +28,7 @@ export function requireSupported(document: OverlayDocument, topologies: Readonly
   // "the name of an XML namespace that a node joining the overlay MUST support"; names are case-sensitive.
   const unknown = document.mandatoryExtensions.find((namespace) => !EXTENSIONS.includes(namespace));
   if (unknown !== undefined) unsupported(`mandatory-extension ${shown(unknown)} is unknown here`);
+  if (document.unsupportedKinds[0] !== undefined) unsupported(document.unsupportedKinds[0]);
   if (!document.noIce) unsupported('no-ice is not true, and ICE is not implemented');
   if (!document.linkProtocols.some((name) => LINK_PROTOCOLS.includes(name))) {
     unsupported(`overlay-link-protocol ${document.linkProtocols.map(shown).join(', ')} is not implemented`);

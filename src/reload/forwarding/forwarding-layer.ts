@@ -23,11 +23,13 @@ import { ping } from '../messages/ping.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { SignedBy, Signer } from '../security/signature.ts';
 import { DecodeError, EncodeError } from '../wire/decode-error.ts';
+import type { NodeId } from '../wire/ids.ts';
 import { Answers } from './answers.ts';
+import type { MendConfiguration } from './configuration-sequence.ts';
 import { routeByDestinations } from './destination-list.ts';
 import { type DropReason, ForwardingMetrics } from './forwarding-metrics.ts';
 import { isWhole, Reassembler, startsAtContents } from './fragments.ts';
-import { headerFault } from './header-check.ts';
+import { type HeaderLimits, headerFault } from './header-check.ts';
 import type { LinkTable, PreviousHop, Routing } from './ports.ts';
 import { type RateLimitOptions, RateLimits } from './rate-limits.ts';
 import { RequestRefusal } from './reload-error.ts';
@@ -53,11 +55,16 @@ export interface ForwardingDeps {
 export interface ForwardingOptions {
   /** The configuration in force, asked anew for each message. */
   readonly document: () => OverlayDocument;
+  /** What is taken from others; the document's own limits by default. */
+  readonly accepted?: () => HeaderLimits;
   /** Signs the messages of this node. */
   readonly signer: Signer;
   /** Replaces Via lists from this many entries on by an opaque id (RFC 6940 §6.1.2); never when left out. */
   readonly compressViaFrom?: number;
-  readonly onOlderConfiguration?: (nodeId: string) => void;
+  /** A node used an older configuration than ours; `path` leads to it (RFC 6940 §6.3.2.1). */
+  readonly onOlderConfiguration?: (nodeId: NodeId, path: readonly Destination[]) => void;
+  /** Asked when a request of ours meets another configuration; without it, the request fails. */
+  readonly mendConfiguration?: MendConfiguration;
   /** What any one node may cost us. */
   readonly rateLimits?: RateLimitOptions;
 }
@@ -136,7 +143,7 @@ export class ForwardingLayer {
       this.#malformed(error, hop);
       return;
     }
-    const fault = headerFault(header, bytes.length, this.#options.document());
+    const fault = headerFault(header, bytes.length, this.#accepted());
     if (fault !== undefined) {
       this.#metrics.drop(fault);
       // §6.3.2: "MUST discard the message and send an Error_TTL_Exceeded error"
@@ -234,7 +241,7 @@ export class ForwardingLayer {
   #rewrite(bytes: Uint8Array, header: ForwardingHeader, changes: HopChanges): Uint8Array | undefined {
     try {
       const rewritten = rewriteHeader(bytes, header, changes);
-      return rewritten.length > this.#options.document().maxMessageSize ? undefined : rewritten;
+      return rewritten.length > this.#accepted().maxMessageSize ? undefined : rewritten;
     } catch (error) {
       if (error instanceof EncodeError) return undefined;
       throw error;
@@ -254,7 +261,7 @@ export class ForwardingLayer {
 
   #deliver(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop): void {
     if (!isWhole(header)) {
-      const { maxMessageSize } = this.#options.document();
+      const { maxMessageSize } = this.#accepted();
       const result = this.#reassembler.add(bytes, header, { maxMessageSize, hop: hop.nodeId });
       if (result.state === 'complete') {
         this.#deliver(result.message, decodeHeader(result.message), hop);
@@ -292,6 +299,11 @@ export class ForwardingLayer {
     this.#metrics.delivered.inc();
     if (isRequest) this.#server.requestReceived({ envelope, signer, previousHop: hop.nodeId });
     else this.#client.answerReceived(envelope, signer, hop.nodeId);
+  }
+
+  #accepted(): HeaderLimits {
+    const { accepted, document } = this.#options;
+    return accepted?.() ?? document();
   }
 
   #isSelf({ nodeId }: PreviousHop): boolean {

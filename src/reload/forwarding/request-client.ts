@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '../../base/index.ts';
+import { abortable, type Clock, type Logger, type Random } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { Destination } from '../messages/destination.ts';
 import { ErrorCode, errorResponse } from '../messages/error-response.ts';
@@ -9,6 +9,7 @@ import { ERROR_CODE, type Method } from '../messages/method.ts';
 import type { SignedBy, Signer } from '../security/signature.ts';
 import { decodeWhole } from '../wire/codec.ts';
 import { type NodeId, WILDCARD_NODE_ID } from '../wire/ids.ts';
+import type { MendConfiguration } from './configuration-sequence.ts';
 import type { ForwardingMetrics } from './forwarding-metrics.ts';
 import type { Routing } from './ports.ts';
 import { ReloadError, RequestFailure } from './reload-error.ts';
@@ -25,6 +26,16 @@ const ERRORS_ON_THE_WAY: ReadonlySet<number> = new Set([
   ErrorCode.Message_Too_Large,
   ErrorCode.Forbidden,
 ]);
+
+/** Errors that a ConfigUpdate mends (RFC 6940 §§6.3.2.1, 7.4.1.2). */
+const MENDABLE: ReadonlySet<number> = new Set([
+  ErrorCode.Config_Too_Old,
+  ErrorCode.Config_Too_New,
+  ErrorCode.Unknown_Kind,
+]);
+
+/** One repetition is the rule; more are needed when a second new document overtakes the first. */
+const MAX_REPETITIONS = 3;
 
 export interface RequestOptions {
   /** Where to; the last entry is the one whose answer counts. */
@@ -79,17 +90,26 @@ interface RequestClientDeps {
   readonly transmitter: Transmitter;
 }
 
+export interface RequestClientOptions {
+  readonly document: () => OverlayDocument;
+  readonly signer: Signer;
+  /** Without it, a request that meets another configuration fails. */
+  readonly mendConfiguration?: MendConfiguration;
+}
+
 /** Sends requests, repeats them end to end and finds the answers (RFC 6940 §6.2.1). */
 export class RequestClient {
   readonly #deps: RequestClientDeps;
   readonly #document: () => OverlayDocument;
   readonly #signer: Signer;
+  readonly #mend: MendConfiguration | undefined;
   readonly #pending = new Map<bigint, Pending>();
 
-  constructor(deps: RequestClientDeps, options: { document: () => OverlayDocument; signer: Signer }) {
+  constructor(deps: RequestClientDeps, options: RequestClientOptions) {
     this.#deps = deps;
     this.#document = options.document;
     this.#signer = options.signer;
+    this.#mend = options.mendConfiguration;
   }
 
   get pendingCount(): number {
@@ -105,6 +125,15 @@ export class RequestClient {
     body: Request,
     options: RequestOptions,
   ): Promise<Answer<Response>> {
+    return this.#request(method, body, options, MAX_REPETITIONS);
+  }
+
+  #request<Request, Response>(
+    method: Method<Request, Response>,
+    body: Request,
+    options: RequestOptions,
+    repetitions: number,
+  ): Promise<Answer<Response>> {
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted();
       if (this.#pending.size >= MAX_PENDING) {
@@ -112,6 +141,7 @@ export class RequestClient {
       }
       const target = options.destinationList.at(-1);
       if (target === undefined) throw new RequestFailure('no-route', 'a request without a destination');
+      const { sequence } = this.#document();
       const contents = encodeContents(method.requestCode, method.request, body, options.extensions);
       this.#start(this.#transmission(contents, options), options, {
         target,
@@ -125,9 +155,26 @@ export class RequestClient {
             extensions: contents.extensions,
             previousHop,
           }),
-        fail: reject,
+        fail: (error) => {
+          const mending = repetitions > 0 ? this.#mending(error, sequence, options) : undefined;
+          if (mending === undefined) reject(error);
+          else
+            mending.then((mended) => {
+              // With a new transaction: the old one is answered, and its answer would be repeated.
+              if (mended) resolve(this.#request(method, body, options, repetitions - 1));
+              else reject(error);
+            }, reject);
+        },
       });
     });
+  }
+
+  /** Undefined when a ConfigUpdate cannot help: it never is the cure for a ConfigUpdate of our own. */
+  #mending(error: unknown, sequence: number, options: RequestOptions): Promise<boolean> | undefined {
+    if (!(error instanceof ReloadError) || !MENDABLE.has(error.errorCode)) return undefined;
+    if (this.#mend === undefined || options.configurationSequence !== undefined) return undefined;
+    const { destinationList, firstHop, signal } = options;
+    return abortable(this.#mend({ error, sequence, destinationList, firstHop }), signal);
   }
 
   /** Whether an answer with this transaction id is waited for: asked before its signature is verified. */

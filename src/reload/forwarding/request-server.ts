@@ -1,11 +1,11 @@
 import { type Clock, CodedError, errorMessage, type Logger } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import { configUpdate } from '../messages/config-update.ts';
+import type { Destination } from '../messages/destination.ts';
 import { ErrorCode, unknownKindsInfo } from '../messages/error-response.ts';
 import { fetch } from '../messages/fetch.ts';
 import { find } from '../messages/find.ts';
 import { OptionFlag } from '../messages/forwarding-option.ts';
-import type { Envelope } from '../messages/message.ts';
 import type { Method } from '../messages/method.ts';
 import { messageName } from '../messages/methods.ts';
 import { ping } from '../messages/ping.ts';
@@ -17,6 +17,7 @@ import type { NodeId } from '../wire/ids.ts';
 import type { KindTable } from '../wire/kind-table.ts';
 import type { Answers } from './answers.ts';
 import { ANY_SEQUENCE, compareSequence } from './configuration-sequence.ts';
+import { returnPath } from './destination-list.ts';
 import { DuplicateCache } from './duplicate-cache.ts';
 import type { ForwardingMetrics } from './forwarding-metrics.ts';
 import { InboundRequest, type ReceivedRequest, type RequestContext } from './inbound-request.ts';
@@ -44,7 +45,7 @@ interface Registration {
 export interface RequestServerOptions {
   readonly document: () => OverlayDocument;
   /** A node used an older configuration than ours: it is due a ConfigUpdate (RFC 6940 §6.3.2.1). */
-  readonly onOlderConfiguration?: (node: NodeId) => void;
+  readonly onOlderConfiguration?: (node: NodeId, path: readonly Destination[]) => void;
 }
 
 /** Takes the verified requests addressed to this node, checks what is common to all, and hands them to their handlers. */
@@ -128,8 +129,8 @@ export class RequestServer {
   }
 
   /** @throws RequestRefusal */
-  #check({ envelope, signer }: ReceivedRequest): void {
-    const { header, contents } = envelope;
+  #check(received: ReceivedRequest): void {
+    const { header, contents } = received.envelope;
     // §6.3.2.3; no forwarding option is defined that we could understand.
     if (header.options.some((option) => (option.flags & OptionFlag.destinationCritical) !== 0)) {
       throw new RequestRefusal(ErrorCode.Unsupported_Forwarding_Option);
@@ -139,18 +140,19 @@ export class RequestServer {
     if (unknown !== undefined) {
       throw new RequestRefusal(ErrorCode.Unknown_Extension, `extension ${unknown.type}`);
     }
-    this.#checkSequence(envelope, signer.nodeId);
+    this.#checkSequence(received);
   }
 
   /** RFC 6940 §6.3.2.1. */
-  #checkSequence({ header, contents }: Envelope, node: NodeId): void {
+  #checkSequence({ envelope: { header, contents }, signer, previousHop }: ReceivedRequest): void {
     const theirs = header.configurationSequence;
     if (theirs === ANY_SEQUENCE && contents.code === configUpdate.requestCode) return;
     switch (compareSequence(theirs, this.#options.document().sequence)) {
       case 'equal':
         return;
       case 'older':
-        this.#options.onOlderConfiguration?.(node);
+        // The way back that the answer takes: it reaches nodes that are not part of the ring as well.
+        this.#options.onOlderConfiguration?.(signer.nodeId, returnPath(header.viaList, previousHop));
         throw new RequestRefusal(ErrorCode.Config_Too_Old);
       case 'newer':
         throw new RequestRefusal(ErrorCode.Config_Too_New);

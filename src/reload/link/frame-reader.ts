@@ -21,7 +21,7 @@ export interface FrameSink {
 /** Cuts a byte stream into frames (RFC 6940 §6.6.2); holds at most one incomplete frame. */
 export class FrameReader {
   readonly #sink: FrameSink;
-  readonly #maxMessageBytes: number;
+  readonly #limits: { readonly maxMessageBytes: number };
   /** A frame that came in pieces: its bytes so far, how many there are, and its size. */
   #partial: Buffer = NOTHING;
   #filled = 0;
@@ -29,9 +29,10 @@ export class FrameReader {
   #frames = 0;
   #isStopped = false;
 
-  constructor(sink: FrameSink, options: { maxMessageBytes: number }) {
+  /** @param limits read anew for each message */
+  constructor(sink: FrameSink, limits: { readonly maxMessageBytes: number }) {
     this.#sink = sink;
-    this.#maxMessageBytes = options.maxMessageBytes;
+    this.#limits = limits;
   }
 
   /** Whether the beginning of a frame waits for the rest. */
@@ -103,7 +104,7 @@ export class FrameReader {
     if (type !== FRAME_DATA) return BAD;
     if (end - offset < DATA_HEADER_BYTES) return UNKNOWN;
     const messageBytes = bytes.readUIntBE(offset + 5, 3);
-    const isOversized = messageBytes > this.#maxMessageBytes;
+    const isOversized = messageBytes > this.#limits.maxMessageBytes;
     return DATA_HEADER_BYTES + (isOversized ? Math.min(messageBytes, OVERSIZED_PREFIX_BYTES) : messageBytes);
   }
 
@@ -111,7 +112,7 @@ export class FrameReader {
     this.#frames++;
     if (frame[0] === FRAME_DATA) {
       const declared = frame.readUIntBE(5, 3);
-      if (declared > this.#maxMessageBytes) {
+      if (declared > this.#limits.maxMessageBytes) {
         this.stop();
         this.#sink.onOversized(frame.subarray(DATA_HEADER_BYTES), declared);
         return;

@@ -46,7 +46,7 @@ export interface LinkLayerOptions {
   readonly identity: TlsIdentity;
   readonly nodeId: NodeId;
   readonly verifyPeer: VerifyPeer;
-  /** The overlay's max-message-size, bytes. */
+  /** The overlay's max-message-size, bytes; read anew for each message. */
   readonly maxMessageBytes: number;
   /** Links open at a time; default 4,096. */
   readonly maxLinks?: number;
@@ -277,7 +277,7 @@ export class LinkLayer {
       id: this.#nextId++,
       peer: { nodeIds, certificate, certificates: peerCertificates },
       isInitiator,
-      maxMessageBytes: this.#options.maxMessageBytes,
+      limits: this.#options,
     });
     this.#links.add(link);
     this.#metrics.open.set(this.#links.size);

@@ -39,8 +39,8 @@ export interface StreamLinkOptions {
   readonly id: number;
   readonly peer: LinkPeer;
   readonly isInitiator: boolean;
-  /** The overlay's max-message-size. */
-  readonly maxMessageBytes: number;
+  /** The overlay's max-message-size, which may change: read anew for each message. */
+  readonly limits: { readonly maxMessageBytes: number };
 }
 
 const NOTHING: readonly Buffer[] = [];
@@ -55,7 +55,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
   readonly isInitiator: boolean;
   readonly #deps: StreamLinkDeps;
   readonly #connection: Connection;
-  readonly #maxMessageBytes: number;
+  readonly #limits: { readonly maxMessageBytes: number };
   readonly #reader: FrameReader;
   readonly #window = new ReceivedWindow();
   readonly #acks: AckWatch;
@@ -70,10 +70,14 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     this.isInitiator = options.isInitiator;
     this.#deps = deps;
     this.#connection = connection;
-    this.#maxMessageBytes = Math.min(options.maxMessageBytes, MAX_FRAMED_BYTES);
+    this.#limits = options.limits;
     this.#acks = new AckWatch(deps.clock, this);
-    this.#reader = new FrameReader(this, { maxMessageBytes: this.#maxMessageBytes });
+    this.#reader = new FrameReader(this, options.limits);
     connection.setHandler(this);
+  }
+
+  get #maxMessageBytes(): number {
+    return Math.min(this.#limits.maxMessageBytes, MAX_FRAMED_BYTES);
   }
 
   get local(): Address {

@@ -131,6 +131,13 @@ export class ConnectionTable implements LinkTable {
     }
   }
 
+  /** Closes the links whose certificate (DER) is no longer welcome. */
+  closeUnwelcome(isWelcome: (certificate: Uint8Array) => boolean): void {
+    for (const { link } of [...this.#nodes.values()].flat()) {
+      if (!isWelcome(link.peer.certificate)) link.close();
+    }
+  }
+
   views(): LinkView[] {
     return [...this.#nodes].map(([nodeId, links]) => {
       const { link } = links.at(-1)!;

@@ -1,5 +1,5 @@
 import type { Address, Listener, TlsOptions } from '../../base/index.ts';
-import { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
+import { ForwardingLayer, type ForwardingOptions } from '../forwarding/forwarding-layer.ts';
 import type { Routing } from '../forwarding/ports.ts';
 import { DATA_HEADER_BYTES, FRAME_DATA } from '../link/frame.ts';
 import type { TraceHook as FrameHook } from '../link/link.ts';
@@ -18,9 +18,16 @@ import { ConnectionTable } from './connection-table.ts';
 import { LinkDialer } from './link-dialer.ts';
 import type { ReloadNodeDeps, ReloadNodeOptions, TraceHook } from './node-options.ts';
 
+/** The document in force, and what to do where another node has another one. */
+export type Configuration = Pick<
+  ForwardingOptions,
+  'document' | 'accepted' | 'onOlderConfiguration' | 'mendConfiguration'
+>;
+
 export interface ConnectivityDeps extends ReloadNodeDeps {
   readonly certificates: CertificateStore;
   readonly routing: (connections: ConnectionTable) => Routing;
+  readonly configuration: Configuration;
 }
 
 /** Links, Attach and AppAttach of one node, and the forwarding layer above them. Wiring only. */
@@ -42,7 +49,8 @@ export class Connectivity {
   constructor(deps: ConnectivityDeps, options: ReloadNodeOptions, onUpdateWanted: (nodeId: NodeId) => void) {
     this.#deps = deps;
     this.#options = options;
-    const { identity, document, advertise = [] } = options;
+    const { identity, advertise = [] } = options;
+    const { configuration } = deps;
     const self = identity.nodeId;
     const candidates = (): IceCandidate[] => toCandidates(this.#offered());
     const ownAddresses = (): readonly Address[] => [...this.listening, ...this.#offered()];
@@ -54,7 +62,7 @@ export class Connectivity {
     });
     this.forwarding = new ForwardingLayer(
       { ...deps, links: this.connections, routing: deps.routing(this.connections) },
-      { document: () => document, signer: identity.signer },
+      { ...configuration, signer: identity.signer },
     );
     this.#links = new LinkLayer(
       { ...deps, trace: deps.trace && messagesOnly(deps.trace) },
@@ -62,7 +70,10 @@ export class Connectivity {
         identity: identity.tls,
         nodeId: self,
         verifyPeer: (chain) => ({ nodeIds: this.#nodeIdsOf(chain) }),
-        maxMessageBytes: document.maxMessageSize,
+        get maxMessageBytes() {
+          const { accepted, document } = configuration;
+          return (accepted?.() ?? document()).maxMessageSize;
+        },
       },
     );
     this.#links.conflict.on((error) => deps.logger.error(error.message));

@@ -1,7 +1,6 @@
 import { type Clock, fromHex, type Random } from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { RequestRefusal } from '../forwarding/reload-error.ts';
-import { configUpdate } from '../messages/config-update.ts';
 import { ErrorCode } from '../messages/error-response.ts';
 import { ping } from '../messages/ping.ts';
 import { type ProbeInformation, ProbeInformationType, probe } from '../messages/probe.ts';
@@ -19,7 +18,7 @@ interface DiagnosticsDeps {
   readonly updates: Updates;
 }
 
-/** Answers the requests that only ask about this peer: Ping, Probe, RouteQuery; and ConfigUpdate. */
+/** Answers the requests that only ask about this peer: Ping, Probe, RouteQuery. */
 export function serveDiagnostics({
   clock,
   random,
@@ -59,10 +58,5 @@ export function serveDiagnostics({
     if (id === undefined || fromHex(id)?.length !== 16) throw new RequestRefusal(ErrorCode.Not_Found);
     context.respond({ overlayData: topology.routeQueryContents(id) });
     if (sendUpdate && context.previousHop === context.signer.nodeId) updates.sendFull(context.signer.nodeId);
-  });
-
-  // §6.5.4: the document we have names nobody who may sign another one.
-  forwarding.handle(configUpdate, () => {
-    throw new RequestRefusal(ErrorCode.Forbidden, 'this overlay has no configuration signer');
   });
 }

@@ -3,8 +3,8 @@ import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { Identity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
-import type { TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId } from '../wire/ids.ts';
+import type { Topologies } from './topologies.ts';
 
 /** Sees every RELOAD message on every link, without the framing header. */
 export type TraceHook = (direction: 'in' | 'out', peer: NodeId, message: Uint8Array) => void;
@@ -23,10 +23,11 @@ export interface ReloadNodeDeps {
 }
 
 export interface ReloadNodeOptions {
+  /** Checked already; a newer one known from an earlier run is used instead. */
   readonly document: OverlayDocument;
   readonly identity: Identity;
-  /** Whose certificates are welcome. */
-  readonly trust: TrustPolicy;
+  /** Whose certificates are welcome; a function where that follows the configuration document. */
+  readonly trust: TrustPolicy | ((document: OverlayDocument) => TrustPolicy);
   /** Where overlay links are accepted; port 0 is any. */
   readonly listen: readonly Address[];
   /** Named to others instead of the listening addresses: behind 1:1 NAT, in a container. */
@@ -38,8 +39,8 @@ export interface ReloadNodeOptions {
   readonly role?: 'peer' | 'client';
   /** Port for the connections that AppAttach brings; 0 is any. */
   readonly sipLinkPort?: number;
-  /** Another topology plug-in than the document's CHORD-RELOAD (§6.4.1). */
-  readonly topology?: TopologyPlugin;
+  /** Topology plug-ins besides CHORD-RELOAD, by the names that documents give them (§6.4.1). */
+  readonly topologies?: Topologies;
 }
 
 /** Where a node stands. `isolated`: it was part of the overlay, lost everybody else and is trying to join again. */

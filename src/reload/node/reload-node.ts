@@ -1,4 +1,5 @@
 import { type Address, abortable, Event, type EventSource, type Logger } from '../../base/index.ts';
+import type { OverlayDocument } from '../document/overlay-document.ts';
 import { type Destination, toNode } from '../messages/destination.ts';
 import type { FindAns } from '../messages/find.ts';
 import { ping } from '../messages/ping.ts';
@@ -6,9 +7,9 @@ import type { StatAns } from '../messages/stat.ts';
 import type { StoreAns } from '../messages/store.ts';
 import { CertificateStore } from '../security/certificate-store.ts';
 import type { Identity } from '../security/identity.ts';
+import type { TrustPolicy } from '../security/trust-policy.ts';
 import { ResourceStore } from '../storage/resource-store.ts';
 import type { VerifiedKind } from '../storage/verified-values.ts';
-import { ChordTopology } from '../topology/chord/chord-topology.ts';
 import type { TopologyPlugin } from '../topology/topology.ts';
 import type { KindId, NodeId, ResourceId } from '../wire/ids.ts';
 import type { ApplicationHandler } from './app-attach-responder.ts';
@@ -16,10 +17,15 @@ import type { AppConnection } from './app-attacher.ts';
 import { CertificatePublisher } from './certificate-publisher.ts';
 import { ClientRouting } from './client-keeper.ts';
 import { ClientRole } from './client-role.ts';
+import { followConfiguration } from './configuration-change.ts';
+import { ConfigurationKeeper } from './configuration-keeper.ts';
+import { ConfigurationRollout } from './configuration-rollout.ts';
+import { serveConfigUpdates } from './configuration-updates.ts';
 import { Connectivity } from './connectivity.ts';
 import type { NodeState, ReloadNodeDeps, ReloadNodeOptions, RingView } from './node-options.ts';
 import { PeerRole } from './peer-role.ts';
 import { type KindToFetch, type KindToStore, StorageClient } from './storage-client.ts';
+import { knownTopologies } from './topologies.ts';
 
 interface Abortable {
   readonly signal?: AbortSignal | undefined;
@@ -30,7 +36,10 @@ export class ReloadNode {
   readonly nodeId: NodeId;
   /** Certificates of the overlay, verified ones cached. */
   readonly certificates: CertificateStore;
-  /** Resolves, with the reason, when the node cannot go on: another node uses its Node-ID. */
+  /**
+   * Resolves, with the reason, when the node cannot go on: another node uses its Node-ID, or a new configuration
+   * document has no place for it.
+   */
   readonly failed: Promise<Error>;
   readonly #changed = new Event<void>();
   readonly #logger: Logger;
@@ -40,45 +49,65 @@ export class ReloadNode {
   readonly #role: PeerRole | ClientRole;
   readonly #storage: StorageClient;
   readonly #publisher: CertificatePublisher;
+  readonly #keeper: ConfigurationKeeper;
+  readonly #rollout: ConfigurationRollout;
   #ending: 'leaving' | 'stopped' | undefined;
 
   constructor(deps: ReloadNodeDeps, options: ReloadNodeOptions) {
-    const { identity, document, trust, role = 'peer', first = false } = options;
+    const { identity, role = 'peer', first = false } = options;
     const { nodeId } = identity;
     this.nodeId = nodeId;
     this.#logger = deps.logger;
-    const certificates = deps.certificates ?? new CertificateStore({ clock: deps.clock, trust });
+    const topologies = knownTopologies(options.topologies);
+    const keeper = new ConfigurationKeeper(deps, {
+      document: options.document,
+      topologies: new Set(topologies.keys()),
+    });
+    this.#keeper = keeper;
+    const document = (): OverlayDocument => keeper.current;
+    const trust = typeof options.trust === 'function' ? options.trust : () => options.trust as TrustPolicy;
+    const certificates =
+      deps.certificates ?? new CertificateStore({ clock: deps.clock, trust: trust(document()) });
     this.certificates = certificates;
-    const { chord, kinds } = document;
-    const topology =
-      options.topology ??
-      new ChordTopology(deps, nodeId, {
-        updateIntervalMs: chord.updateInterval * 1000,
-        pingIntervalMs: chord.pingInterval * 1000,
-        reactive: chord.reactive,
-      });
+    const topology = topologies.get(document().topologyPlugin)!(deps, nodeId, document);
     this.#topology = topology;
     this.#connectivity = new Connectivity(
       {
         ...deps,
         certificates,
         routing: (connections) => (role === 'peer' ? topology : new ClientRouting(nodeId, connections)),
+        configuration: {
+          document,
+          accepted: () => keeper.accepted,
+          onOlderConfiguration: (...older) => this.#rollout.older(...older),
+          mendConfiguration: (mismatch) => this.#rollout.mend(mismatch),
+        },
       },
       options,
       (asking) => this.#role.updateWanted(asking),
     );
-    this.#store = new ResourceStore({ ...deps, certificates }, { kinds: () => kinds });
+    this.#store = new ResourceStore({ ...deps, certificates }, { kinds: () => document().kinds });
     const parts = { ...deps, ...partsOf(this.#connectivity), certificates, topology, store: this.#store };
-    this.#role =
-      role === 'peer' ? new PeerRole(parts, { first, document: () => document }) : new ClientRole(parts);
-    this.#storage = new StorageClient({ ...parts, service: this.#role.service }, { kinds: () => kinds });
+    this.#role = role === 'peer' ? new PeerRole(parts, { first, document }) : new ClientRole(parts);
+    this.#storage = new StorageClient(
+      { ...parts, service: this.#role.service },
+      { kinds: () => document().kinds },
+    );
+    this.#rollout = new ConfigurationRollout({ ...parts, keeper });
+    serveConfigUpdates({ ...parts, keeper });
     this.#publisher = new CertificatePublisher({ ...deps, storage: this.#storage }, { identity });
     this.#role.changed.on(() => this.#changed.emit());
     this.#role.keeper.stateChanged.on((state) => {
       deps.logger.info('overlay state', { state });
       this.#changed.emit();
     });
-    this.failed = new Promise((resolve) => this.#role.keeper.failed.on(resolve));
+    this.failed = new Promise((resolve) => {
+      this.#role.keeper.failed.on(resolve);
+      followConfiguration(
+        { ...parts, keeper, rollout: this.#rollout },
+        { identity, trust, onFailure: resolve },
+      );
+    });
   }
 
   get state(): NodeState {
@@ -88,6 +117,11 @@ export class ReloadNode {
   /** State, neighbours or links may have changed. */
   get changed(): EventSource<void> {
     return this.#changed;
+  }
+
+  /** The configuration in force. */
+  get document(): OverlayDocument {
+    return this.#keeper.current;
   }
 
   /** Where overlay links are accepted. */
@@ -119,6 +153,7 @@ export class ReloadNode {
     if (this.#ending !== undefined) return;
     this.#ending = 'leaving';
     this.#publisher.stop();
+    this.#rollout.stop();
     await this.#role.leave();
     this.#role.stop();
     await this.#connectivity.stop();

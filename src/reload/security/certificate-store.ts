@@ -43,7 +43,7 @@ export interface CertificateStoreOptions {
  */
 export class CertificateStore {
   readonly #clock: Clock;
-  readonly #trust: TrustPolicy;
+  #trust: TrustPolicy;
   readonly #entries: LruMap<string, Entry>;
   readonly #keys: LruMap<string, KeyObject>;
   readonly #signatures: Signatures;
@@ -57,6 +57,12 @@ export class CertificateStore {
     this.#trust = trust;
     this.#entries = new LruMap(capacity);
     this.#keys = new LruMap(capacity);
+  }
+
+  /** From now on another policy decides; every certificate is judged anew. */
+  retrust(trust: TrustPolicy): void {
+    this.#trust = trust;
+    this.#entries.clear();
   }
 
   /**

@@ -103,6 +103,20 @@ export class RecordTable {
     );
   }
 
+  /** Forgets all records of these Kinds, in memory and on the disk. */
+  async deleteKinds(kinds: ReadonlySet<KindId>): Promise<void> {
+    const gone = [...this.index.resources()].map((resource) => {
+      const records = this.index.at(resource).filter(({ kind }) => kinds.has(kind));
+      return records.length === 0
+        ? undefined
+        : this.put(
+            resource,
+            records.map(({ kind }) => emptyRecord(kind)),
+          );
+    });
+    await Promise.all(gone);
+  }
+
   /** Indexes what an earlier run left; values are read when somebody asks for them. To be called once. */
   async load(): Promise<LoadResult> {
     const now = this.#clock.now();

@@ -15,7 +15,7 @@ import type { StoreAns, StoreKindData, StoreReq } from '../messages/store.ts';
 import type { StoredData } from '../messages/stored-data.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { SignedBy } from '../security/signature.ts';
-import type { NodeId, ResourceId } from '../wire/ids.ts';
+import type { KindId, NodeId, ResourceId } from '../wire/ids.ts';
 import type { KindTable } from '../wire/kind-table.ts';
 import { encodeRecord, type KindRecord } from './kind-record.ts';
 import { roomFor } from './record-index.ts';
@@ -167,6 +167,14 @@ export class ResourceStore {
    */
   find(request: FindReq): FindAns {
     return this.#reader.find(request);
+  }
+
+  /**
+   * RFC 6940 §11.1: forgets everything of these Kinds; to be called while they are still known.
+   * @returns resolves when that is on the disk
+   */
+  discardKinds(kinds: ReadonlySet<KindId>): Promise<void> {
+    return this.#table.deleteKinds(kinds);
   }
 
   /** Resource-IDs held in the interval (after, upTo] of the ring; all of them when both are the same. */

@@ -46,6 +46,8 @@ export interface ChordOptions extends StabilisationIntervals {
 export class ChordTopology implements TopologyPlugin {
   readonly #random: Random;
   readonly #options: Required<ChordOptions>;
+  /** As given: `reactive` and the intervals may change with the configuration document. */
+  readonly #given: ChordOptions;
   readonly #table: RoutingTable;
   readonly #replicas: ReplicaPlan;
   readonly #suspects = new Suspects();
@@ -57,6 +59,7 @@ export class ChordTopology implements TopologyPlugin {
 
   constructor(deps: { readonly random: Random }, self: NodeId, options: ChordOptions) {
     this.#random = deps.random;
+    this.#given = options;
     this.#options = { neighbors: 3, fingers: 16, holdDownMs: 30_000, ...options };
     this.#table = new RoutingTable(self, this.#options);
     this.#replicas = new ReplicaPlan(this.#options.holdDownMs);
@@ -272,7 +275,7 @@ export class ChordTopology implements TopologyPlugin {
       return [{ type: 'isolated' }];
     }
     // §10.7.2: reactive recovery starts a search for a new entry.
-    if (failedFinger !== undefined && this.#options.reactive)
+    if (failedFinger !== undefined && this.#given.reactive)
       actions.push({
         type: 'find-peer',
         near: this.#table.fingers.randomInRange(failedFinger, this.#random),
@@ -286,7 +289,7 @@ export class ChordTopology implements TopologyPlugin {
     if (before === undefined || this.membership !== 'member') return;
     // §10.7.1, §10.7.3: neighbours and, when our range changed, everybody else learn of it. One Update to all
     // connections serves both.
-    if (this.#options.reactive || before.predecessors[0] !== this.#table.neighbors.predecessor)
+    if (this.#given.reactive || before.predecessors[0] !== this.#table.neighbors.predecessor)
       this.#deadlines.setIfUnset('announce', nowMs + COALESCE_MS);
     this.#followRange(before.predecessors[0] ?? this.self, actions);
     this.#replicate(this.#replicas.changed(this.replicaSet(), change, nowMs), actions);

@@ -4,6 +4,7 @@ import { readDocument } from '../../../../src/reload/document/document-reader.ts
 import { writeDocument } from '../../../../src/reload/document/document-writer.ts';
 import { Kind } from '../../../../src/reload/document/kinds.ts';
 import type { OverlayDocument } from '../../../../src/reload/document/overlay-document.ts';
+import { CHORD_RELOAD, requireSupported } from '../../../../src/reload/document/supported.ts';
 import { parseXml } from '../../../../src/reload/document/xml-tree.ts';
 import { documentWith, OVERLAY, PRIVATE_KIND, replaced, selfSigned, signedDocument } from './support.ts';
 
@@ -207,7 +208,10 @@ test('B31: Kinds, data models and access policies we have not are unsupported', 
         `<data-model>${model}</data-model><access-control>${policy}</access-control></kind></kind-block></required-kinds>`,
     );
   const unsupported = (bytes: Uint8Array, message: RegExp) =>
-    t.throws(() => readDocument(bytes), { code: 'document-unsupported', message });
+    t.throws(() => requireSupported(readDocument(bytes), new Set([CHORD_RELOAD])), {
+      code: 'document-unsupported',
+      message,
+    });
   unsupported(kind('name="REDIR"', 'DICTIONARY', 'NODE-ID-MATCH'), /Kind "REDIR"/);
   unsupported(kind('id="4026531841"', 'TREE', 'NODE-MATCH'), /data-model "TREE"/);
   unsupported(kind('id="4026531841"', 'SINGLE', 'USER-CHAIN-ACL'), /access-control "USER-CHAIN-ACL"/);

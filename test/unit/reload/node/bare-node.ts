@@ -44,6 +44,7 @@ export class BareNode {
         logger: silentLogger,
         metrics: noMetrics,
         certificates: new CertificateStore({ clock, trust }),
+        configuration: { document: () => document },
         routing: (connections) => new ClientRouting(this.identity.nodeId, connections),
       },
       {

@@ -147,22 +147,29 @@ export class SimulatedOverlay {
   }
 
   /** Stores a SIP-REGISTRATION-like record of a user through this peer. */
-  async register({ node, identity }: SimulatedPeer, user: string, text: string): Promise<void> {
+  async register(peer: SimulatedPeer, user: string, text: string): Promise<void> {
+    await this.clock.runUntil(this.storeOf(peer, user, text));
+  }
+
+  /** The same for those who run the clock themselves. */
+  async storeOf({ node, identity }: SimulatedPeer, user: string, text: string): Promise<void> {
     const aor = `${user}@${OVERLAY}`;
     const value = { key: node.nodeId, exists: true, value: Buffer.from(text), lifetimeS: 3600 };
-    await this.clock.runUntil(
-      node.store(
-        userResource(aor),
-        [{ kind: Kind.SIP_REGISTRATION, values: [{ ...value, storageTime: this.clock.now() }] }],
-        { signer: identity.registration(aor) },
-      ),
+    await node.store(
+      userResource(aor),
+      [{ kind: Kind.SIP_REGISTRATION, values: [{ ...value, storageTime: this.clock.now() }] }],
+      { signer: identity.registration(aor) },
     );
   }
 
   /** The texts registered for a user, as this peer finds them. */
-  async lookup({ node }: SimulatedPeer, user: string): Promise<string[]> {
-    const resource = this.resourceOf(user);
-    const [found] = await this.clock.runUntil(node.fetch(resource, [{ kind: Kind.SIP_REGISTRATION }]));
+  async lookup(peer: SimulatedPeer, user: string): Promise<string[]> {
+    return this.clock.runUntil(this.textsOf(peer, user));
+  }
+
+  /** The same for those who run the clock themselves. */
+  async textsOf({ node }: SimulatedPeer, user: string): Promise<string[]> {
+    const [found] = await node.fetch(this.resourceOf(user), [{ kind: Kind.SIP_REGISTRATION }]);
     return (found?.values ?? []).map(({ value }) => Buffer.from(value.value).toString());
   }
 

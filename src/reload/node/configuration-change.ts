@@ -1,0 +1,71 @@
+import { CodedError, errorMessage, type Logger } from '../../base/index.ts';
+import type { OverlayDocument } from '../document/overlay-document.ts';
+import type { CertificateStore } from '../security/certificate-store.ts';
+import type { Identity } from '../security/identity.ts';
+import type { TrustPolicy } from '../security/trust-policy.ts';
+import type { ResourceStore } from '../storage/resource-store.ts';
+import type { KindId } from '../wire/ids.ts';
+import type { ConfigurationChange, ConfigurationKeeper } from './configuration-keeper.ts';
+import type { ConfigurationRollout } from './configuration-rollout.ts';
+import type { ConnectionTable } from './connection-table.ts';
+
+export interface ConfigurationChangeDeps {
+  readonly logger: Logger;
+  readonly keeper: ConfigurationKeeper;
+  readonly rollout: ConfigurationRollout;
+  readonly certificates: CertificateStore;
+  readonly connections: ConnectionTable;
+  readonly store: ResourceStore;
+}
+
+/**
+ * RFC 6940 §11.1: "it MUST change its configuration to meet the new requirements". What asks the keeper each time needs
+ * no telling; this does the rest.
+ * @param options.onFailure the new document has no place for this node
+ */
+export function followConfiguration(
+  { logger, keeper, rollout, certificates, connections, store }: ConfigurationChangeDeps,
+  options: {
+    readonly identity: Identity;
+    readonly trust: (document: OverlayDocument) => TrustPolicy;
+    readonly onFailure: (error: Error) => void;
+  },
+): void {
+  const { identity, trust, onFailure } = options;
+  const isWelcome = (der: Uint8Array): boolean => {
+    try {
+      certificates.verify(der);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return false;
+    }
+  };
+
+  keeper.changing.on((change) => {
+    const gone = discardedKinds(change);
+    if (gone.size === 0) return;
+    store.discardKinds(gone).catch((error) => {
+      logger.warn('data of Kinds that were given up stays on the disk', { error: errorMessage(error) });
+    });
+  });
+
+  keeper.changed.on(({ before, after }) => {
+    certificates.retrust(trust(after));
+    if (!isWelcome(identity.certificate.der)) {
+      onFailure(
+        new CodedError('not-welcome', `the new configuration document refuses the certificate of this node`),
+      );
+      return;
+    }
+    connections.closeUnwelcome(isWelcome);
+    if (before.sequence !== after.sequence) rollout.announce([...connections.nodeIds()]);
+  });
+  keeper.failed.on(onFailure);
+}
+
+/** §11.1: such a Kind "MUST be discarded along with any stored information of that Kind". */
+function discardedKinds({ before, after }: ConfigurationChange): ReadonlySet<KindId> {
+  const gone = [...before.kinds].filter(([id, kind]) => after.kinds.get(id)?.dataModel !== kind.dataModel);
+  return new Set(gone.map(([id]) => id));
+}

@@ -1,0 +1,34 @@
+import type { Random } from '../../base/index.ts';
+import type { OverlayDocument } from '../document/overlay-document.ts';
+import { CHORD_RELOAD } from '../document/supported.ts';
+import { ChordTopology } from '../topology/chord/chord-topology.ts';
+import type { TopologyPlugin } from '../topology/topology.ts';
+import type { NodeId } from '../wire/ids.ts';
+
+/** Makes the topology plug-in of one node. @param document in force, asked anew each time */
+export type TopologyFactory = (
+  deps: { readonly random: Random },
+  self: NodeId,
+  document: () => OverlayDocument,
+) => TopologyPlugin;
+
+/** Topology plug-ins by the name that `topology-plugin` of a document gives (RFC 6940 §§6.4.1, 11.1). */
+export type Topologies = ReadonlyMap<string, TopologyFactory>;
+
+const chordReload: TopologyFactory = (deps, self, document) =>
+  new ChordTopology(deps, self, {
+    get updateIntervalMs() {
+      return document().chord.updateInterval * 1000;
+    },
+    get pingIntervalMs() {
+      return document().chord.pingInterval * 1000;
+    },
+    get reactive() {
+      return document().chord.reactive;
+    },
+  });
+
+/** CHORD-RELOAD, which every node must support, and the others. */
+export function knownTopologies(others: Topologies = new Map()): Topologies {
+  return new Map([[CHORD_RELOAD, chordReload], ...others]);
+}
