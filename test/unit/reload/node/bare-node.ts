@@ -30,11 +30,10 @@ export class BareNode {
     const { clock, network, document } = overlay;
     const random = overlay.randomOf(host);
     this.identity = options.identity ?? overlay.newIdentity(random);
-    const trust = new SelfSignedTrust({
-      overlay: document.name,
-      digest: 'sha256',
-      admission: { kind: 'open' },
-    });
+    const trust =
+      typeof options.trust === 'function'
+        ? options.trust(options.document ?? document)
+        : new SelfSignedTrust({ overlay: document.name, digest: 'sha256', admission: { kind: 'open' } });
     this.connectivity = new Connectivity(
       {
         clock,
@@ -44,7 +43,7 @@ export class BareNode {
         logger: silentLogger,
         metrics: noMetrics,
         certificates: new CertificateStore({ clock, trust }),
-        configuration: { document: () => document },
+        configuration: { document: () => options.document ?? document },
         routing: (connections) => new ClientRouting(this.identity.nodeId, connections),
       },
       {

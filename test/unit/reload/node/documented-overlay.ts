@@ -53,13 +53,26 @@ export class DocumentedOverlay extends SimulatedOverlay {
     await this.clock.advance(3_000);
   }
 
+  /** A node with a link to this peer, and no behaviour. */
+  async bareNode(
+    to: SimulatedPeer,
+    document = to.node.document,
+    options: { readonly identity?: Identity } = {},
+  ): Promise<BareNode> {
+    const bootstrap = [this.addressOf(to)];
+    const trust = (current: OverlayDocument) => trustOfDocument(this, current);
+    const node = new BareNode(this, `10.9.0.${++this.#senders}`, { bootstrap, document, trust, ...options });
+    await node.connect();
+    return node;
+  }
+
   /** What a stranger to the ring (but not to the overlay) sends in a ConfigUpdate. */
-  async send(body: Parameters<typeof configUpdate.request.encode>[1], to: SimulatedPeer): Promise<void> {
-    const sender = new BareNode(this, `10.9.0.${++this.#senders}`, {
-      bootstrap: [this.addressOf(to)],
-      document: to.node.document,
-    });
-    await sender.connect();
+  async send(
+    body: Parameters<typeof configUpdate.request.encode>[1],
+    to: SimulatedPeer,
+    options: { readonly identity?: Identity } = {},
+  ): Promise<void> {
+    const sender = await this.bareNode(to, to.node.document, options);
     try {
       await sender.request(configUpdate, body, toNode(to.node.nodeId), {
         configurationSequence: ANY_SEQUENCE,
@@ -71,6 +84,10 @@ export class DocumentedOverlay extends SimulatedOverlay {
 
   sendDocument(bytes: Uint8Array, to: SimulatedPeer): Promise<void> {
     return this.send({ type: 'config', configData: bytes }, to);
+  }
+
+  sendDocumentAs(identity: Identity, bytes: Uint8Array, to: SimulatedPeer): Promise<void> {
+    return this.send({ type: 'config', configData: bytes }, to, { identity });
   }
 
   sequences(): number[] {

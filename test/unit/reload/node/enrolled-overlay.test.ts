@@ -1,0 +1,86 @@
+import test from 'ava';
+import type { OverlayDocument } from '../../../../src/reload/document/overlay-document.ts';
+import { Authority } from '../document/support.ts';
+import { DocumentedOverlay } from './documented-overlay.ts';
+
+/** An overlay whose nodes have certificates of its root. */
+function enrolledOverlay(seed: number) {
+  const overlay = new DocumentedOverlay(seed);
+  const authority = new Authority();
+  const enroll = (by = authority) => by.enroll({ overlay: overlay.document.name });
+  const administrator = enroll();
+  const bytes = (sequence: number, changes: Partial<OverlayDocument> = {}) =>
+    overlay.bytes(
+      sequence,
+      {
+        selfSignedPermitted: undefined,
+        rootCertificates: [authority.root],
+        configurationSigners: new Set([administrator.nodeId]),
+        kindSigners: new Set([administrator.nodeId]),
+        ...changes,
+      },
+      administrator,
+    );
+  const grow = async (count: number, document: OverlayDocument) => {
+    for (let i = 0; i < count; i++) await overlay.start(overlay.makeWith(document, { identity: enroll() }));
+    await overlay.clock.advance(3_000);
+  };
+  return { overlay, authority, enroll, bytes, grow };
+}
+
+test('B31: an overlay with a root-cert works with enrolled certificates, and with no others', async (t) => {
+  const { overlay, enroll, bytes, grow } = enrolledOverlay(101);
+  const document = overlay.read(bytes(1));
+  await grow(4, document);
+  t.deepEqual(overlay.faults(), []);
+  for (let i = 0; i < 8; i++) await overlay.register(overlay.peers[i % 4]!, `user${i}`, `at ${i}`);
+  for (let i = 0; i < 8; i++) {
+    t.deepEqual(await overlay.lookup(overlay.peers[(i + 1) % 4]!, `user${i}`), [`at ${i}`]);
+  }
+  const strangers = [
+    overlay.makeWith(document),
+    overlay.makeWith(document, { identity: enroll(new Authority()) }),
+  ];
+  for (const stranger of strangers) {
+    const started = stranger.node.start();
+    await overlay.clock.advance(20_000);
+    t.is(stranger.node.state, 'joining');
+    await overlay.clock.runUntil(stranger.node.stop());
+    await started.catch(() => {});
+  }
+  await overlay.stopAll();
+});
+
+test('B31: a second root-cert is rolled out; nodes of the new root join those of the old one', async (t) => {
+  const { overlay, authority, enroll, bytes, grow } = enrolledOverlay(102);
+  await grow(3, overlay.read(bytes(1)));
+  const renewed = new Authority('The next root');
+  const both = bytes(2, { rootCertificates: [authority.root, renewed.root] });
+  await overlay.sendDocumentAs(enroll(), both, overlay.peers[1]!);
+  await overlay.clock.advance(5_000);
+  t.deepEqual(overlay.sequences(), [2, 2, 2]);
+  await overlay.start(overlay.makeWith(overlay.read(both), { identity: enroll(renewed) }));
+  await overlay.clock.advance(3_000);
+  t.deepEqual(overlay.faults(), []);
+  await overlay.register(overlay.peers[3]!, 'alice', 'x');
+  t.deepEqual(await overlay.lookup(overlay.peers[0]!, 'alice'), ['x']);
+  await overlay.stopAll();
+});
+
+test('T16: a revoked user is refused everywhere, with a certificate issued later is not', async (t) => {
+  const { overlay, enroll, bytes, grow } = enrolledOverlay(103);
+  await grow(3, overlay.read(bytes(1)));
+  const [peer] = overlay.peers;
+  const aor = `alice@${overlay.document.name}`;
+  await overlay.register(peer!, 'alice', 'before');
+  const revokedUsers = new Map([[aor, overlay.clock.now()]]);
+  await overlay.sendDocumentAs(enroll(), bytes(2, { revokedUsers }), peer!);
+  await overlay.clock.advance(5_000);
+  t.deepEqual(overlay.sequences(), [2, 2, 2]);
+  // The certificates that `register` makes are dated back by a day.
+  t.deepEqual(await overlay.lookup(overlay.peers[2]!, 'alice'), []);
+  await t.throwsAsync(overlay.register(peer!, 'alice', 'after'), { message: /Forbidden|no answer/ });
+  await overlay.register(peer!, 'bob', 'x');
+  t.deepEqual(await overlay.lookup(overlay.peers[1]!, 'bob'), ['x']);
+  await overlay.stopAll();
+});
