@@ -39,9 +39,6 @@ import { verifyEnvelope } from './sealed-message.ts';
 import { Transmitter } from './transmitter.ts';
 import { ViaTable } from './via-table.ts';
 
-/** RFC 6940 §6.2.1: the maximum request lifetime; longer than any overlay-reliability-timer in use. */
-const VIA_STATE_MS = 15_000;
-
 export interface ForwardingDeps {
   readonly clock: Clock;
   readonly random: Random;
@@ -59,7 +56,7 @@ export interface ForwardingOptions {
   readonly accepted?: () => HeaderLimits;
   /** Signs the messages of this node. */
   readonly signer: Signer;
-  /** Replaces Via lists from this many entries on by an opaque id (RFC 6940 §6.1.2); never when left out. */
+  /** Replaces Via lists from this many entries on by an opaque id (RFC 6940 §6.1.2). */
   readonly compressViaFrom?: number;
   /** A node used an older configuration than ours; `path` leads to it (RFC 6940 §6.3.2.1). */
   readonly onOlderConfiguration?: (nodeId: NodeId, path: readonly Destination[]) => void;
@@ -91,7 +88,10 @@ export class ForwardingLayer {
     const { links, routing } = deps;
     const metrics = new ForwardingMetrics(deps.metrics);
     this.#metrics = metrics;
-    this.#vias = new ViaTable(deps, { lifetimeMs: VIA_STATE_MS });
+    this.#vias = new ViaTable(deps, {
+      ...options,
+      reliabilityTimerMs: () => options.document().reliabilityTimerMs,
+    });
     this.#transmitter = new Transmitter({
       links,
       routing,
@@ -227,8 +227,14 @@ export class ForwardingLayer {
       this.#metrics.drop('rate');
       return;
     }
-    const viaList = this.#viaForward(bytes, header, hop);
-    const rewritten = this.#rewrite(bytes, header, { ttl: header.ttl - 1, viaList, destinationList });
+    const code = codeOf(bytes, header);
+    // Answers need no way back (§6.1.2); a later fragment does not say what it is part of.
+    const needsWayBack = code === undefined || isRequestCode(code);
+    const viaList = needsWayBack ? this.#vias.extend(header.viaList, hop.nodeId) : header.viaList;
+    const changes = { ttl: header.ttl - 1, viaList, destinationList };
+    const rewritten =
+      this.#rewrite(bytes, header, changes) ??
+      this.#rewrite(bytes, header, { ...changes, viaList: this.#vias.compress(viaList) });
     if (rewritten === undefined) {
       this.#metrics.drop('too-large');
       this.#refuse(bytes, header, hop, ErrorCode.Message_Too_Large);
@@ -246,17 +252,6 @@ export class ForwardingLayer {
       if (error instanceof EncodeError) return undefined;
       throw error;
     }
-  }
-
-  /** The Via list for the next hop. Answers need none (§6.1.2); a later fragment does not say what it is part of. */
-  #viaForward(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop): readonly Destination[] {
-    const code = codeOf(bytes, header);
-    if (code !== undefined && !isRequestCode(code)) return header.viaList;
-    const viaList: readonly Destination[] = [...header.viaList, { type: 'node', nodeId: hop.nodeId }];
-    const { compressViaFrom } = this.#options;
-    if (compressViaFrom === undefined || viaList.length < compressViaFrom) return viaList;
-    const opaque = this.#vias.compress(viaList);
-    return opaque === undefined ? viaList : [opaque];
   }
 
   #deliver(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop): void {

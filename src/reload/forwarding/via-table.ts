@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../base/index.ts';
-import type { Destination } from '../messages/destination.ts';
+import { type Destination, toNode } from '../messages/destination.ts';
+import type { NodeId } from '../wire/ids.ts';
 
 /** Via lists we stand for at once. */
 const MAX_ENTRIES = 4096;
@@ -13,36 +14,54 @@ interface Entry {
   readonly expiresAt: number;
 }
 
+/** Via lists this long are replaced: ordinary ways are shorter, even among thousands of peers. */
+const COMPRESS_FROM = 12;
+
+/** RFC 6940 §6.2.1: the maximum request lifetime. */
+const REQUEST_LIFETIME_MS = 15_000;
+
+export interface ViaTableOptions {
+  /** The overlay-reliability-timer, ms: state is kept for that long at least (§6.1.2). */
+  readonly reliabilityTimerMs: () => number;
+  /** Via lists of so many entries are replaced by one. */
+  readonly compressViaFrom?: number;
+}
+
 /**
- * List compression (RFC 6940 §6.1.2, §6.1.3): replaces the Via list of a forwarded request by one 16-bit opaque id
- * and restores it on the way back. Identifiers are random, so one from before a restart is most likely stale, and
- * a stale one is dropped silently.
+ * Via lists and list compression (RFC 6940 §6.1.2, §6.1.3): replaces a long Via list of a forwarded request by one
+ * 16-bit opaque id and restores it on the way back. Identifiers begin at random and are used in turn, so that one from
+ * before a restart, or of a late answer, is most likely stale, and a stale one is dropped silently (§6.3.2.2).
  */
 export class ViaTable {
   readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #lifetimeMs: number;
+  readonly #lifetimeMs: () => number;
+  readonly #compressFrom: number;
   readonly #entries = new Map<number, Entry>();
+  #last: number;
 
-  /** @param options.lifetimeMs at least the overlay-reliability-timer (§6.1.2) */
-  constructor({ clock, random }: { clock: Clock; random: Random }, { lifetimeMs }: { lifetimeMs: number }) {
+  constructor({ clock, random }: { clock: Clock; random: Random }, options: ViaTableOptions) {
     this.#clock = clock;
-    this.#random = random;
-    this.#lifetimeMs = lifetimeMs;
+    this.#lifetimeMs = () => Math.max(REQUEST_LIFETIME_MS, options.reliabilityTimerMs());
+    this.#compressFrom = options.compressViaFrom ?? COMPRESS_FROM;
+    const [high = 0, low = 0] = random.bytes(2);
+    this.#last = (high << 8) | low;
   }
 
-  /** The entry that stands for the Via list; undefined when the table is full. */
-  compress(viaList: readonly Destination[]): Destination | undefined {
+  /** The Via list of a request that came from `previousHop`, for the next hop. */
+  extend(viaList: readonly Destination[], previousHop: NodeId): readonly Destination[] {
+    const longer = [...viaList, toNode(previousHop)];
+    return longer.length < this.#compressFrom ? longer : this.compress(longer);
+  }
+
+  /** One entry that stands for the Via list; the list itself when the table is full. */
+  compress(viaList: readonly Destination[]): readonly Destination[] {
     this.#expire();
-    if (this.#entries.size >= MAX_ENTRIES) return undefined;
-    let value: number;
-    do {
-      const [high = 0, low = 0] = this.#random.bytes(2);
-      value = TOP_BIT | (high << 8) | low;
-    } while (this.#entries.has(value));
-    const expiresAt = this.#clock.monotonic() + this.#lifetimeMs;
-    this.#entries.set(value, { path: viaList.toReversed(), expiresAt });
-    return { type: 'compressed', value };
+    if (this.#entries.size >= MAX_ENTRIES) return viaList;
+    do this.#last = TOP_BIT | ((this.#last + 1) & 0xffff);
+    while (this.#entries.has(this.#last));
+    const expiresAt = this.#clock.monotonic() + this.#lifetimeMs();
+    this.#entries.set(this.#last, { path: viaList.toReversed(), expiresAt });
+    return [{ type: 'compressed', value: this.#last }];
   }
 
   /** The destinations the entry stands for, in the order of the way back. */
@@ -53,7 +72,7 @@ export class ViaTable {
     return found.path;
   };
 
-  /** Entries all live equally long, so the oldest are the first. */
+  /** Entries live about equally long, so the oldest are the first. */
   #expire(): void {
     const now = this.#clock.monotonic();
     for (const [value, { expiresAt }] of this.#entries) {

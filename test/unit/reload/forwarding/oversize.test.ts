@@ -47,30 +47,40 @@ function errorIn(answer: Uint8Array): number {
   return decodeWhole(errorResponse, contents.body).errorCode;
 }
 
-/** A Via list that leaves `spare` bytes of a message of the largest size. */
-function viaFilling(messageBytes: number, spare: number): Destination[] {
+/** A list that leaves `spare` bytes of a message of the largest size. */
+function filling(messageBytes: number, spare: number): Destination[] {
   const room = MAX - messageBytes - spare;
   const list = Array.from({ length: Math.floor(room / 257) }, () => opaque(254));
   const rest = room - list.length * 257;
   return rest >= 3 ? [...list, opaque(rest - 3)] : list;
 }
 
-test('B16: a message that its next Via entry makes too large is dropped and answered with Message_Too_Large', async (t) => {
-  const { line, with: pingWith, size } = await pingOn(3);
-  const huge = pingWith({ viaList: viaFilling(size, 4) });
-  t.true(huge.length <= MAX && huge.length > MAX - 10, `${huge.length}`);
-  t.notThrows(() => line.inject(huge, 0, 1));
+test('B16: a message that even the shortest Via entry makes too large is dropped and answered with Message_Too_Large', async (t) => {
+  const { line, header, with: pingWith, size } = await pingOn(3);
+  const full = (spare: number) =>
+    pingWith({ destinationList: [...header.destinationList, ...filling(size, spare)] });
+  t.is(full(1).length, MAX - 1);
+  t.notThrows(() => line.inject(full(1), 0, 1));
   t.is(dropped(line.nodes[1]!, 'too-large'), 1);
   t.is(errorIn(line.transits[0]!.bytes), ErrorCode.Message_Too_Large);
 
-  const justNot = pingWith({ viaList: viaFilling(size, 18) });
-  t.notThrows(() => line.inject(justNot, 0, 1));
+  t.notThrows(() => line.inject(full(18), 0, 1));
   t.is(line.nodes[1]!.metrics.value('reload_messages_forwarded_total'), 1);
+});
+
+test('B3, B16: where a Via entry does not fit any more, an opaque id stands for the list', async (t) => {
+  const { line, with: pingWith, size } = await pingOn(3);
+  const via = filling(size, 4);
+  t.notThrows(() => line.inject(pingWith({ viaList: via }), 0, 1));
+  t.is(line.nodes[1]!.metrics.value('reload_messages_forwarded_total'), 1);
+  const [entry, ...more] = decodeHeader(line.transits[0]!.bytes).viaList;
+  t.is(entry?.type, 'compressed');
+  t.deepEqual(more, []);
 });
 
 test('B16: an answer whose way back does not fit is dropped and counted, whoever chose the way', async (t) => {
   const { line, with: pingWith, size } = await pingOn(2);
-  const huge = pingWith({ viaList: viaFilling(size, 0) });
+  const huge = pingWith({ viaList: filling(size, 0) });
   t.notThrows(() => line.inject(huge, 0, 1));
   t.is(line.last.metrics.value('reload_messages_delivered_total'), 1);
   t.is(dropped(line.last, 'too-large'), 1);
