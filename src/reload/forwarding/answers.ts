@@ -2,9 +2,9 @@ import type { Counter, Metrics } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import { ErrorCode, errorResponse } from '../messages/error-response.ts';
 import {
-  FIXED_HEADER_LENGTH,
   type ForwardingHeader,
   type HeaderFields,
+  messageLength,
   WHOLE_MESSAGE,
 } from '../messages/forwarding-header.ts';
 import { type ForwardingOption, OptionFlag } from '../messages/forwarding-option.ts';
@@ -55,8 +55,8 @@ export class Answers {
     certificates: readonly Uint8Array[] = [],
   ): SealedMessage {
     const sealed = this.#seal(request, contents, certificates);
-    const size = FIXED_HEADER_LENGTH + sealed.contents.length + sealed.security.length;
     const { maxResponseLength } = request.header;
+    const size = messageLength(this.#fields(request), sealed.contents, sealed.security);
     const limit = this.#document().maxMessageSize;
     // RFC 6940 §6.3.2 wants Incompatible_with_Overlay, §6.3.3.1 Response_Too_Large (requirement T6).
     if (size > (maxResponseLength === 0 ? limit : Math.min(limit, maxResponseLength))) {
@@ -71,9 +71,13 @@ export class Answers {
   }
 
   /** Sends what was answered before; only the header is new, since the request may have come another way. */
-  repeat({ header, previousHop }: AnsweredRequest, sealed: SealedMessage): void {
+  repeat(request: AnsweredRequest, sealed: SealedMessage): void {
+    this.#transmitter.send(this.#fields(request), sealed);
+  }
+
+  #fields({ header, previousHop }: AnsweredRequest): HeaderFields {
     const document = this.#document();
-    const fields: HeaderFields = {
+    return {
       overlay: document.overlayHash,
       configurationSequence: document.sequence,
       ttl: document.initialTtl,
@@ -84,7 +88,6 @@ export class Answers {
       destinationList: returnPath(header.viaList, previousHop),
       options: copiedOptions(header.options),
     };
-    this.#transmitter.send(fields, sealed);
   }
 
   #error(request: AnsweredRequest, errorCode: number, errorInfo: Uint8Array): SealedMessage {

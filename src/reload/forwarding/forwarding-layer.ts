@@ -7,7 +7,6 @@ import {
   type Random,
 } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
-import { attach } from '../messages/attach.ts';
 import type { Destination } from '../messages/destination.ts';
 import { ErrorCode } from '../messages/error-response.ts';
 import {
@@ -19,7 +18,6 @@ import {
 import { OptionFlag } from '../messages/forwarding-option.ts';
 import { decodeEnvelope, type Envelope } from '../messages/message.ts';
 import { isRequestCode, type Method } from '../messages/method.ts';
-import { ping } from '../messages/ping.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { SignedBy, Signer } from '../security/signature.ts';
 import { DecodeError, EncodeError } from '../wire/decode-error.ts';
@@ -28,8 +26,9 @@ import { Answers } from './answers.ts';
 import type { MendConfiguration } from './configuration-sequence.ts';
 import { routeByDestinations } from './destination-list.ts';
 import { type DropReason, ForwardingMetrics } from './forwarding-metrics.ts';
-import { isWhole, Reassembler, startsAtContents } from './fragments.ts';
+import { isWhole, Reassembler } from './fragments.ts';
 import { type HeaderLimits, headerFault } from './header-check.ts';
+import { codeOf, mayComeUnattached } from './message-code.ts';
 import type { LinkTable, PreviousHop, Routing } from './ports.ts';
 import { type RateLimitOptions, RateLimits } from './rate-limits.ts';
 import { RequestRefusal } from './reload-error.ts';
@@ -134,8 +133,9 @@ export class ForwardingLayer {
   }
 
   /** A message or fragment that came over the link with `hop`. Never throws. */
-  receive(bytes: Uint8Array, hop: PreviousHop): void {
+  receive(bytes: Uint8Array, link: PreviousHop): void {
     this.#metrics.received.inc();
+    let hop = link;
     let header: ForwardingHeader;
     try {
       header = decodeHeader(bytes);
@@ -151,10 +151,13 @@ export class ForwardingLayer {
       if (fault === 'too-large') this.#refuse(bytes, header, hop, ErrorCode.Message_Too_Large);
       return;
     }
-    if (hop.unattached && !mayComeUnattached(bytes, header)) {
-      this.#metrics.drop('unattached');
-      this.#refuse(bytes, header, hop, ErrorCode.Forbidden);
-      return;
+    if (hop.unattached !== undefined) {
+      hop = { nodeId: this.#usedNodeId(bytes, header, hop.unattached) ?? hop.nodeId };
+      if (!mayComeUnattached(bytes, header)) {
+        this.#metrics.drop('unattached');
+        this.#refuse(bytes, header, hop, ErrorCode.Forbidden);
+        return;
+      }
     }
     const decision = routeByDestinations(header.destinationList, {
       routing: this.#deps.routing,
@@ -301,6 +304,21 @@ export class ForwardingLayer {
     return accepted?.() ?? document();
   }
 
+  /**
+   * RFC 6940 §6.1.2: "MUST implement support for returning responses to a Ping or Attach request" of a node with
+   * several Node-IDs: until it Attaches, only the signature says which one it uses. Not verified: all are its own.
+   */
+  #usedNodeId(bytes: Uint8Array, header: ForwardingHeader, own: readonly NodeId[]): NodeId | undefined {
+    try {
+      const { signature, certificates } = decodeEnvelope(bytes, header).security;
+      const { nodeId } = this.#deps.certificates.signer(signature.identity, certificates);
+      return own.includes(nodeId) ? nodeId : undefined;
+    } catch (error) {
+      if (error instanceof CodedError) return undefined;
+      throw error;
+    }
+  }
+
   #isSelf({ nodeId }: PreviousHop): boolean {
     return nodeId === this.#deps.routing.self;
   }
@@ -336,19 +354,4 @@ export class ForwardingLayer {
     this.#metrics.drop(reason);
     this.#deps.logger.debug('malformed message', { hop: hop.nodeId, error: errorMessage(error) });
   }
-}
-
-/** The message code, which begins the contents; undefined in later fragments and in messages without contents. */
-function codeOf(bytes: Uint8Array, header: ForwardingHeader): number | undefined {
-  const at = header.headerLength;
-  if (!startsAtContents(header) || bytes.length < at + 2) return undefined;
-  return bytes[at]! * 256 + bytes[at + 1]!;
-}
-
-/** RFC 6940 §6.1.2: what a node with several Node-IDs may send before it has Attached with one of them. */
-function mayComeUnattached(bytes: Uint8Array, header: ForwardingHeader): boolean {
-  const code = codeOf(bytes, header);
-  return (
-    code !== undefined && (!isRequestCode(code) || code === ping.requestCode || code === attach.requestCode)
-  );
 }

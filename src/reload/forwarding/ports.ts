@@ -26,8 +26,8 @@ export interface Routing {
 export interface PreviousHop {
   readonly nodeId: NodeId;
   /**
-   * RFC 6940 §6.1.2: the node's certificate has several Node-IDs and it has not Attached with one of them, so
-   * that only Ping and Attach are taken from it.
+   * RFC 6940 §6.1.2: the Node-IDs of the node's certificate, when there are several and it has not Attached with one
+   * of them, so that only Ping and Attach are taken from it.
    */
-  readonly unattached?: boolean;
+  readonly unattached?: readonly NodeId[] | undefined;
 }

@@ -36,15 +36,16 @@ function readable(info: Uint8Array): string {
 }
 
 /**
- * A request that got no answer.
+ * A request that got no answer, or none that can be used.
  * - `request-timeout`: five sends and nothing came back
  * - `no-route`: there is no link to send it on
  * - `message-too-large`: it is over the overlay's max-message-size; nothing was sent
+ * - `unknown-extension`: the answer has a critical extension that we do not know
  * - `too-many-requests`: too many are waiting already
  * - `stopped`: this node is going down
  */
 export class RequestFailure extends CodedError<
-  'request-timeout' | 'no-route' | 'message-too-large' | 'too-many-requests' | 'stopped'
+  'request-timeout' | 'no-route' | 'message-too-large' | 'unknown-extension' | 'too-many-requests' | 'stopped'
 > {}
 
 /** What a request handler throws, or hands to `fail`, to answer with an error. */

@@ -1,9 +1,9 @@
 import { abortable, type Clock, type Logger, type Random } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { Destination } from '../messages/destination.ts';
-import { ErrorCode, errorResponse } from '../messages/error-response.ts';
+import { ErrorCode, type ErrorResponse, errorResponse } from '../messages/error-response.ts';
 import type { MessageExtension } from '../messages/extension.ts';
-import { FIXED_HEADER_LENGTH, type HeaderFields, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
+import { type HeaderFields, messageLength, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
 import { type Envelope, encodeContents } from '../messages/message.ts';
 import { ERROR_CODE, type Method } from '../messages/method.ts';
 import type { SignedBy, Signer } from '../security/signature.ts';
@@ -19,12 +19,14 @@ import type { Transmitter } from './transmitter.ts';
 
 const MAX_PENDING = 4096;
 
-/** Errors that nodes on the way answer with, so that their signer is not the node addressed (RFC 6940 §§6.1.2, 6.3.2). */
+/** Bytes by which the Via list may grow on the way: a hop must not find the message too large (RFC 6940 §6.6). */
+const VIA_ROOM = 256;
+
+/** Errors that nodes on the way answer with, so that their signer is not the node addressed (RFC 6940 §§6.3.2, 6.6). */
 const ERRORS_ON_THE_WAY: ReadonlySet<number> = new Set([
   ErrorCode.TTL_Exceeded,
   ErrorCode.Unsupported_Forwarding_Option,
   ErrorCode.Message_Too_Large,
-  ErrorCode.Forbidden,
 ]);
 
 /** Errors that a ConfigUpdate mends (RFC 6940 §§6.3.2.1, 7.4.1.2). */
@@ -70,6 +72,8 @@ interface Settlement {
   readonly target: Destination;
   readonly answerCode: number;
   readonly requestName: string;
+  /** The answer had to be short. */
+  readonly limited: boolean;
   settle(envelope: Envelope, signer: SignedBy, previousHop: NodeId): void;
   fail(error: unknown): void;
 }
@@ -147,6 +151,7 @@ export class RequestClient {
         target,
         answerCode: method.answerCode,
         requestName: method.name,
+        limited: (options.maxResponseLength ?? 0) > 0,
         settle: ({ contents, security }, signer, previousHop) =>
           resolve({
             body: decodeWhole(method.answer, contents.body, this.#document().kinds),
@@ -192,13 +197,14 @@ export class RequestClient {
     }
     try {
       const error = code === ERROR_CODE ? decodeWhole(errorResponse, envelope.contents.body) : undefined;
-      const onTheWay = error !== undefined && ERRORS_ON_THE_WAY.has(error.errorCode);
-      if (!onTheWay && !this.#mayAnswer(signer.nodeId, pending.target)) {
+      if (!mayRefuseOnTheWay(error, signer, pending) && !this.#mayAnswer(signer.nodeId, pending.target)) {
         this.#deps.metrics.drop('answer-signer');
         return;
       }
-      if (error === undefined) pending.settle(envelope, signer, previousHop);
-      else pending.fail(new ReloadError(pending.requestName, error, signer.nodeId));
+      const unknown = envelope.contents.extensions.find(({ critical }) => critical);
+      if (unknown !== undefined) pending.fail(unknownExtension(pending.requestName, unknown));
+      else if (error === undefined) pending.settle(envelope, signer, previousHop);
+      else pending.fail(new ReloadError(pending.requestName, understood(error, pending), signer.nodeId));
     } catch (error) {
       this.#deps.metrics.drop('malformed-answer');
       pending.fail(error);
@@ -244,13 +250,6 @@ export class RequestClient {
       signer: options.signer ?? this.#signer,
       ...(options.certificates && { certificates: options.certificates }),
     });
-    const size = FIXED_HEADER_LENGTH + sealed.contents.length + sealed.security.length;
-    if (size > document.maxMessageSize) {
-      throw new RequestFailure(
-        'message-too-large',
-        `${size} bytes, the overlay allows ${document.maxMessageSize}`,
-      );
-    }
     const header: HeaderFields = {
       overlay: document.overlayHash,
       configurationSequence: options.configurationSequence ?? document.sequence,
@@ -262,6 +261,13 @@ export class RequestClient {
       destinationList: options.destinationList,
       options: [],
     };
+    const size = messageLength(header, sealed.contents, sealed.security) + VIA_ROOM;
+    if (size > document.maxMessageSize) {
+      throw new RequestFailure(
+        'message-too-large',
+        `${size} bytes on its way, the overlay allows ${document.maxMessageSize}`,
+      );
+    }
     return { header, sealed, intervalMs: document.reliabilityTimerMs };
   }
 
@@ -303,6 +309,30 @@ export class RequestClient {
     signal?.addEventListener('abort', onAbort, { once: true });
     retransmission.start();
   }
+}
+
+/** Whether the error may come from another node than the one addressed. */
+function mayRefuseOnTheWay(
+  error: ErrorResponse | undefined,
+  { nodeId }: SignedBy,
+  { hop }: Pick<Pending, 'hop'>,
+): boolean {
+  if (error === undefined) return false;
+  // §6.1.2: the node at the other end of the link forbids what comes before an Attach.
+  return (
+    ERRORS_ON_THE_WAY.has(error.errorCode) || (error.errorCode === ErrorCode.Forbidden && nodeId === hop)
+  );
+}
+
+/** Requirement T6: to a request that limits its answer, Incompatible_with_Overlay means Response_Too_Large as well. */
+function understood(error: ErrorResponse, { limited }: Settlement): ErrorResponse {
+  const tooLarge = limited && error.errorCode === ErrorCode.Incompatible_with_Overlay;
+  return tooLarge ? { ...error, errorCode: ErrorCode.Response_Too_Large } : error;
+}
+
+/** RFC 6940 §6.3.3: an answer that cannot be processed; no error goes back to an answer. */
+function unknownExtension(requestName: string, { type }: MessageExtension): RequestFailure {
+  return new RequestFailure('unknown-extension', `${requestName}: the answer has critical extension ${type}`);
 }
 
 const WHY = {

@@ -106,6 +106,10 @@ export class RequestServer {
       this.#check(received);
       this.#dispatch(received, onAnswered);
     } catch (error) {
+      if (isDiscarded(error)) {
+        this.#metrics.drop('malformed');
+        return;
+      }
       const refusal = refusalOf(error);
       if (refusal === undefined) throw error;
       onAnswered(
@@ -161,6 +165,10 @@ export class RequestServer {
 
   #run<Response>(name: string, context: InboundRequest<Response>, handler: () => void | Promise<void>): void {
     const onError = (error: unknown): void => {
+      if (isDiscarded(error)) {
+        this.#metrics.drop('malformed');
+        return;
+      }
       const refusal = refusalOf(error);
       if (refusal !== undefined) {
         context.fail(refusal.errorCode, refusal.errorInfo);
@@ -179,6 +187,14 @@ export class RequestServer {
       onError(error);
     }
   }
+}
+
+/**
+ * RFC 6940 §6.3.1.1: an unknown type in a select that does not provide for any "SHOULD be treated as a parsing error,
+ * and the whole message SHOULD be discarded with no response".
+ */
+function isDiscarded(error: unknown): boolean {
+  return error instanceof DecodeError && error.code === 'unknown-type';
 }
 
 /** The answer that an error stands for; undefined when it is a failure of our own. */

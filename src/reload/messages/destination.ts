@@ -79,6 +79,22 @@ export const destination: Codec<Destination> = {
   },
 };
 
+/** Bytes of the entry on the wire. */
+export function destinationLength(value: Destination): number {
+  switch (value.type) {
+    case 'compressed':
+      return 2;
+    case 'node':
+      return 2 + ID_LENGTH;
+    case 'resource':
+      return 3 + value.resourceId.length / 2;
+    case 'opaque':
+      return 3 + value.bytes.length;
+    case 'unknown':
+      return 2 + value.bytes.length;
+  }
+}
+
 function tagOf(value: Exclude<Destination, { type: 'compressed' }>): number {
   switch (value.type) {
     case 'node':

@@ -2,7 +2,7 @@ import type { Codec } from '../wire/codec.ts';
 import { DecodeError, EncodeError } from '../wire/decode-error.ts';
 import { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
-import { type Destination, destination } from './destination.ts';
+import { type Destination, destination, destinationLength } from './destination.ts';
 import { type ForwardingOption, forwardingOption } from './forwarding-option.ts';
 
 /** "RELO" with the high bit set (RFC 6940 §6.3.2). */
@@ -160,6 +160,17 @@ export interface HopChanges {
 export function rewriteHeader(bytes: Uint8Array, header: ForwardingHeader, changes: HopChanges): Uint8Array {
   const { ttl, viaList, destinationList } = changes;
   return encodeWithHeader({ ...header, ttl, viaList, destinationList }, bytes.subarray(header.headerLength));
+}
+
+/** Bytes of a message with this header, as it leaves its sender. */
+export function messageLength(
+  { viaList, destinationList, options }: Pick<HeaderFields, 'viaList' | 'destinationList' | 'options'>,
+  contents: Uint8Array,
+  security: Uint8Array,
+): number {
+  const lists = [...viaList, ...destinationList].reduce((sum, entry) => sum + destinationLength(entry), 0);
+  const optionBytes = options.reduce((sum, { value }) => sum + 4 + value.length, 0);
+  return FIXED_HEADER_LENGTH + lists + optionBytes + contents.length + security.length;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

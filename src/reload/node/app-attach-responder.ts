@@ -14,7 +14,7 @@ import { type AppAttachReqAns, appAttach } from '../messages/app-attach.ts';
 import { ErrorCode } from '../messages/error-response.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { AppAttacher } from './app-attacher.ts';
-import { connectableAddresses, toCandidates } from './candidates.ts';
+import { connectableAddresses, mixesIceAndNoIce, toCandidates } from './candidates.ts';
 
 /** Connections we make at the request of others, at once. */
 const MAX_CONNECTING = 64;
@@ -71,6 +71,9 @@ export class AppAttachResponder {
     const handler = this.#handlers.get(application);
     // §6.5.2.2
     if (handler === undefined) throw new RequestRefusal(ErrorCode.Not_Found, `no application ${application}`);
+    if (mixesIceAndNoIce(request.candidates)) {
+      throw new RequestRefusal(ErrorCode.Invalid_Message, 'candidates with and without ICE');
+    }
     const addresses = connectableAddresses(request.candidates, this.#ownAddresses());
     if (addresses.length === 0) {
       throw new RequestRefusal(ErrorCode.Not_Found, 'no candidate this node may connect to');

@@ -7,7 +7,7 @@ import { ErrorCode } from '../messages/error-response.ts';
 import type { IceCandidate } from '../messages/ice-candidate.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { Attacher } from './attacher.ts';
-import { connectableAddresses } from './candidates.ts';
+import { connectableAddresses, mixesIceAndNoIce } from './candidates.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import type { LinkDialer } from './link-dialer.ts';
 
@@ -48,14 +48,19 @@ export class AttachResponder {
     const from = context.signer.nodeId;
     const { self, ownAddresses, candidates, onUpdateWanted, onListening } = this.#options;
     if (from === self) throw new RequestRefusal(ErrorCode.Forbidden, 'an Attach with our own Node-ID');
+    if (mixesIceAndNoIce(request.candidates)) {
+      throw new RequestRefusal(ErrorCode.Invalid_Message, 'candidates with and without ICE');
+    }
     const addresses = connectableAddresses(request.candidates, ownAddresses());
     if (addresses.length === 0) {
       throw new RequestRefusal(ErrorCode.Not_Found, 'no candidate this node may connect to');
     }
+    // §6.1.2: a link that stands already may be one of a certificate with several Node-IDs.
+    this.#connections.attached(from);
     // §6.5.1.2: of two Attaches that cross, the one of the larger Node-ID goes on.
     if (this.#attacher.collision(from) === 'we-persist') throw new RequestRefusal(ErrorCode.In_Progress);
     const accepted = this.#dialer.dial(from, addresses, (link) => {
-      this.#connections.add(link);
+      this.#connections.add(link, from);
       onListening(link.remote);
       if (request.sendUpdate) onUpdateWanted(from);
     });

@@ -133,7 +133,7 @@ export class Attacher {
   }
 
   async #connected(nodeId: NodeId, signal = this.#stopping.signal): Promise<NodeId> {
-    await waitUntil(this.#clock, this.#connections.opened, () => this.#connections.has(nodeId), {
+    await waitUntil(this.#clock, this.#connections.opened, () => this.#connections.attached(nodeId), {
       timeoutMs: CONNECT_MS,
       what: `a connection from ${nodeId} after its Attach answer`,
       signal,

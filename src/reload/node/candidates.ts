@@ -53,6 +53,16 @@ export function connectableAddresses(
   return addresses.slice(0, MAX_TRIED);
 }
 
+/** RFC 6940 §6.5.1.1: "MUST NOT include both candidates whose OverlayLinkType protocols use ICE … and … No-ICE". */
+export function mixesIceAndNoIce(candidates: readonly IceCandidate[]): boolean {
+  const isNoIce = ({ overlayLink }: IceCandidate) =>
+    overlayLink === OverlayLinkType.tlsTcpFhNoIce || overlayLink === OverlayLinkType.dtlsUdpSrNoIce;
+  return (
+    candidates.some(isNoIce) &&
+    candidates.some(({ overlayLink }) => overlayLink === OverlayLinkType.dtlsUdpSr)
+  );
+}
+
 function isLinkLocal(host: string): boolean {
   return host.startsWith('169.254.') || /^fe[89ab]/i.test(host);
 }

@@ -13,23 +13,26 @@ const SPARE_IDLE_MS = 60_000;
 /** One link with a node, and the node's place in the table. */
 class Connected implements LinkLike, LinkHandler, PreviousHop {
   readonly link: Link;
-  readonly nodeId: NodeId;
+  nodeId: NodeId;
+  /** Which of the Node-IDs in its certificate the node uses is known. */
+  attached: boolean;
   readonly #table: LinkEvents;
   /** Monotonic ms of the last message from the node. */
   heardAt: number;
   /** Monotonic ms of the last message either way. */
   usedAt: number;
 
-  constructor(table: LinkEvents, link: Link, nodeId: NodeId) {
+  constructor(table: LinkEvents, link: Link, nodeId: NodeId, attached: boolean) {
     this.link = link;
     this.nodeId = nodeId;
+    this.attached = attached;
     this.#table = table;
     this.heardAt = this.usedAt = table.clock.monotonic();
   }
 
   /** §6.1.2: with several Node-IDs in one certificate, only an Attach says which of them is meant. */
-  get unattached(): boolean {
-    return this.link.peer.nodeIds.length > 1;
+  get unattached(): readonly NodeId[] | undefined {
+    return this.attached ? undefined : this.link.peer.nodeIds;
   }
 
   send(message: Uint8Array): void {
@@ -78,6 +81,8 @@ export class ConnectionTable implements LinkTable {
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   readonly #nodes = new Map<NodeId, Connected[]>();
+  /** The newest link of a certificate with several Node-IDs, under each of them, until one is Attached with. */
+  readonly #unattached = new Map<NodeId, Connected>();
 
   constructor(deps: { clock: Clock }, options: ConnectionTableOptions) {
     this.#clock = deps.clock;
@@ -95,23 +100,49 @@ export class ConnectionTable implements LinkTable {
 
   linkTo(nodeId: NodeId): LinkLike | undefined {
     const links = this.#nodes.get(nodeId);
-    return links?.findLast(({ link }) => link.state === 'up') ?? links?.at(-1);
+    const connected = links?.findLast(({ link }) => link.state === 'up') ?? links?.at(-1);
+    return connected ?? this.#unattached.get(nodeId);
   }
 
-  /** Takes a link over. @returns the Node-ID it is filed under */
-  add(link: Link): NodeId {
-    const [nodeId = ''] = link.peer.nodeIds;
+  /**
+   * Takes a link over.
+   * @param attachedAs the Node-ID that the other side used in an Attach with us
+   * @returns the Node-ID it is filed under
+   */
+  add(link: Link, attachedAs?: NodeId): NodeId {
+    const { nodeIds } = link.peer;
+    const nodeId = attachedAs ?? nodeIds[0] ?? '';
     const links = this.#nodes.get(nodeId) ?? [];
     if (links.length >= MAX_LINKS_PER_NODE) {
       link.close();
       return nodeId;
     }
-    const connected = new Connected(this.#events, link, nodeId);
+    const attached = nodeIds.length === 1 || attachedAs !== undefined;
+    const connected = new Connected(this.#events, link, nodeId, attached);
     this.#nodes.set(nodeId, links.concat([connected]));
+    for (const id of connected.unattached ?? []) this.#unattached.set(id, connected);
     // Only now: messages that came before are delivered at once, and their answers need the table.
     link.setHandler(connected);
     this.opened.emit(nodeId);
     return nodeId;
+  }
+
+  /**
+   * A node has Attached with us and used this Node-ID: a link of its certificate, until now filed under the first of
+   * its Node-IDs, is one with that node.
+   * @returns whether there is a link with the node
+   */
+  attached(nodeId: NodeId): boolean {
+    const connected = this.#unattached.get(nodeId);
+    if (connected === undefined) return this.has(nodeId);
+    const before = connected.nodeId;
+    this.#forget(connected);
+    connected.nodeId = nodeId;
+    connected.attached = true;
+    this.#nodes.set(nodeId, (this.#nodes.get(nodeId) ?? []).concat([connected]));
+    if (!this.has(before)) this.lost.emit(before);
+    if (before !== nodeId) this.opened.emit(nodeId);
+    return true;
   }
 
   /** Monotonic ms when the node was last heard of; undefined without a link. */
@@ -153,11 +184,15 @@ export class ConnectionTable implements LinkTable {
     }
     const links = this.#nodes.get(nodeId);
     if (links === undefined) return;
-    if (state === 'closed') {
-      const left = links.filter((other) => other !== connected);
-      if (left.length === 0) this.#nodes.delete(nodeId);
-      else this.#nodes.set(nodeId, left);
-    }
+    if (state === 'closed') this.#forget(connected);
     if (!links.some((other) => other !== connected && other.link.state === 'up')) this.lost.emit(nodeId);
+  }
+
+  #forget(connected: Connected): void {
+    const { nodeId, unattached = [] } = connected;
+    const left = this.#nodes.get(nodeId)?.filter((other) => other !== connected) ?? [];
+    if (left.length === 0) this.#nodes.delete(nodeId);
+    else this.#nodes.set(nodeId, left);
+    for (const id of unattached) if (this.#unattached.get(id) === connected) this.#unattached.delete(id);
   }
 }

@@ -90,8 +90,8 @@ export interface TopologyPlugin {
 
   /** The contents of an UpdateReq of ours, encoded. */
   updateContents(full: boolean, uptimeS: number): Uint8Array;
-  /** The body of our RouteQueryAns for a destination we route by this identifier, encoded (§10.8). */
-  routeQueryContents(id: string): Uint8Array;
+  /** The body of our RouteQueryAns, encoded: whom we send to next, or we ourselves (§10.8). */
+  routeQueryContents(next: NodeId): Uint8Array;
   /** overlay_specific_data of our LeaveReq to this neighbour, encoded (§10.9). */
   leaveContents(to: NodeId): Uint8Array;
 

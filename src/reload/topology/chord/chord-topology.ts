@@ -134,8 +134,8 @@ export class ChordTopology implements TopologyPlugin {
     return encodeUpdate(this.snapshot(), full, uptimeS);
   }
 
-  routeQueryContents(id: string): Uint8Array {
-    return encodeRouteQueryAnswer(this.nextHop(id) ?? this.self);
+  routeQueryContents(next: NodeId): Uint8Array {
+    return encodeRouteQueryAnswer(next);
   }
 
   leaveContents(to: NodeId): Uint8Array {

@@ -94,7 +94,7 @@ test('B16: a request of our own with lists that do not fit fails, and nothing wa
     { padding: new Uint8Array(0) },
     { destinationList, firstHop: line.last.nodeId },
   );
-  await t.throwsAsync(line.clock.runUntil(request), { code: 'no-route' });
+  await t.throwsAsync(line.clock.runUntil(request), { code: 'message-too-large' });
   t.is(line.first.forwarding.pendingRequests, 0);
   t.is(line.clock.pendingTimers, 0);
 });

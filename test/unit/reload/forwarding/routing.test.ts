@@ -168,7 +168,9 @@ test('B2: a node that should have Attached may Ping, all else is Forbidden', asy
   const line = answering(new ForwardingLine({ length: 2 }));
   line.intercept = ({ bytes, from, to }) => {
     if (from !== 0) return bytes;
-    line.clock.setTimer(5, () => line.inject(bytes, from, to, { unattached: true }));
+    line.clock.setTimer(5, () =>
+      line.inject(bytes, from, to, { unattached: [line.first.nodeId, 'ee'.repeat(16)] }),
+    );
     return undefined;
   };
   t.is(await pinged(line, line.first, [line.last.destination]), 1);

@@ -80,8 +80,8 @@ export class XorTopology implements TopologyPlugin {
     return Buffer.from([this.self, ...this.#peers].join(''), 'hex');
   }
 
-  routeQueryContents(id: string): Uint8Array {
-    return Buffer.from(this.nextHop(id) ?? this.self, 'hex');
+  routeQueryContents(next: string): Uint8Array {
+    return Buffer.from(next, 'hex');
   }
 
   leaveContents(): Uint8Array {
