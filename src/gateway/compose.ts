@@ -2,7 +2,9 @@ import { type Clock, isLoopback, type Logger, type Network, type Random } from '
 import { SystemNetwork, systemClock, systemRandom } from '../net/index.ts';
 import { LocationService } from '../p2psip/location-service.ts';
 import { ReloadOverlay } from '../p2psip/reload-overlay.ts';
-import { builtInDocument, type OverlayDocument } from '../reload/document/overlay-document.ts';
+import { trustOfDocument } from '../reload/document/document-trust.ts';
+import type { OverlayDocument } from '../reload/document/overlay-document.ts';
+import { newestDocument } from '../reload/node/configuration-saved.ts';
 import { ReloadNode } from '../reload/node/reload-node.ts';
 import {
   createSelfSignedIdentity,
@@ -10,8 +12,9 @@ import {
   loadSelfSignedIdentity,
   saveIdentity,
 } from '../reload/security/identity.ts';
-import { type Admission, SelfSignedTrust } from '../reload/security/trust-policy.ts';
+import type { Admission } from '../reload/security/trust-policy.ts';
 import { AdminServer } from './admin/admin-server.ts';
+import { openDocument } from './compose/configuration-document.ts';
 import { PeerView } from './compose/peer-view.ts';
 import { SipSide } from './compose/sip-side.ts';
 import { openTraceFile } from './compose/trace-file.ts';
@@ -62,7 +65,8 @@ async function build(
     onMovedAside: (report) => logger.error(report),
   });
   closers.push(() => data.close());
-  const document = builtInDocument(config.overlay.name);
+  const given = openDocument(config, { ...machine, logger });
+  const document = newestDocument({ ...machine, kv: data.store, logger }, given);
   const identity = openIdentity(data, machine, document, config.overlay);
   const trace = config.trace === undefined ? undefined : openTrace(config.trace, logger);
   if (trace !== undefined) closers.push(() => trace.close());
@@ -72,7 +76,7 @@ async function build(
     {
       document,
       identity,
-      trust: trustOf(config.overlay, document),
+      trust: (current) => trustOfDocument(machine, current, admissionOf(config.overlay)),
       listen: config.overlay.listen,
       bootstrap: config.overlay.bootstrap,
       first: config.overlay.first,
@@ -141,14 +145,6 @@ function openIdentity(
       : loadSelfSignedIdentity(machine, stored, options);
   data.saveIdentity(saveIdentity(identity));
   return identity;
-}
-
-function trustOf(
-  overlay: OverlayConfig,
-  { name, selfSignedPermitted, badNodes }: OverlayDocument,
-): SelfSignedTrust {
-  const digest = selfSignedPermitted?.digest ?? 'sha256';
-  return new SelfSignedTrust({ overlay: name, digest, badNodes, admission: admissionOf(overlay) });
 }
 
 /** Architecture, "a self-signed overlay that listens beyond loopback"; the configuration was checked for it. */

@@ -12,6 +12,8 @@ export interface PeerStatus {
   readonly sip: { readonly mode: 'proxy' | 'redirect' | 'off'; readonly uris: readonly string[] };
   readonly predecessor?: string;
   readonly successor?: string;
+  /** The configuration document in force; left out where the overlay has none. */
+  readonly configuration?: { readonly sequence: number; readonly expires?: string };
   /** Open overlay links, and overlay values held for others and ourselves. */
   readonly links: number;
   readonly storedValues: number;

@@ -47,6 +47,8 @@ export class PeerView implements PeerAdmin {
     const { predecessors, successors, links } = node.ring();
     const [predecessor] = predecessors;
     const [successor] = successors;
+    const { source, sequence, expiresAt } = node.document;
+    const expires = expiresAt === undefined ? undefined : new Date(expiresAt).toISOString();
     return {
       node: node.nodeId,
       overlay: this.#config.overlay.name,
@@ -58,6 +60,7 @@ export class PeerView implements PeerAdmin {
       sip: { mode: this.#config.sip.mode, uris: sip?.uris ?? [] },
       ...(predecessor !== undefined && { predecessor }),
       ...(successor !== undefined && { successor }),
+      ...(source !== undefined && { configuration: { sequence, ...(expires !== undefined && { expires }) } }),
       links: links.length,
       storedValues: node.storedValues,
       registrations: this.#registrationCounts(),

@@ -23,6 +23,8 @@ export interface GatewayConfig {
 
 export interface OverlayConfig {
   readonly name: string;
+  /** The configuration document, not looked at yet; undefined: the one all self-signed overlays imply. */
+  readonly document: DocumentFile | undefined;
   readonly first: boolean;
   readonly role: 'peer';
   /** Where TLS links are accepted; port 0 = any. */
@@ -37,6 +39,12 @@ export interface OverlayConfig {
   readonly open: boolean;
   /** Key type of an identity made at the first start. */
   readonly keyType: 'ec' | 'rsa';
+}
+
+export interface DocumentFile {
+  /** Its name as the operator would type it. */
+  readonly shown: string;
+  readonly bytes: Uint8Array;
 }
 
 export type SipMode = 'proxy' | 'redirect' | 'off';

@@ -3,11 +3,11 @@ import type { Address } from '../../base/index.ts';
 import type { Account } from '../../sip/auth/credentials.ts';
 import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 import { ConfigError } from './config-error.ts';
-import type { AdminConfig, GatewayConfig, SipListen } from './gateway-config.ts';
+import type { AdminConfig, DocumentFile, GatewayConfig, SipListen } from './gateway-config.ts';
 import { applyOverride, formatPath, type Override, parseOverride } from './overrides.ts';
 import { findBreaches } from './rules.ts';
 import { configSchema, type ParsedConfig } from './schema.ts';
-import { modeWarning, readConfigFile, readToken } from './secret-file.ts';
+import { modeWarning, readConfigBytes, readConfigFile, readToken } from './secret-file.ts';
 import { parseUsers } from './users-file.ts';
 import { parseYaml, validate, withoutNulls } from './yaml-file.ts';
 
@@ -85,6 +85,7 @@ class Resolver {
       file: this.#file,
       overlay: {
         name: overlay.name,
+        document: this.#document(),
         first: overlay.first,
         role: 'peer',
         listen: overlay.listen.map(toAddress),
@@ -113,6 +114,15 @@ class Resolver {
       trace: trace === undefined ? undefined : this.#absolute(trace),
     };
     return { config, warnings: this.#warnings };
+  }
+
+  #document(): DocumentFile | undefined {
+    const { document } = this.#parsed.overlay;
+    if (document === undefined) return undefined;
+    const path = this.#absolute(document);
+    const mend = 'get the document from whoever runs the overlay, or leave it out for a self-signed overlay';
+    const bytes = readConfigBytes(path, { file: this.#file, path: 'overlay.document', mend });
+    return { shown: this.#shown(path), bytes };
   }
 
   /** `advertise` is per listener: the first udp:// one belongs to the first udp:// listener, and so on. */

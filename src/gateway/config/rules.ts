@@ -1,4 +1,5 @@
 import { formatAddress, isLoopback, isWildcard } from '../../base/index.ts';
+import { tooOpen } from './exposure.ts';
 import type { ParsedConfig } from './schema.ts';
 
 /** One broken rule: where, what, and what to do. */
@@ -32,8 +33,8 @@ function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
     problem: `${what} not implemented in this version`,
     mend,
   });
-  if (overlay.document !== undefined) {
-    yield refuse('overlay.document', 'configuration documents are', 'leave it out for a self-signed overlay');
+  if (overlay.document !== undefined && /^[a-z]+:\/\//i.test(overlay.document)) {
+    yield refuse('overlay.document', 'fetching the document from a URL is', 'fetch it and name the file');
   }
   if (overlay.enroll !== undefined) yield refuse('overlay.enroll', 'enrollment is', 'leave it out');
   if (overlay['shared-secret-file'] !== undefined) {
@@ -63,7 +64,8 @@ function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
 }
 
 function* bootstrapRules({ overlay }: ParsedConfig): Generator<Breach> {
-  if (!overlay.first && overlay.bootstrap.length === 0) {
+  // A document may name some: it is looked at when it is read.
+  if (!overlay.first && overlay.bootstrap.length === 0 && overlay.document === undefined) {
     // RFC 6940 §6.4.2.1: only a node told to be the first may start a ring alone (A18).
     yield {
       path: 'overlay.bootstrap',
@@ -89,16 +91,11 @@ function* bootstrapRules({ overlay }: ParsedConfig): Generator<Breach> {
   }
 }
 
-/** In an open self-signed overlay anybody who can connect can sign any AoR, so that must be asked for. */
+/** A document says itself whether the overlay is self-signed: it is looked at when it is read. */
 function* selfSignedRules({ overlay }: ParsedConfig): Generator<Breach> {
-  const wide = overlay.listen.findIndex(({ host }) => !isLoopback(host));
-  const guarded = overlay.open || overlay.allow !== undefined || overlay['shared-secret-file'] !== undefined;
-  if (overlay.document !== undefined || wide === -1 || guarded) return;
-  yield {
-    path: `overlay.listen[${wide}]`,
-    problem: `a self-signed overlay on ${formatAddress(overlay.listen[wide]!)} lets anybody who reaches it answer for any user`,
-    mend: 'list the Node-IDs that may join (overlay.allow), accept it (overlay.open: true), or listen on 127.0.0.1',
-  };
+  if (overlay.document !== undefined || overlay['shared-secret-file'] !== undefined) return;
+  const breach = tooOpen(overlay);
+  if (breach !== undefined) yield breach;
 }
 
 function* sipRules({ sip, users }: ParsedConfig): Generator<Breach> {

@@ -4,16 +4,27 @@ import { ConfigError } from './config-error.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
+/** Where a file is named, for the message. */
+interface Naming {
+  readonly file: string;
+  readonly path: string;
+  readonly mend: string;
+}
+
 /**
  * The text of a file the configuration names.
- * @param naming where it is named, for the message
  * @throws ConfigError
  */
-export function readConfigFile(path: string, naming: { file: string; path: string; mend: string }): string {
+export function readConfigFile(path: string, naming: Naming): string {
+  return readConfigBytes(path, naming).toString('utf8');
+}
+
+/** The same, byte for byte. @throws ConfigError */
+export function readConfigBytes(path: string, naming: Naming): Buffer {
   try {
     const { size } = statSync(path);
     if (size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES / 1024 / 1024} MB`);
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? errorMessage(error);
     const problem = naming.path === '' ? `cannot be read (${reason})` : `${path} cannot be read (${reason})`;

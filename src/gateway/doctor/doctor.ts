@@ -1,4 +1,4 @@
-import { formatAddress, isLoopback, type Network } from '../../base/index.ts';
+import { formatAddress, isLoopback, type Network, silentLogger } from '../../base/index.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
@@ -32,6 +32,7 @@ export async function diagnose(
   const findings = [
     ok('file', `${file} is a valid configuration`),
     ...warnings.map((warning) => secretWarning(warning)),
+    ...(await checkDocument(config)),
     ...checkUsers(config),
     ...checkExposure(config),
     ...(await checkPorts(config, network)),
@@ -46,6 +47,22 @@ export async function diagnose(
 function secretWarning(warning: string): Finding {
   const cut = warning.lastIndexOf(': ');
   return warn('secrets', warning.slice(0, cut), warning.slice(cut + 2));
+}
+
+async function checkDocument(config: GatewayConfig): Promise<Finding[]> {
+  if (config.overlay.document === undefined) return [];
+  // Only here: the XML library takes time to load.
+  const { systemClock } = await import('../../net/index.ts');
+  const { openDocument } = await import('../compose/configuration-document.ts');
+  try {
+    const document = openDocument(config, { clock: systemClock, logger: silentLogger });
+    const { shown } = config.overlay.document;
+    const signed = document.source?.signatures.length === 0 ? 'not signed' : 'properly signed';
+    return [ok('overlay.document', `${shown} has number ${document.sequence} and is ${signed}`)];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ path, problem, mend }) => fail(path, problem, mend));
+  }
 }
 
 function checkUsers({ sip, users }: GatewayConfig): Finding[] {

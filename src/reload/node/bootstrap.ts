@@ -25,7 +25,7 @@ export class Bootstrap {
   readonly #links: LinkLayer;
   readonly #connections: ConnectionTable;
   readonly #cache: BootstrapCache;
-  readonly #configured: readonly Address[];
+  readonly #configured: () => readonly Address[];
   readonly #ownAddresses: () => readonly Address[];
 
   constructor(
@@ -37,7 +37,10 @@ export class Bootstrap {
       connections: ConnectionTable;
       cache: BootstrapCache;
     },
-    options: { readonly configured: readonly Address[]; readonly ownAddresses: () => readonly Address[] },
+    options: {
+      readonly configured: () => readonly Address[];
+      readonly ownAddresses: () => readonly Address[];
+    },
   ) {
     this.#clock = deps.clock;
     this.#random = deps.random;
@@ -52,7 +55,7 @@ export class Bootstrap {
   /** Cached peers first, then the configured nodes in random order; our own addresses left out. */
   addresses({ cached = true } = {}): Address[] {
     const own = this.#ownAddresses();
-    const shuffled = this.#configured
+    const shuffled = this.#configured()
       .map((address) => ({ address, key: this.#random.float() }))
       .sort((a, b) => a.key - b.key)
       .map(({ address }) => address);

@@ -2,18 +2,14 @@ import {
   type Clock,
   Event,
   type EventSource,
-  errorMessage,
-  fromUtf8,
   type Gauge,
   type KeyValueStore,
   type Logger,
   type Metrics,
-  utf8,
 } from '../../base/index.ts';
 import { DocumentError } from '../document/document-error.ts';
 import { readDocument } from '../document/document-reader.ts';
 import {
-  requireCurrent,
   requireSignedBytes,
   type Verified,
   verifyKindBlock,
@@ -25,9 +21,7 @@ import { requireSupported } from '../document/supported.ts';
 import { compareSequence } from '../forwarding/configuration-sequence.ts';
 import type { HeaderLimits } from '../forwarding/header-check.ts';
 import type { KindId, NodeId } from '../wire/ids.ts';
-
-const DOCUMENT_KEY = 'configuration/document';
-const KINDS_KEY = 'configuration/kinds';
+import { type LearnedKind, newestDocument, saveConfiguration, savedKinds } from './configuration-saved.ts';
 
 /**
  * NOTE: so long after a change we still take what the previous document allowed: a smaller initial-ttl or
@@ -43,20 +37,14 @@ export interface ConfigurationChange {
   readonly after: OverlayDocument;
 }
 
-/** A kind-block that came by itself, and who signed it. */
-interface LearnedKind {
-  readonly block: KindBlock;
-  readonly signer: NodeId;
-}
-
 /**
  * The configuration document in force (RFC 6940 §11.1): newer ones that are properly signed replace it, and Kinds that
  * a kind-signer signed are added to it. Both are kept over restarts.
  */
 export class ConfigurationKeeper {
   readonly #clock: Clock;
-  readonly #kv: KeyValueStore;
   readonly #logger: Logger;
+  readonly #deps: { readonly kv: KeyValueStore; readonly logger: Logger };
   readonly #topologies: ReadonlySet<string>;
   readonly #sequence: Gauge;
   readonly #changing = new Event<ConfigurationChange>();
@@ -80,17 +68,17 @@ export class ConfigurationKeeper {
     options: { readonly document: OverlayDocument; readonly topologies: ReadonlySet<string> },
   ) {
     this.#clock = deps.clock;
-    this.#kv = deps.kv;
+    this.#deps = deps;
     this.#logger = deps.logger;
     this.#topologies = options.topologies;
     this.#sequence = deps.metrics.gauge(
       'reload_configuration_sequence',
       'Sequence number of the configuration document in force',
     );
-    this.#document = this.#newest(options.document);
+    this.#document = newestDocument(deps, options.document);
     requireSupported(this.#document, this.#topologies);
-    this.#learned = this.#savedKinds();
-    this.#current = this.#effective();
+    this.#learned = savedKinds(deps, this.#document);
+    this.#current = withKinds(this.#document, this.#learned);
     this.#sequence.set(this.#current.sequence);
   }
 
@@ -146,7 +134,7 @@ export class ConfigurationKeeper {
       ([id, { signer: by }]) => document.kindSigners.has(by) && !document.kindBlocks.has(id),
     );
     this.#apply(document, kindSigners, new Map(allowed));
-    await this.#save(document, this.#learned);
+    await saveConfiguration(this.#deps, document, this.#learned);
     try {
       requireSupported(document, this.#topologies);
       requireSameRing(before, document);
@@ -176,7 +164,7 @@ export class ConfigurationKeeper {
       kinds: [...learned.keys()].filter((id) => !this.#learned.has(id)),
     });
     this.#apply(this.#document, this.#kindSigners, learned);
-    await this.#save(undefined, learned);
+    await saveConfiguration(this.#deps, undefined, learned);
   }
 
   /** The kind-block that defines a Kind, if we have a signed one. */
@@ -218,60 +206,6 @@ export class ConfigurationKeeper {
     };
     this.#sequence.set(after.sequence);
     this.#changed.emit({ before, after });
-  }
-
-  #effective(): OverlayDocument {
-    return withKinds(this.#document, this.#learned);
-  }
-
-  /** @param document undefined: it has not changed */
-  async #save(
-    document: OverlayDocument | undefined,
-    learned: ReadonlyMap<KindId, LearnedKind>,
-  ): Promise<void> {
-    const kinds = [...learned.values()].map(({ block, signer }) => ({ text: block.text, signer }));
-    const writes = [{ key: KINDS_KEY, value: utf8(JSON.stringify(kinds)) }];
-    if (document?.source !== undefined) writes.push({ key: DOCUMENT_KEY, value: document.source.bytes });
-    await this.#kv.write(writes).catch((error) => {
-      this.#logger.error('the new configuration cannot be saved; a restart would begin with an older one', {
-        error: errorMessage(error),
-      });
-    });
-  }
-
-  /** What was saved was verified when it came. It counts for the overlay it is for, and only beside a document. */
-  #newest(given: OverlayDocument): OverlayDocument {
-    const bytes = given.source === undefined ? undefined : this.#kv.get(DOCUMENT_KEY);
-    if (bytes === undefined) return given;
-    try {
-      const saved = readDocument(bytes, given.name);
-      if (compareSequence(saved.sequence, given.sequence) !== 'newer') return given;
-      requireCurrent({ clock: this.#clock }, saved);
-      const { sequence } = saved;
-      this.#logger.info('a newer configuration document than the given one is known', { sequence });
-      return saved;
-    } catch (error) {
-      if (!(error instanceof DocumentError) || error.code === 'document-expired') throw error;
-      this.#logger.warn('the saved configuration document is not used', { error: error.message });
-      return given;
-    }
-  }
-
-  #savedKinds(): ReadonlyMap<KindId, LearnedKind> {
-    const learned = new Map<KindId, LearnedKind>();
-    const bytes = this.#kv.get(KINDS_KEY);
-    if (bytes === undefined) return learned;
-    try {
-      for (const { text, signer } of JSON.parse(fromUtf8(bytes)) as { text: string; signer: NodeId }[]) {
-        const block = parseKindBlock(text);
-        const declared = this.#document.kindBlocks.has(block.kind.id);
-        if (this.#document.kindSigners.has(signer) && !declared)
-          learned.set(block.kind.id, { block, signer });
-      }
-    } catch (error) {
-      this.#logger.warn('saved Kinds are not used', { error: errorMessage(error) });
-    }
-    return learned;
   }
 }
 

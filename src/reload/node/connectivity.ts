@@ -81,7 +81,10 @@ export class Connectivity {
     const parts = { ...deps, forwarding: this.forwarding, connections: this.connections, links: this.#links };
     this.bootstrap = new Bootstrap(
       { ...parts, cache: this.#cache },
-      { configured: options.bootstrap, ownAddresses },
+      {
+        configured: () => [...options.bootstrap, ...configuration.document().bootstrapNodes],
+        ownAddresses,
+      },
     );
     this.attacher = new Attacher(parts, {
       self,

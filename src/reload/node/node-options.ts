@@ -32,6 +32,7 @@ export interface ReloadNodeOptions {
   readonly listen: readonly Address[];
   /** Named to others instead of the listening addresses: behind 1:1 NAT, in a container. */
   readonly advertise?: readonly Address[];
+  /** Besides the bootstrap-nodes of the document. */
   readonly bootstrap: readonly Address[];
   /** RFC 6940 §6.4.2.1: may take responsibility for the whole overlay when nobody is there. */
   readonly first?: boolean;

@@ -13,11 +13,18 @@ export function addStatus(program: Command, environment: CliEnvironment): void {
     });
 }
 
+function formatConfiguration(configuration: PeerStatus['configuration']): string | undefined {
+  if (configuration === undefined) return undefined;
+  const { sequence, expires } = configuration;
+  return expires === undefined ? `number ${sequence}` : `number ${sequence}, until ${expires}`;
+}
+
 function formatStatus(status: PeerStatus): string {
   const { aors, bindings } = status.registrations;
   return formatPairs([
     ['node', status.node],
     ['overlay', status.overlay],
+    ['document', formatConfiguration(status.configuration)],
     ['state', `${status.state} (${status.role})`],
     ['up', formatDuration(status.uptimeS)],
     ['version', status.version],

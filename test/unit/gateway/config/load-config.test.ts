@@ -43,6 +43,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
   t.deepEqual(warnings, []);
   t.deepEqual(config.overlay, {
     name: 'example.org',
+    document: undefined,
     first: true,
     role: 'peer',
     listen: [{ host: '127.0.0.1', port: 6084 }],
@@ -254,8 +255,8 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
     'admin: 127.0.0.1:5060 is taken by sip.listen[1] already; give one of them another port',
   ],
   [
-    ['overlay.document=./overlay.xml'],
-    'overlay.document: configuration documents are not implemented in this version; leave it out for a self-signed overlay',
+    ['overlay.document=https://example.org/.well-known/reload-config'],
+    'overlay.document: fetching the document from a URL is not implemented in this version; fetch it and name the file',
   ],
   [
     ['overlay.enroll={username: gw1, password-file: gw1.pass}'],

@@ -92,7 +92,7 @@ export class Authority {
   }
 
   #validity() {
-    return { notBefore: clock.now() - DAY_MS, notAfter: clock.now() + 365 * DAY_MS };
+    return { notBefore: clock.now() - DAY_MS, notAfter: clock.now() + 3650 * DAY_MS };
   }
 }
 

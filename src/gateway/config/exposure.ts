@@ -1,0 +1,22 @@
+import { type Address, formatAddress, isLoopback } from '../../base/index.ts';
+
+/** What says who may join a self-signed overlay. */
+interface Exposure {
+  readonly listen: readonly Address[];
+  readonly open: boolean;
+  readonly allow?: readonly string[] | undefined;
+}
+
+/**
+ * In an open self-signed overlay anybody who can connect can sign any AoR, so that must be asked for.
+ * @returns the index of the listen address that is too open, with what is wrong and how to mend it
+ */
+export function tooOpen({ listen, open, allow }: Exposure) {
+  const wide = listen.findIndex(({ host }) => !isLoopback(host));
+  if (wide === -1 || open || allow !== undefined) return undefined;
+  return {
+    path: `overlay.listen[${wide}]`,
+    problem: `a self-signed overlay on ${formatAddress(listen[wide]!)} lets anybody who reaches it answer for any user`,
+    mend: 'list the Node-IDs that may join (overlay.allow), accept it (overlay.open: true), or listen on 127.0.0.1',
+  };
+}
