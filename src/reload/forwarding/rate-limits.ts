@@ -49,8 +49,9 @@ const WEIGHTS: ReadonlyMap<number, number> = new Map([
 const BYTES_PER_FORWARD = 4_096;
 const BYTES_PER_WORK = 2_048;
 
-/** Certificates that one signature check may bring along. */
+/** Certificates that one signature check may bring along; to read another one costs as much as two such checks. */
 const FREE_CERTIFICATES = 4;
+const COST_OF_CERTIFICATE = 2;
 
 /** A warning about somebody over the limit comes at most this often, ms. */
 const WARNING_PAUSE_MS = 60_000;
@@ -124,5 +125,5 @@ export class RateLimits {
 }
 
 function verifyCost(certificates: number): number {
-  return 1 + Math.max(0, certificates - FREE_CERTIFICATES);
+  return 1 + COST_OF_CERTIFICATE * Math.max(0, certificates - FREE_CERTIFICATES);
 }

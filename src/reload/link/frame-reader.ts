@@ -18,6 +18,9 @@ export interface FrameSink {
   onBadFrame(type: number): void;
 }
 
+/** Room made for a frame at first: what is declared but does not come takes no memory. */
+const FIRST_BYTES = 4_096;
+
 /** Cuts a byte stream into frames (RFC 6940 §6.6.2); holds at most one incomplete frame. */
 export class FrameReader {
   readonly #sink: FrameSink;
@@ -73,12 +76,12 @@ export class FrameReader {
 
   /** Takes what belongs to the incomplete frame; returns the offset of what comes after. */
   #fill(chunk: Buffer, start: number): number {
-    if (this.#filled === 0) this.#partial = Buffer.allocUnsafe(DATA_HEADER_BYTES);
     const wanted = this.#size === UNKNOWN ? DATA_HEADER_BYTES : this.#size;
     const end = Math.min(chunk.length, start + wanted - this.#filled);
+    this.#makeRoom(this.#filled + end - start, wanted);
     chunk.copy(this.#partial, this.#filled, start, end);
     this.#filled += end - start;
-    if (this.#size === UNKNOWN) this.#growTo(this.#sizeOf(this.#partial, 0, this.#filled));
+    if (this.#size === UNKNOWN) this.#size = this.#sizeOf(this.#partial, 0, this.#filled);
     if (this.#filled === this.#size) {
       const frame = this.#partial;
       this.#partial = NOTHING;
@@ -89,12 +92,12 @@ export class FrameReader {
     return end;
   }
 
-  #growTo(size: number): void {
-    if (size === UNKNOWN) return;
-    this.#size = size;
-    const header = this.#partial;
-    this.#partial = Buffer.allocUnsafe(size);
-    header.copy(this.#partial, 0, 0, this.#filled);
+  /** @param most the size of the frame, as far as it is known */
+  #makeRoom(needed: number, most: number): void {
+    const known = this.#partial;
+    if (needed <= known.length) return;
+    this.#partial = Buffer.allocUnsafe(Math.min(most, Math.max(needed, FIRST_BYTES, 2 * known.length)));
+    known.copy(this.#partial, 0, 0, this.#filled);
   }
 
   /** The size of the frame that begins at `offset`, cut to a prefix if its message is too large. */

@@ -24,7 +24,7 @@ export type LinkCloseCode =
   | 'peer-closed'
   /** The peer did not want our certificate. */
   | 'peer-refused'
-  /** No ack for RTO + 30 s. */
+  /** No ack for RTO + 30 s, or nothing read of what we sent for 30 s. */
   | 'link-failed'
   /** What came is not RELOAD framing, or it was begun and not finished. */
   | 'bad-frame'

@@ -7,12 +7,12 @@ import {
   formatAddress,
   type Timer,
 } from '../../base/index.ts';
+import { AckSender, type AckSenderOwner } from './ack-sender.ts';
 import { AckWatch, type AckWatchOwner, type AckWatchState } from './ack-watch.ts';
-import { DATA_HEADER_BYTES, encodeAckFrame, encodeDataFrame, FRAME_ACK, MAX_FRAMED_BYTES } from './frame.ts';
+import { DATA_HEADER_BYTES, encodeDataFrame, FRAME_ACK, MAX_FRAMED_BYTES } from './frame.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { Link, LinkCloseCode, LinkHandler, LinkPeer, LinkState, TraceHook } from './link.ts';
 import type { LinkMetrics } from './link-metrics.ts';
-import { ReceivedWindow } from './received-window.ts';
 
 /** Bytes that may wait in our process for a slow peer, besides what the kernel holds. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -49,7 +49,7 @@ const NOTHING: readonly Buffer[] = [];
  * A link over TLS-TCP-FH-NO-ICE (RFC 6940 §6.6.5): framing, acks and failure detection on a TLS connection. It handles
  * its connection's and its frame reader's events itself: a peer has dozens of links, and closures add up.
  */
-export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchOwner {
+export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchOwner, AckSenderOwner {
   readonly id: number;
   readonly peer: LinkPeer;
   readonly isInitiator: boolean;
@@ -57,7 +57,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
   readonly #connection: Connection;
   readonly #limits: { readonly maxMessageBytes: number };
   readonly #reader: FrameReader;
-  readonly #window = new ReceivedWindow();
+  readonly #ownAcks: AckSender;
   readonly #acks: AckWatch;
   #handler: LinkHandler | undefined;
   #early = NOTHING;
@@ -72,6 +72,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     this.#connection = connection;
     this.#limits = options.limits;
     this.#acks = new AckWatch(deps.clock, this);
+    this.#ownAcks = new AckSender(deps.clock, this);
     this.#reader = new FrameReader(this, options.limits);
     connection.setHandler(this);
   }
@@ -176,14 +177,24 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
       return;
     }
     this.#deps.metrics.dataIn.inc();
-    // RFC 6940 §6.6.2: "SHOULD immediately send an ACK". The connection gathers what is written in one turn, so an ack
-    // shares its TLS record with its neighbours and with an answer that is ready at once.
-    this.#deps.metrics.acksOut.inc();
-    this.#transmit(encodeAckFrame(sequence, this.#window.add(sequence)));
+    // The connection gathers what is written in one turn, so an ack shares its TLS record with its neighbours and with
+    // an answer that is ready at once.
+    this.#ownAcks.received(sequence);
     const message = frame.subarray(DATA_HEADER_BYTES);
     if (this.#handler !== undefined) this.#handler.onMessage(message, this);
     else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early = [...this.#early, message];
     else this.#shut('link-closed', 'messages came faster than the link was taken over');
+  }
+
+  /** Of our acks. */
+  sendAck(frame: Buffer): void {
+    this.#deps.metrics.acksOut.inc();
+    this.#transmit(frame);
+  }
+
+  /** Of our acks. */
+  onUnread(): void {
+    this.#shut('link-failed', `${formatAddress(this.remote)} has read nothing for 30 s`);
   }
 
   #transmit(frame: Buffer): void {
@@ -224,6 +235,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#acks.stop();
+    this.#ownAcks.stop();
     this.#reader.stop();
     this.#frameTimer?.close();
     this.#early = NOTHING;

@@ -25,6 +25,9 @@ export class CertificateTimeError extends CodedError<'certificate-expired' | 'ce
   }
 }
 
+/** Certificates read in search of one signer: as many as values of different signers fit one message. */
+const MAX_READ = 32;
+
 interface Entry {
   readonly certificate: Certificate;
   /** What the trust policy said; undefined when it was not asked yet. */
@@ -104,9 +107,12 @@ export class CertificateStore {
     return certificates.some((der) => equalBytes(der, certificate.der)) ? [certificate] : undefined;
   }
 
-  /** Leaves out, unread, the certificates that a SHA-256 identity plainly does not name. */
+  /**
+   * Leaves out, unread, the certificates that a SHA-256 identity plainly does not name. Other identities tell nothing
+   * before a certificate is read, which costs more than a signature check.
+   */
   *#candidates(wanted: string | undefined, certificates: readonly Uint8Array[]): Iterable<Certificate> {
-    for (const der of certificates) {
+    for (const der of wanted === undefined ? certificates.slice(0, MAX_READ) : certificates) {
       const fingerprint = fingerprintOf(der);
       if (wanted === undefined || wanted === fingerprint) yield this.#entry(der, fingerprint).certificate;
     }

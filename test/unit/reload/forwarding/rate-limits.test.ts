@@ -128,8 +128,8 @@ test('certificates count: a message full of them costs as many signature checks'
     { clock: new VirtualClock(), logger: silentLogger },
     { verify: { perSecond: 0, burst: 100 } },
   );
-  t.true(limits.mayVerify(A, 60));
-  t.false(limits.mayVerify(A, 60));
+  t.true(limits.mayVerify(A, 40));
+  t.false(limits.mayVerify(A, 40));
   t.true(limits.mayVerify(A, 2));
 });
 

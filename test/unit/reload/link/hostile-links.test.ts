@@ -10,6 +10,7 @@ import { FrameReader } from '../../../../src/reload/link/frame-reader.ts';
 import type { Link } from '../../../../src/reload/link/link.ts';
 import { LinkLayer } from '../../../../src/reload/link/link-layer.ts';
 import { CountingMetrics } from '../../../support/counting-metrics.ts';
+import { liveBytes } from '../../../support/fuzz/heap.ts';
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const PORT = 6084;
@@ -152,6 +153,20 @@ test('B15, B16: acks of what was never sent, and acks twice, change nothing', as
   t.true((links[0]?.rttMs ?? 0) > 500);
   t.deepEqual(seen, []);
   await layer.stop();
+});
+
+test('a frame that is only declared takes no memory', (t) => {
+  const limits = { maxMessageBytes: 2 ** 24 - 1 };
+  const sink = { onFrame() {}, onOversized() {}, onBadFrame() {} };
+  const header = encodeDataFrame(0, Buffer.alloc(2 ** 24 - 1)).subarray(0, 9);
+  const before = liveBytes();
+  const readers = Array.from({ length: 1_000 }, () => {
+    const reader = new FrameReader(sink, limits);
+    reader.push(header);
+    return reader;
+  });
+  t.true(liveBytes() - before < 16 * 2 ** 20);
+  t.true(readers.every(({ isIncomplete }) => isIncomplete));
 });
 
 test('B15: the same frames come out however the stream is cut, and garbage ends it', (t) => {

@@ -1,0 +1,73 @@
+import type { Clock, Timer } from '../../base/index.ts';
+import { encodeAckFrame } from './frame.ts';
+import { ReceivedWindow } from './received-window.ts';
+
+/** Acks that may wait unread for a peer; then one for all that came since is sent once it reads again. */
+const MAX_WAITING = 512;
+const RETRY_MS = 100;
+/** A peer that sends and reads nothing for this long is given up. */
+const MAX_RETRIES = 300;
+
+export interface AckSenderOwner {
+  /** Bytes written and not yet taken by the peer or the kernel. */
+  readonly queuedBytes: number;
+  sendAck(frame: Buffer): void;
+  /** The peer does not read. */
+  onUnread(): void;
+}
+
+/**
+ * The receiving side of the framing header (RFC 6940 §6.6.2): "SHOULD immediately send an ACK". A peer that sends without
+ * reading must not fill our memory with acks, of which the newest speaks for all on an ordered stream.
+ */
+export class AckSender {
+  readonly #clock: Clock;
+  readonly #owner: AckSenderOwner;
+  readonly #window = new ReceivedWindow();
+  #waiting = 0;
+  #owed: Buffer | undefined;
+  #retries = 0;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, owner: AckSenderOwner) {
+    this.#clock = clock;
+    this.#owner = owner;
+  }
+
+  /** A data frame came. */
+  received(sequence: number): void {
+    const frame = encodeAckFrame(sequence, this.#window.add(sequence));
+    if (this.#owner.queuedBytes === 0) this.#waiting = 0;
+    if (this.#waiting < MAX_WAITING) {
+      this.#waiting++;
+      this.#owner.sendAck(frame);
+      return;
+    }
+    this.#owed = frame;
+    if (this.#timer === undefined) this.#arm();
+  }
+
+  stop(): void {
+    this.#timer?.close();
+    this.#timer = undefined;
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.setTimer(RETRY_MS, () => this.#retry());
+  }
+
+  #retry(): void {
+    this.#timer = undefined;
+    if (this.#owed === undefined) return;
+    if (this.#owner.queuedBytes === 0) {
+      this.#owner.sendAck(this.#owed);
+      this.#owed = undefined;
+      this.#waiting = 1;
+      this.#retries = 0;
+    } else if (++this.#retries >= MAX_RETRIES) {
+      this.#owner.onUnread();
+    } else {
+      this.#arm();
+    }
+  }
+}
