@@ -136,7 +136,7 @@ export class Admission {
       await withDeadline(
         this.#clock,
         HAND_OVER_MS,
-        (signal) => abortable(this.#mover.replicate(range, [nodeId], signal), signal),
+        (signal) => abortable(this.#mover.giveToJoining(range, nodeId, signal), signal),
         gone.signal,
       );
     } finally {

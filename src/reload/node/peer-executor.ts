@@ -63,15 +63,15 @@ export class PeerExecutor implements TopologyExecutor {
   }
 
   replicate(range: IdRange, to: readonly NodeId[]): void {
-    void this.#deps.mover.replicate(range, to);
+    this.#deps.mover.replicate(range, to);
   }
 
   handOver(range: IdRange): void {
-    void this.#deps.mover.handOver(range);
+    this.#deps.mover.handOver(range);
   }
 
   dropSurplus(): void {
-    void this.#deps.mover.dropSurplus();
+    this.#deps.mover.dropSurplus();
   }
 
   admitted(by: NodeId): void {

@@ -22,6 +22,7 @@ import { sendLeave, serveLeave } from './leaving.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { MembershipKeeper } from './membership-keeper.ts';
 import { PeerExecutor } from './peer-executor.ts';
+import { ReadRepair } from './read-repair.ts';
 import { RecordMover } from './record-mover.ts';
 import { StorageService } from './storage-service.ts';
 import { TopologyDriver } from './topology-driver.ts';
@@ -69,7 +70,9 @@ export class PeerRole {
     const admission = new Admission(wired, {
       isJoiningThrough: (nodeId) => joining.admittingPeer === nodeId,
     });
-    this.service = new StorageService({ ...wired, admission });
+    const kinds = () => options.document().kinds;
+    const repair = new ReadRepair(deps, { kinds });
+    this.service = new StorageService({ ...wired, admission, repair });
     this.keeper = new MembershipKeeper({ ...wired, joining }, options);
     this.#linkKeeper = new LinkKeeper(deps);
     this.#updates.serve(this.#driver);
@@ -77,8 +80,13 @@ export class PeerRole {
     serveDiagnostics(wired);
 
     const neighbors = deps.metrics.gauge('reload_neighbors', 'Peers in the neighbour table');
-    this.#driver.changed.on(() => neighbors.set(topology.neighbors().length));
+    this.#driver.changed.on(() => {
+      neighbors.set(topology.neighbors().length);
+      this.#mover.ringChanged();
+      repair.ringChanged();
+    });
     connections.lost.on((nodeId) => {
+      this.#mover.lost(nodeId);
       this.#driver.apply((plugin, nowMs) => plugin.linkLost(nodeId, nowMs));
       deps.forwarding.hopLost(nodeId);
     });

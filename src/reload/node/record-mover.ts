@@ -1,48 +1,43 @@
 import { setMaxListeners } from 'node:events';
-import {
-  type Clock,
-  CodedError,
-  type Counter,
-  errorMessage,
-  type Logger,
-  type Metrics,
-  sleep,
-} from '../../base/index.ts';
+import { type Clock, CodedError, type Logger, type Metrics, type Random } from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
-import { ReloadError } from '../forwarding/reload-error.ts';
-import { type Destination, toNode, toResource } from '../messages/destination.ts';
-import { ErrorCode } from '../messages/error-response.ts';
-import { fetch } from '../messages/fetch.ts';
-import { type StoreReq, store } from '../messages/store.ts';
+import { toNode } from '../messages/destination.ts';
 import type { ReplicaStore, ResourceStore } from '../storage/resource-store.ts';
 import type { IdRange, TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId, ResourceId } from '../wire/ids.ts';
 import type { KindTable } from '../wire/kind-table.ts';
 import { forEachConcurrently } from './concurrency.ts';
-import { everything } from './data-specifiers.ts';
+import { RecordAuditor } from './record-auditor.ts';
+import { RecordHolders } from './record-holders.ts';
+import { RecordPace } from './record-pace.ts';
+import { RecordSync } from './record-sync.ts';
 
-/** Stores under way at once in one move of many records. */
+/** Stores under way at once in one hand-over. */
 const CONCURRENT_STORES = 16;
 
-/** A peer that refuses a replica may not know yet that the ring has changed: so often and so long apart it is asked again. */
-const RETRY_DELAYS_MS = [1_000, 5_000, 15_000];
+/** Exchanges with other peers in the background. A signed exchange costs either side about half a millisecond. */
+const PACE = { perSecond: 100, burst: 500 };
+
+/** What a joining node is given before it is admitted; it gets the rest in the background. */
+const FOREGROUND_RECORDS = 1_000;
+const FOREGROUND_MS = 3_000;
 
 /** Moves records between peers: replicas, hand-overs, and what is left behind afterwards (RFC 6940 §§10.4, 10.7.3). */
 export class RecordMover {
   readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #forwarding: ForwardingLayer;
   readonly #store: ResourceStore;
   readonly #topology: TopologyPlugin;
-  readonly #kinds: () => KindTable;
-  readonly #sent: Counter;
-  readonly #failed: Counter;
+  readonly #pace: RecordPace;
+  readonly #holders = new RecordHolders();
+  readonly #sync: RecordSync;
+  readonly #auditor: RecordAuditor;
   readonly #stopping = new AbortController();
-  readonly #moves = new Set<Promise<unknown>>();
+  readonly #fresh = new Set<Promise<unknown>>();
 
   constructor(
     deps: {
       clock: Clock;
+      random: Random;
       logger: Logger;
       metrics: Metrics;
       forwarding: ForwardingLayer;
@@ -52,147 +47,116 @@ export class RecordMover {
     options: { readonly kinds: () => KindTable },
   ) {
     this.#clock = deps.clock;
-    this.#logger = deps.logger;
-    this.#forwarding = deps.forwarding;
     this.#store = deps.store;
     this.#topology = deps.topology;
-    this.#kinds = options.kinds;
-    setMaxListeners(0, this.#stopping.signal);
-    this.#sent = deps.metrics.counter(
-      'reload_records_moved_total',
-      'Values stored at other peers as replica or hand-over',
-    );
-    this.#failed = deps.metrics.counter(
-      'reload_record_moves_failed_total',
-      'Values that another peer did not take',
-    );
+    const { signal: stopping } = this.#stopping;
+    setMaxListeners(0, stopping);
+    this.#pace = new RecordPace(deps, PACE);
+    this.#sync = new RecordSync({ ...deps, pace: this.#pace }, { ...options, stopping });
+    this.#auditor = new RecordAuditor({ ...deps, holders: this.#holders, sync: this.#sync }, { stopping });
+    deps.store.changed.on((resource) => this.#holders.forget(resource));
   }
 
-  /** §10.4: one new value goes to these peers; sent before this returns. */
-  replicateValue(stores: (replicaNumber: number) => Iterable<ReplicaStore>, to: readonly NodeId[]): void {
+  /** Whether the peer is known to hold all that we hold of the resource, be it nothing. */
+  isHeldBy(resource: ResourceId, peer: NodeId): boolean {
+    return this.#store.kindsAt(resource).length === 0 || this.#holders.has(resource, peer);
+  }
+
+  /**
+   * §10.4: new values of a resource go to these peers; sent before this returns.
+   * @param upToDate those that held everything else already
+   */
+  replicateValue(
+    resource: ResourceId,
+    stores: (replicaNumber: number) => Iterable<ReplicaStore>,
+    to: readonly NodeId[],
+    upToDate: ReadonlySet<NodeId>,
+  ): void {
+    const version = this.#store.versionOf(resource);
     to.forEach((peer, i) => {
-      for (const value of stores(i + 1)) void this.#give(value, [toNode(peer)]);
+      const given = Promise.all([...stores(i + 1)].map((value) => this.#sync.give(value, toNode(peer))));
+      const noted = given.then((holders) => {
+        this.#fresh.delete(noted);
+        const isWhole = upToDate.has(peer) && this.#store.versionOf(resource) === version;
+        if (isWhole && !holders.includes(undefined)) this.#holders.add(resource, peer);
+        else this.#auditor.wakeLater();
+      });
+      this.#fresh.add(noted);
     });
   }
 
-  /** §10.7.3: everything in the range goes to these peers; nothing more once the signal is aborted. */
-  replicate(range: IdRange, to: readonly NodeId[], signal?: AbortSignal): Promise<void> {
-    return this.#track(
-      forEachConcurrently(to, to.length, async (peer) => {
-        const replicaNumber = Math.max(1, this.#topology.replicaSet().indexOf(peer) + 1);
-        const resources = this.#store.resources(range.after, range.upTo);
-        await forEachConcurrently(resources, CONCURRENT_STORES, async (resource) => {
-          if (!signal?.aborted) await this.#giveAll(resource, replicaNumber, [toNode(peer)]);
-        });
-      }),
-    );
+  /** The peer stored a replica here: it need not be told of the resource if that is all of it; others may have to. */
+  receivedFrom(peer: NodeId, resource: ResourceId): void {
+    if (this.#store.valuesAt(resource) === 1 && this.#keeps(peer, resource))
+      this.#holders.add(resource, peer);
+    this.#auditor.wakeLater();
   }
 
-  /** §6.4.2.3: everything in the range goes to whoever is responsible for it now. */
-  handOver(range: IdRange): Promise<void> {
-    return this.#track(
-      forEachConcurrently(
-        this.#store.resources(range.after, range.upTo),
-        CONCURRENT_STORES,
-        async (resource) => {
-          if (!this.#topology.isResponsible(resource))
-            await this.#giveAll(resource, 1, [toResource(resource)]);
-        },
-      ),
-    );
+  /** The neighbour compares our copy with its own: it takes what is newer here, and gives what is newer there. */
+  comparedBy(neighbor: NodeId, resource: ResourceId): void {
+    if (this.#keeps(neighbor, resource)) this.#holders.add(resource, neighbor);
+  }
+
+  /** §10.7.3: what we are responsible for goes to these peers, in the background. */
+  replicate(_range: IdRange, to: readonly NodeId[]): void {
+    this.#auditor.replicate(to);
+  }
+
+  /** §6.4.2.3: what we are no longer responsible for goes to whoever is now, in the background. */
+  handOver(_range: IdRange): void {
+    this.#auditor.wake();
   }
 
   /** §10.7.3: deletes what we are neither responsible for nor a replica of, once its owner certainly has it. */
-  dropSurplus(): Promise<void> {
-    const { self } = this.#topology;
-    return this.#track(
-      forEachConcurrently(this.#store.resources(self, self), CONCURRENT_STORES, async (resource) => {
-        if (this.#topology.keeps(resource)) return;
-        if (!(await this.#giveAll(resource, 1, [toResource(resource)]))) return;
-        if (!this.#topology.keeps(resource)) await this.#store.drop(resource);
-      }),
-    );
+  dropSurplus(): void {
+    this.#auditor.dropSurplus();
   }
 
-  /** Resolves when all moves that have begun are over. */
+  /**
+   * §10.5 step 6: what a joining node will be responsible for, the newest first.
+   * NOTE: thousands of records would keep it waiting for minutes. It is admitted with the newest of them; meanwhile
+   * it asks us, its successor and first replica, for what it has not (see `ReadRepair`).
+   */
+  async giveToJoining(range: IdRange, peer: NodeId, signal: AbortSignal): Promise<void> {
+    const resources = [...this.#store.resources(range.after, range.upTo)]
+      .map((resource) => ({ resource, newest: this.#store.newestAt(resource) }))
+      .sort((a, b) => b.newest - a.newest)
+      .slice(0, FOREGROUND_RECORDS);
+    const until = this.#clock.monotonic() + FOREGROUND_MS;
+    await forEachConcurrently(resources, CONCURRENT_STORES, async ({ resource }) => {
+      if (signal.aborted || this.#clock.monotonic() > until || this.#holders.has(resource, peer)) return;
+      const version = this.#store.versionOf(resource);
+      const holder = await this.#sync.bring(resource, { to: toNode(peer), replicaNumber: 1 }, 'at once');
+      if (holder !== undefined && this.#store.versionOf(resource) === version)
+        this.#holders.add(resource, holder);
+    });
+  }
+
+  /** The links with the peer are gone; it may come back without what it held. */
+  lost(peer: NodeId): void {
+    this.#holders.lost(peer);
+    this.#sync.lost(peer);
+  }
+
+  /** To be called after each event of the topology. */
+  ringChanged(): void {
+    this.#auditor.ringChanged();
+  }
+
+  /** This peer is about to leave: resolves when all that can be moved has been, as fast as it goes. */
   async settled(): Promise<void> {
-    while (this.#moves.size > 0) await Promise.allSettled(this.#moves);
+    this.#pace.hurry();
+    await Promise.all([this.#auditor.settled(), ...this.#fresh]);
   }
 
   stop(): void {
     this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
   }
 
-  /** @returns whether all values of the resource were taken */
-  async #giveAll(resource: ResourceId, replicaNumber: number, to: readonly Destination[]): Promise<boolean> {
-    let taken = true;
-    for (const value of this.#store.replicaStores(resource, replicaNumber)) {
-      taken = (await this.#give(value, to)) && taken;
-    }
-    return taken;
+  /** Whether the peer has a part in the resource, as far as we know; whoever has none gives it away to drop it. */
+  #keeps(peer: NodeId, resource: ResourceId): boolean {
+    return this.#topology.isResponsible(resource)
+      ? this.#topology.replicaSet().includes(peer)
+      : this.#topology.isPlausibleOwner(peer, resource);
   }
-
-  async #give(
-    { request, certificates }: ReplicaStore,
-    destinationList: readonly Destination[],
-  ): Promise<boolean> {
-    // Requests fail by themselves when the node stops; only pauses have to be told.
-    const { signal } = this.#stopping;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      try {
-        await this.#forwarding.request(store, request, { destinationList, certificates });
-        this.#sent.inc();
-        return true;
-      } catch (error) {
-        if (error instanceof ReloadError && isNewerThere(error)) {
-          await this.#adopt(request, destinationList, error.nodeId);
-          return true;
-        }
-        const delay = RETRY_DELAYS_MS[attempt];
-        const refused = error instanceof ReloadError && error.errorCode === ErrorCode.Forbidden;
-        if (!refused || delay === undefined) {
-          this.#failed.inc();
-          this.#logger.debug('a record was not taken', {
-            resource: request.resource,
-            error: errorMessage(error),
-          });
-          return false;
-        }
-        await sleep(this.#clock, delay, signal).catch(() => {});
-      }
-    }
-    return false;
-  }
-
-  /** §7.4.1.1: "the peer MUST fetch the newer data from the peer generating the error and use that". */
-  async #adopt({ resource, kindData }: StoreReq, to: readonly Destination[], holder: NodeId): Promise<void> {
-    try {
-      const specifiers = kindData.map(({ kind }) => ({
-        kind,
-        generation: 0,
-        ...everything(this.#kinds(), kind),
-      }));
-      const destinationList = to.at(-1)?.type === 'node' ? [toNode(holder)] : to;
-      const { body, certificates } = await this.#forwarding.request(
-        fetch,
-        { resource, specifiers },
-        { destinationList },
-      );
-      await this.#store.adopt(resource, body, certificates);
-    } catch (error) {
-      this.#logger.debug('newer data could not be fetched', { resource, holder, error: errorMessage(error) });
-    }
-  }
-
-  #track(move: Promise<void>): Promise<void> {
-    const tracked = move
-      .catch((error) => this.#logger.warn('moving records failed', { error: errorMessage(error) }))
-      .finally(() => this.#moves.delete(tracked));
-    this.#moves.add(tracked);
-    return tracked;
-  }
-}
-
-function isNewerThere({ errorCode }: ReloadError): boolean {
-  return errorCode === ErrorCode.Data_Too_Old || errorCode === ErrorCode.Generation_Counter_Too_Low;
 }

@@ -116,6 +116,7 @@ export class StorageClient {
     const request = this.#dataRequest(resource, kinds);
     const { forwarding, topology, certificates } = this.#deps;
     if (topology.isResponsible(resource)) {
+      await this.#deps.service?.ready(resource);
       const own = this.#locally<{ answer: FetchAns; certificates: readonly Uint8Array[] }>(fetch.name, () =>
         this.#deps.store.fetch(request),
       );

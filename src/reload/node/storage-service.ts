@@ -10,8 +10,9 @@ import type { SignedBy } from '../security/signature.ts';
 import type { ReplicaStore, ResourceStore } from '../storage/resource-store.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import type { TopologyPlugin } from '../topology/topology.ts';
-import type { NodeId } from '../wire/ids.ts';
+import type { NodeId, ResourceId } from '../wire/ids.ts';
 import type { Admission } from './admission.ts';
+import type { ReadRepair } from './read-repair.ts';
 import type { RecordMover } from './record-mover.ts';
 
 /** What a Store brought along. */
@@ -27,6 +28,7 @@ export class StorageService {
   readonly #topology: TopologyPlugin;
   readonly #mover: RecordMover;
   readonly #admission: Admission;
+  readonly #repair: ReadRepair;
 
   constructor(deps: {
     forwarding: ForwardingLayer;
@@ -34,18 +36,33 @@ export class StorageService {
     topology: TopologyPlugin;
     mover: RecordMover;
     admission: Admission;
+    repair: ReadRepair;
   }) {
     this.#store = deps.store;
+    this.#repair = deps.repair;
     this.#topology = deps.topology;
     this.#mover = deps.mover;
     this.#admission = deps.admission;
     const { forwarding } = deps;
     forwarding.handle(store, (request, context) => this.#onStore(request, context));
-    forwarding.handle(fetch, (request, context) => {
+    forwarding.handle(fetch, async (request, context) => {
+      await this.ready(request.resource);
       const { answer, certificates } = refusing(() => this.#store.fetch(request));
       context.respond(answer, { certificates });
     });
-    forwarding.handle(stat, (request, context) => context.respond(refusing(() => this.#store.stat(request))));
+    forwarding.handle(stat, async (request, context) => {
+      const { resource } = request;
+      const { nodeId } = context.signer;
+      // A neighbour compares what we have ourselves, and gives us what we lack.
+      const compares = this.#topology.neighbors().includes(nodeId);
+      if (!compares) await this.ready(resource);
+      context.respond(refusing(() => this.#store.stat(request)));
+      if (!compares) return;
+      const asked = new Set(request.specifiers.map(({ kind }) => kind));
+      const whole = this.#store.kindsAt(resource).every((kind) => asked.has(kind));
+      if (whole) this.#mover.comparedBy(nodeId, resource);
+      this.#repair.handedOver();
+    });
     forwarding.handle(find, (request, context) => {
       // §7.4.4.2
       if (!this.#topology.isResponsible(request.resource)) throw new RequestRefusal(ErrorCode.Not_Found);
@@ -53,24 +70,35 @@ export class StorageService {
     });
   }
 
+  /** Undefined when we can answer for the resource at once; resolves when we have what is to be had of it. */
+  ready(resource: ResourceId): Promise<void> | undefined {
+    return this.#repair.before(resource);
+  }
+
   /**
-   * Stores and sends replicas (§10.4). The replicas are on their way before the answer is: whoever has seen it may
-   * count on them, even if this process dies at once.
+   * Stores and sends replicas (§10.4): once our own disk has the values, and before the answer. Whoever has seen that
+   * may count on them, even if this process dies at once.
    * @returns the answer, once the values are on the disk
    * @throws StorageError
    */
   async store(request: StoreReq, { signer, certificates, transactionId }: StoreSource): Promise<StoreAns> {
-    const { resource } = request;
+    const { resource, replicaNumber } = request;
+    if (replicaNumber === 0) await this.ready(resource);
     const responsible = this.#topology.isResponsible(resource);
     const replicas = responsible ? this.#topology.replicaSet() : [];
+    const upToDate = new Set(replicas.filter((peer) => this.#mover.isHeldBy(resource, peer)));
     const { answer, changed, committed } = this.#store.store(request, {
       signer,
       certificates,
       replicas,
       ...(transactionId !== undefined && { transactionId }),
     });
-    if (changed && responsible) this.#replicate(request, replicas);
     await committed;
+    // A hand-over is replicated by the audit, at its pace: its sender holds it, and often the others do.
+    if (replicaNumber > 0) {
+      this.#mover.receivedFrom(signer.nodeId, resource);
+      this.#repair.handedOver();
+    } else if (changed && responsible) this.#replicate(request, replicas, upToDate);
     return answer;
   }
 
@@ -89,7 +117,7 @@ export class StorageService {
     return this.#topology.keeps(resource) && this.#topology.isPlausibleReplicaSource(sender, resource);
   }
 
-  #replicate(request: StoreReq, replicas: readonly NodeId[]): void {
+  #replicate(request: StoreReq, replicas: readonly NodeId[], upToDate: ReadonlySet<NodeId>): void {
     const { resource, kindData } = request;
     const heir = this.#admission.heirOf(resource);
     const to = heir === undefined || replicas.includes(heir) ? replicas : [...replicas, heir];
@@ -102,7 +130,12 @@ export class StorageService {
       stored.every(({ kind, values }) =>
         values.every(({ storageTime }) => times.get(kind)?.has(storageTime)),
       );
-    this.#mover.replicateValue((n) => [...this.#store.replicaStores(resource, n)].filter(isNew), to);
+    this.#mover.replicateValue(
+      resource,
+      (n) => [...this.#store.replicaStores(resource, n)].filter(isNew),
+      to,
+      upToDate,
+    );
   }
 }
 

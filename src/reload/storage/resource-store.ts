@@ -112,6 +112,27 @@ export class ResourceStore {
     return this.#table.index.valueCount;
   }
 
+  /** The Kinds of which something is held at the resource. */
+  kindsAt(resource: ResourceId): readonly KindId[] {
+    return this.#table.index.at(resource).map(({ kind }) => kind);
+  }
+
+  valuesAt(resource: ResourceId): number {
+    return this.#table.index.at(resource).reduce((sum, { values }) => sum + values, 0);
+  }
+
+  /** The storage_time of the newest value at the resource, ms; 0 when there is none. */
+  newestAt(resource: ResourceId): number {
+    return this.#table.index.newestAt(resource);
+  }
+
+  /** A number that is another one after each change of the resource. */
+  versionOf(resource: ResourceId): number {
+    return this.#table.index
+      .at(resource)
+      .reduce((sum, { generation, newest, values }) => sum + generation + newest + values, 0);
+  }
+
   /** Estimated room taken by all values, bytes. */
   get bytes(): number {
     return this.#table.index.bytes;
