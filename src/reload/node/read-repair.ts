@@ -103,7 +103,7 @@ export class ReadRepair {
           { destinationList: [toNode(peer)], signal },
         ),
       );
-      if (await this.#store.adopt(resource, body, certificates)) this.#repaired.inc();
+      if (await this.#store.adopt(resource, body, certificates, 'owner')) this.#repaired.inc();
     } catch (error) {
       this.#logger.debug('a replica could not be asked', { resource, peer, error: errorMessage(error) });
     }

@@ -252,7 +252,8 @@ export class RecordSync {
         { resource, specifiers: this.#specifiers(kinds) },
         { destinationList: [to.type === 'node' ? toNode(holder) : to] },
       );
-      if (await this.#store.adopt(resource, body, certificates)) this.#pulled.inc();
+      const standing = this.#topology.isResponsible(resource) ? 'owner' : 'replica';
+      if (await this.#store.adopt(resource, body, certificates, standing)) this.#pulled.inc();
       return true;
     } catch (error) {
       this.#logger.debug('newer data could not be fetched', { resource, holder, error: errorMessage(error) });

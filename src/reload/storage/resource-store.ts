@@ -229,10 +229,16 @@ export class ResourceStore {
   /**
    * RFC 6940 §7.4.1.1: takes over what a peer that refused our replica as too old holds itself. Values that are not
    * newer than ours or not properly signed are passed over.
+   * @param standing whether we are responsible for the resource: then the counter must never stand for two states
    * @returns whether anything was taken, once it is on the disk
    * @throws StorageError 'data-too-large' when there is no room
    */
-  async adopt(resource: ResourceId, answer: FetchAns, certificates: readonly Uint8Array[]): Promise<boolean> {
+  async adopt(
+    resource: ResourceId,
+    answer: FetchAns,
+    certificates: readonly Uint8Array[],
+    standing: 'owner' | 'replica',
+  ): Promise<boolean> {
     const taken: KindRecord[] = [];
     for (const { kind, generation, values } of answer.kindResponses) {
       const definition = this.#kinds().get(kind);
@@ -240,11 +246,8 @@ export class ResourceStore {
       const held = this.#table.record(resource, kind);
       const target = { ...this.#common(resource), kind: definition, certificates };
       const elements = adoptValues(target, held.elements, values);
-      const adopted = {
-        kind,
-        generation: mergedGeneration(held, elements, { generation, values }),
-        elements,
-      };
+      const merged = mergedGeneration(held, elements, { generation, values }, standing);
+      const adopted = { kind, generation: merged, elements };
       if (elements !== held.elements || adopted.generation !== held.generation) taken.push(adopted);
     }
     if (taken.length === 0) return false;
@@ -355,12 +358,13 @@ function mergedGeneration(
   held: KindRecord,
   elements: KindRecord['elements'],
   theirs: { readonly generation: number; readonly values: readonly StoredData[] },
+  standing: 'owner' | 'replica',
 ): number {
   const times = new Map(theirs.values.map(({ value, storageTime }) => [placeOf(value), storageTime]));
   const same =
     elements.length === times.size &&
     elements.every(({ place, storageTime }) => times.get(place) === storageTime);
-  if (same && theirs.generation > held.generation) return theirs.generation;
+  if (same && (standing === 'replica' || theirs.generation > held.generation)) return theirs.generation;
   return elements === held.elements ? held.generation : Math.max(theirs.generation, held.generation) + 1;
 }
 

@@ -112,15 +112,27 @@ test('B21: newer data of a peer that refused our replica is adopted; older and b
   put(theirs.store, '02', 'older', 2000);
   put(theirs.store, '03', 'extra', 2000);
   const { answer, certificates } = theirs.store.fetch(wildcard(resource));
-  t.false(await ours.store.adopt(resource, answer, []));
-  t.true(await ours.store.adopt(resource, answer, certificates));
-  t.false(await ours.store.adopt(resource, answer, certificates));
+  t.false(await ours.store.adopt(resource, answer, [], 'owner'));
+  t.true(await ours.store.adopt(resource, answer, certificates, 'owner'));
+  t.false(await ours.store.adopt(resource, answer, certificates, 'owner'));
   const { generation, values } = ours.store.fetch(wildcard(resource)).answer.kindResponses[0]!;
   t.is(generation, 4, 'a state that neither had');
   t.deepEqual(
     values.map(({ value }) => Buffer.from(value.value).toString()),
     ['new', 'newer', 'extra'],
   );
+  // Now ours is a state of its own; a replica that takes it over takes its counter, the owner one of neither.
+  const merged = ours.store.fetch(wildcard(resource));
+  const counterOf = (standing: 'owner' | 'replica') => {
+    const third = testStore();
+    put(third.store, '01', 'elsewhere', 1500);
+    for (let i = 0; i < 3; i++) put(third.store, '03', `elsewhere ${i}`, 1500 + i);
+    return third.store
+      .adopt(resource, merged.answer, merged.certificates, standing)
+      .then(() => third.store.fetch(wildcard(resource)).answer.kindResponses[0]!.generation);
+  };
+  t.is(await counterOf('replica'), 4);
+  t.is(await counterOf('owner'), 5);
 });
 
 test('a restart finds values, generations and certificates again, and drops what is damaged or has expired', async (t) => {
