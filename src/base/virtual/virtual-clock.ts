@@ -3,6 +3,8 @@ import { ClockEntry, ClockQueue } from './clock-queue.ts';
 
 /** Turns of the real event loop granted, at a standstill, to code that chains immediates. */
 const IDLE_TURNS = 8;
+/** Entries that run before the real event loop has its turn. */
+const STEPS_PER_TURN = 64;
 /** Below this many cancelled timers the queue is not worth cleaning. */
 const MIN_CANCELLED_TO_CLEAN = 256;
 
@@ -114,13 +116,16 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Each entry runs in a setImmediate callback of its own: Node drains nextTicks and microtasks after each of them.
+   * Each entry runs in a callback of its own: Node drains nextTicks and microtasks after each of them. Most are nextTicks
+   * set by a microtask, which come when all microtasks are done; from time to time the event loop has its turn.
    */
   #run(target: number, done: () => boolean): Promise<void> {
     if (this.#running) throw new Error('VirtualClock: already advancing');
     this.#running = true;
     return new Promise<void>((resolve, reject) => {
       let idleTurns = 0;
+      let steps = 0;
+      const afterMicrotasks = () => process.nextTick(step);
       const step = () => {
         try {
           const next = done() ? undefined : this.#nextDue(target);
@@ -131,6 +136,7 @@ export class VirtualClock implements Clock {
           return;
         }
         if (idleTurns > IDLE_TURNS || done()) resolve();
+        else if (idleTurns === 0 && ++steps % STEPS_PER_TURN !== 0) queueMicrotask(afterMicrotasks);
         else setImmediate(step);
       };
       setImmediate(step);

@@ -113,22 +113,29 @@ export class Attacher {
     { firstHop, signal }: AttachOptions,
   ): Promise<{ found: NodeId; candidates?: readonly IceCandidate[] }> {
     const { yielded } = pending;
+    // Not AbortSignal.any: a signal that lives as long as the node would remember each Attach.
+    const onAbort = (): void => yielded.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
     try {
       const { body, signer } = await this.#forwarding.request(
         attach,
         { ufrag: '', password: '', role: 'passive', candidates: this.#candidates(), sendUpdate: true },
         {
           destinationList,
-          signal: signal === undefined ? yielded.signal : AbortSignal.any([signal, yielded.signal]),
+          signal: yielded.signal,
           ...(firstHop !== undefined && { firstHop }),
         },
       );
       return { found: signer.nodeId, candidates: body.candidates };
     } catch (error) {
+      signal?.throwIfAborted();
       pending.conceded = error instanceof ReloadError && error.errorCode === ErrorCode.In_Progress;
       // Either way the other side's own Attach makes the link.
       if (expected !== undefined && (pending.conceded || yielded.signal.aborted)) return { found: expected };
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 

@@ -24,12 +24,17 @@ export async function withDeadline<T>(
   outer?: AbortSignal,
 ): Promise<T> {
   const deadline = new AbortController();
+  // Not AbortSignal.any: an outer signal that lives as long as the node would remember each of these.
+  const onOuter = (): void => deadline.abort(outer?.reason);
+  if (outer?.aborted) onOuter();
+  outer?.addEventListener('abort', onOuter, { once: true });
   const timer = clock.setTimer(delayMs, () =>
     deadline.abort(new CodedError('timeout', `not done within ${delayMs} ms`)),
   );
   try {
-    return await work(outer === undefined ? deadline.signal : AbortSignal.any([outer, deadline.signal]));
+    return await work(deadline.signal);
   } finally {
     timer.close();
+    outer?.removeEventListener('abort', onOuter);
   }
 }

@@ -6,7 +6,9 @@ import type { TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { ConnectionTable } from './connection-table.ts';
 
+/** Neighbours are looked at this often, the other links once in so many times. */
 const CHECK_MS = 10_000;
+const CHECKS_PER_PRUNE = 6;
 
 /** A neighbour that was silent for this long is sent a Ping; its ack shows that the link works (RFC 6940 §6.6.5). */
 const SILENCE_MS = 30_000;
@@ -25,6 +27,7 @@ export class LinkKeeper {
   readonly #connections: ConnectionTable;
   readonly #topology: TopologyPlugin;
   #timer: Timer | undefined;
+  #checks = 0;
 
   constructor(deps: {
     clock: Clock;
@@ -52,16 +55,20 @@ export class LinkKeeper {
   }
 
   #check(): void {
-    const now = this.#clock.monotonic();
     const neighbors = this.#topology.neighbors();
+    this.#pingSilent(neighbors, SILENCE_MS);
+    if (++this.#checks % CHECKS_PER_PRUNE !== 0) return;
     const { fingers } = this.#topology.snapshot();
     const wanted = new Set([...neighbors, ...fingers]);
-    for (const nodeId of wanted) {
-      const heardAt = this.#connections.heardAt(nodeId);
-      const silence = neighbors.includes(nodeId) ? SILENCE_MS : FINGER_SILENCE_MS;
-      if (heardAt !== undefined && heardAt <= now - silence) this.#ping(nodeId);
-    }
+    this.#pingSilent(fingers, FINGER_SILENCE_MS);
     this.#connections.prune((nodeId) => wanted.has(nodeId), UNUSED_MS);
+  }
+
+  #pingSilent(nodeIds: readonly NodeId[], silenceMs: number): void {
+    const since = this.#clock.monotonic() - silenceMs;
+    for (const nodeId of nodeIds) {
+      if ((this.#connections.heardAt(nodeId) ?? Infinity) <= since) this.#ping(nodeId);
+    }
   }
 
   #ping(nodeId: NodeId): void {

@@ -154,11 +154,11 @@ export class ChordTopology implements TopologyPlugin {
     this.#suspects.clear(from);
     this.#attached(from, nowMs);
     // §6.5.1: whoever sends an Update is a peer and can be routed through.
-    this.#table.peers.add(from);
+    const isNew = this.#table.peers.add(from);
     // §10.5 step 7: the admitting peer labels us its predecessor.
     if (this.membership !== 'member' && named?.predecessors[0] === this.self)
       this.#admitted(from, nowMs, actions);
-    else this.#reconcile('better-peer', nowMs, actions);
+    else if (isNew) this.#reconcile('better-peer', nowMs, actions);
     if (named !== undefined) {
       this.#attachToWanted([...named.predecessors, ...named.successors], from, actions);
       this.#hint(from, named, nowMs, actions);

@@ -1,4 +1,5 @@
 import type { NodeId } from '../../wire/ids.ts';
+import { contains } from '../topology.ts';
 import { PeerRing } from './peer-ring.ts';
 
 /** Predecessors and successors, nearest first. */
@@ -16,6 +17,7 @@ export class NeighborTable {
   readonly #peers: PeerRing;
   readonly #count: number;
   #current: Neighbors = { predecessors: [], successors: [] };
+  #all: readonly NodeId[] = [];
 
   /** @param count peers wanted on each side, at least 3 */
   constructor(self: NodeId, peers: PeerRing, count: number) {
@@ -33,8 +35,8 @@ export class NeighborTable {
   }
 
   /** Each neighbour once. */
-  all(): NodeId[] {
-    return [...new Set([...this.#current.predecessors, ...this.#current.successors])];
+  all(): readonly NodeId[] {
+    return this.#all;
   }
 
   /** Reads the table off the ring again. @returns what it was before when it changed, else undefined */
@@ -44,6 +46,7 @@ export class NeighborTable {
     if (sameList(before.predecessors, after.predecessors) && sameList(before.successors, after.successors))
       return undefined;
     this.#current = after;
+    this.#all = [...new Set([...after.predecessors, ...after.successors])];
     return before;
   }
 
@@ -51,7 +54,10 @@ export class NeighborTable {
    * Those among the candidates who belong into the table and are not in it, given the peers in it and each other
    * (§10.7.3: "closer than entries in the Neighbor Table").
    */
-  wanted(candidates: Iterable<NodeId>): NodeId[] {
+  wanted(candidates: readonly NodeId[]): NodeId[] {
+    // Most Updates name nobody new: that is found out without building a ring.
+    if (!candidates.some((peer) => peer !== this.#self && this.#hasRoomFor(peer, this.#self, this.#current)))
+      return [];
     const thought = new PeerRing();
     for (const peer of this.all()) thought.add(peer);
     const fresh = [];
@@ -64,15 +70,28 @@ export class NeighborTable {
 
   /** Whether we know peers that belong into the table of `peer` and that it did not name. */
   couldImprove(peer: NodeId, named: Neighbors): boolean {
+    const known = [this.#self, ...this.#all];
+    if (!known.some((other) => other !== peer && this.#hasRoomFor(other, peer, named))) return false;
     const thought = new PeerRing();
-    const known = new Set([...named.predecessors, ...named.successors]);
-    for (const other of known) if (other !== peer) thought.add(other);
+    for (const other of named.predecessors) if (other !== peer) thought.add(other);
+    for (const other of named.successors) if (other !== peer) thought.add(other);
     const ours = [];
-    for (const other of [this.#self, ...this.all()]) {
+    for (const other of known) {
       if (other !== peer && thought.add(other)) ours.push(other);
     }
     const ideal = neighborsOf(peer, thought, this.#count);
     return ours.some((other) => ideal.predecessors.includes(other) || ideal.successors.includes(other));
+  }
+
+  /** Whether `peer` may belong into these neighbours of `owner` although it is not named there: no false negatives. */
+  #hasRoomFor(peer: NodeId, owner: NodeId, { predecessors, successors }: Neighbors): boolean {
+    const first = predecessors[this.#count - 1];
+    const last = successors[this.#count - 1];
+    if (first === undefined || last === undefined) return true;
+    const covered = { after: first, upTo: last };
+    // In a small ring the two sides overlap.
+    if (contains(covered, owner) && !contains(covered, peer)) return false;
+    return !predecessors.includes(peer) && !successors.includes(peer);
   }
 }
 
