@@ -5,6 +5,7 @@ import type { Identity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import type { ResourceStore } from '../storage/resource-store.ts';
 import type { KindId } from '../wire/ids.ts';
+import type { AppConnections } from './app-connections.ts';
 import type { ConfigurationChange, ConfigurationKeeper } from './configuration-keeper.ts';
 import type { ConfigurationRollout } from './configuration-rollout.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -15,6 +16,7 @@ export interface ConfigurationChangeDeps {
   readonly rollout: ConfigurationRollout;
   readonly certificates: CertificateStore;
   readonly connections: ConnectionTable;
+  readonly applications: AppConnections;
   readonly store: ResourceStore;
 }
 
@@ -24,7 +26,7 @@ export interface ConfigurationChangeDeps {
  * @param options.onFailure the new document has no place for this node
  */
 export function followConfiguration(
-  { logger, keeper, rollout, certificates, connections, store }: ConfigurationChangeDeps,
+  { logger, keeper, rollout, certificates, connections, applications, store }: ConfigurationChangeDeps,
   options: {
     readonly identity: Identity;
     readonly trust: (document: OverlayDocument) => TrustPolicy;
@@ -59,6 +61,7 @@ export function followConfiguration(
       return;
     }
     connections.closeUnwelcome(isWelcome);
+    applications.closeUnwelcome(isWelcome);
     if (before.sequence !== after.sequence) rollout.announce([...connections.nodeIds()]);
   });
   keeper.failed.on(onFailure);

@@ -14,10 +14,12 @@ import type { TopologyPlugin } from '../topology/topology.ts';
 import type { KindId, NodeId, ResourceId } from '../wire/ids.ts';
 import type { ApplicationHandler } from './app-attach-responder.ts';
 import type { AppConnection } from './app-attacher.ts';
+import { AppConnections } from './app-connections.ts';
 import { CertificatePublisher } from './certificate-publisher.ts';
 import { ClientRouting } from './client-keeper.ts';
 import { ClientRole } from './client-role.ts';
 import { followConfiguration } from './configuration-change.ts';
+import { ConfigurationExpiry } from './configuration-expiry.ts';
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { ConfigurationRollout } from './configuration-rollout.ts';
 import { serveConfigUpdates } from './configuration-updates.ts';
@@ -50,6 +52,8 @@ export class ReloadNode {
   readonly #storage: StorageClient;
   readonly #publisher: CertificatePublisher;
   readonly #keeper: ConfigurationKeeper;
+  readonly #expiry: ConfigurationExpiry;
+  readonly #applications = new AppConnections();
   readonly #rollout: ConfigurationRollout;
   #ending: 'leaving' | 'stopped' | undefined;
 
@@ -94,6 +98,7 @@ export class ReloadNode {
       { kinds: () => document().kinds },
     );
     this.#rollout = new ConfigurationRollout({ ...parts, keeper });
+    this.#expiry = new ConfigurationExpiry({ ...deps, keeper });
     serveConfigUpdates({ ...parts, keeper });
     this.#publisher = new CertificatePublisher({ ...deps, storage: this.#storage }, { identity });
     this.#role.changed.on(() => this.#changed.emit());
@@ -104,7 +109,7 @@ export class ReloadNode {
     this.failed = new Promise((resolve) => {
       this.#role.keeper.failed.on(resolve);
       followConfiguration(
-        { ...parts, keeper, rollout: this.#rollout },
+        { ...parts, keeper, rollout: this.#rollout, applications: this.#applications },
         { identity, trust, onFailure: resolve },
       );
     });
@@ -143,6 +148,7 @@ export class ReloadNode {
     if (this.#role.service !== undefined)
       this.#logger.info('records loaded', { ...(await this.#store.load()) });
     await this.#connectivity.start();
+    this.#expiry.start();
     const started = this.#role.start();
     await abortable(started, signal);
     this.#publisher.start();
@@ -154,6 +160,7 @@ export class ReloadNode {
     this.#ending = 'leaving';
     this.#publisher.stop();
     this.#rollout.stop();
+    this.#expiry.stop();
     await this.#role.leave();
     this.#role.stop();
     await this.#connectivity.stop();
@@ -204,17 +211,22 @@ export class ReloadNode {
    * the destination list. We are the TLS server.
    * @throws CodedError 'app-attach-pending' | 'too-many-attaches' | 'timeout', ReloadError, RequestFailure
    */
-  openApplication(
+  async openApplication(
     destinationList: readonly Destination[],
     application: number,
     signal?: AbortSignal,
   ): Promise<AppConnection> {
-    return this.#connectivity.appAttacher.open(destinationList, application, signal);
+    const opened = await this.#connectivity.appAttacher.open(destinationList, application, signal);
+    this.#applications.add(opened.connection);
+    return opened;
   }
 
   /** Takes the connections that other nodes ask for with this Application-ID. */
   onApplication(application: number, handler: ApplicationHandler): void {
-    this.#connectivity.appResponder.onApplication(application, handler);
+    this.#connectivity.appResponder.onApplication(application, (connection, nodeId) => {
+      this.#applications.add(connection);
+      handler(connection, nodeId);
+    });
   }
 
   isResponsible(resource: ResourceId): boolean {

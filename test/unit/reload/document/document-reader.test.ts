@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
+import fc from 'fast-check';
+import { DocumentError } from '../../../../src/reload/document/document-error.ts';
 import { readDocument } from '../../../../src/reload/document/document-reader.ts';
 import { writeDocument } from '../../../../src/reload/document/document-writer.ts';
 import { Kind } from '../../../../src/reload/document/kinds.ts';
@@ -235,6 +237,37 @@ test('B31: no document type declaration, no entity, no encoding but UTF-8, no mo
   const attributes = Array.from({ length: 40 }, (_, i) => `e:a${i}=""`).join(' ');
   malformed(withElements(`<e:a xmlns:e="urn:e" ${attributes}/>`), /more than 32 attributes/);
   malformed(Buffer.from('no XML at all'), /too early/);
+});
+
+test('B31: whatever is done to a document, it reads or is refused, and nothing else happens', (t) => {
+  const good = Buffer.from(signedDocument(selfSigned()));
+  const at = fc.nat({ max: good.length - 1 });
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
+    fc
+      .constantFrom('<', '>', '</', '"', '&#x0;', '<!--', ']]>', '<a>', 'xmlns=""', '\u{1f600}')
+      .map((text) => Buffer.from(text)),
+    fc.tuple(at, fc.nat({ max: 200 })).map(([from, length]) => good.subarray(from, from + length)),
+  );
+  const edits = fc.array(fc.tuple(at, fc.nat({ max: 30 }), piece), { minLength: 1, maxLength: 3 });
+  let read = 0;
+  fc.assert(
+    fc.property(edits, (list) => {
+      let bytes = good;
+      for (const [start, cut, added] of list) {
+        bytes = Buffer.concat([bytes.subarray(0, start), added, bytes.subarray(start + cut)]);
+      }
+      try {
+        readDocument(bytes);
+        read++;
+      } catch (error) {
+        return error instanceof DocumentError;
+      }
+      return true;
+    }),
+    { numRuns: 500 },
+  );
+  t.true(read > 0);
 });
 
 test('B31: comments, CDATA, processing instructions and a ">" in an attribute do not confuse the element bytes', (t) => {

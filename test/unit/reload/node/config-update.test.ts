@@ -225,6 +225,28 @@ test('B31: links with a node that becomes a bad-node close, it does not come bac
   await overlay.stopAll();
 });
 
+test('B31: connections of applications with a bad-node close as well', async (t) => {
+  const overlay = new DocumentedOverlay(97);
+  await overlay.growWith(3, overlay.read(overlay.bytes(1)));
+  const [first, bad, good] = overlay.peers.map(({ node }) => node);
+  const closed: string[] = [];
+  for (const [name, node] of Object.entries({ bad: bad!, good: good! })) {
+    first!.onApplication(5060, (connection, nodeId) => {
+      const from = nodeId === bad!.nodeId ? 'bad' : 'good';
+      connection.setHandler({ onData() {}, onClose: () => closed.push(`from ${from}`) });
+    });
+    node.onApplication(5060, (connection) => connection.setHandler({ onData() {}, onClose() {} }));
+    const opened = await overlay.clock.runUntil(first!.openApplication([toNode(node.nodeId)], 5060));
+    opened.connection.setHandler({ onData() {}, onClose: () => closed.push(`to ${name}`) });
+    const taken = await overlay.clock.runUntil(node.openApplication([toNode(first!.nodeId)], 5060));
+    taken.connection.setHandler({ onData() {}, onClose() {} });
+  }
+  await overlay.sendDocument(overlay.bytes(2, { badNodes: new Set([bad!.nodeId]) }), overlay.peers[0]!);
+  await overlay.clock.advance(1_000);
+  t.deepEqual(closed.sort(), ['from bad', 'to bad']);
+  await overlay.stopAll();
+});
+
 test('B31: a node that the new document refuses, or whose demands it cannot meet, leaves and says why', async (t) => {
   const overlay = new DocumentedOverlay(90);
   await overlay.growWith(2, overlay.read(overlay.bytes(1)));
