@@ -9,6 +9,7 @@ import {
 import { Kind } from '../document/kinds.ts';
 import type { Identity } from '../security/identity.ts';
 import { nodeResource, userResource } from '../storage/access-policy.ts';
+import type { VerifiedValue } from '../storage/verified-values.ts';
 import type { KindId, ResourceId } from '../wire/ids.ts';
 import type { StorageClient } from './storage-client.ts';
 
@@ -74,10 +75,22 @@ export class CertificatePublisher {
     }
   }
 
+  /**
+   * RFC 6940 §11.3.1: "SHOULD look to see if the user name is already taken". Ours holds our Node-ID, so there is no
+   * better one to choose: whoever else uses it pretends to be us, and the operator is told.
+   */
+  #checkName(held: readonly VerifiedValue[]): void {
+    const { nodeId, userName } = this.#identity;
+    const other = held.find(({ signer }) => signer.nodeId !== nodeId);
+    if (other === undefined) return;
+    this.#logger.warn('another node uses our user name', { userName, nodeId: other.signer.nodeId });
+  }
+
   async #store(resource: ResourceId, kind: KindId): Promise<void> {
     const { signal } = this.#stopping;
     const { der } = this.#identity.certificate;
     const [held] = await this.#storage.fetch(resource, [{ kind }], { signal });
+    if (kind === Kind.CERTIFICATE_BY_USER) this.#checkName(held?.values ?? []);
     const elements = (held?.values ?? []).flatMap(({ value, storageTime }) =>
       value.model === 'ARRAY' ? [{ index: value.index, bytes: value.value, storageTime }] : [],
     );

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { ReloadError, RequestRefusal } from '../../../../src/reload/forwarding/reload-error.ts';
 import { seal } from '../../../../src/reload/forwarding/sealed-message.ts';
+import { attach } from '../../../../src/reload/messages/attach.ts';
 import { configUpdate } from '../../../../src/reload/messages/config-update.ts';
 import { toResource } from '../../../../src/reload/messages/destination.ts';
 import { ErrorCode, unknownKindsInfo } from '../../../../src/reload/messages/error-response.ts';
@@ -13,7 +14,9 @@ import { decodeEnvelope } from '../../../../src/reload/messages/message.ts';
 import { ping } from '../../../../src/reload/messages/ping.ts';
 import { probe } from '../../../../src/reload/messages/probe.ts';
 import { store } from '../../../../src/reload/messages/store.ts';
-import { decodeWhole } from '../../../../src/reload/wire/codec.ts';
+import { toCandidates } from '../../../../src/reload/node/candidates.ts';
+import { decodeWhole, encodeWhole } from '../../../../src/reload/wire/codec.ts';
+import { remainder } from '../../../../src/reload/wire/sequences.ts';
 import { ForwardingLine, type LineNode } from '../../../support/forwarding-line.ts';
 
 const RESOURCE = 'ab'.repeat(16);
@@ -438,4 +441,36 @@ test('B9: registration certificates may sign a request in place of the own one',
   });
   await line.clock.runUntil(request);
   t.deepEqual(signers, [[line.first.nodeId, 'alice@line.example.org']]);
+});
+
+test('B8: a request with an unknown case in a select is discarded with no response, as if it did not parse', async (t) => {
+  const line = new ForwardingLine({ length: 2 });
+  line.last.forwarding.handle(attach, (_request, context) => context.fail(ErrorCode.Not_Found));
+  const [host] = toCandidates([{ host: '192.0.2.1', port: 6084 }]);
+  const offer = { ufrag: '', password: '', role: 'passive', candidates: [host!], sendUpdate: false };
+  const body = encodeWhole(attach.request, offer);
+  const candidateType = body.length - 4;
+  t.is(body[candidateType], 1, 'host');
+  const send = (type: number) => {
+    const bytes = Uint8Array.from(body);
+    bytes[candidateType] = type;
+    return line.first.forwarding.request({ ...attach, request: remainder }, bytes, {
+      destinationList: [line.last.destination],
+    });
+  };
+  t.is(await errorOf(line, send(1)), ErrorCode.Not_Found);
+  line.transits.length = 0;
+  await t.throwsAsync(line.clock.runUntil(send(3)), { code: 'request-timeout' });
+  t.is(line.transits.filter(({ from }) => from === 1).length, 0);
+  t.is(dropped(line.last, 'malformed'), 1);
+});
+
+test('B3: over a long way the Via list is kept short, and the answer comes back all the same', async (t) => {
+  const line = new ForwardingLine({ length: 30 });
+  answerPings(line.last);
+  const answer = await line.clock.runUntil(sendPing(line));
+  t.is(answer.signer.nodeId, line.last.nodeId);
+  const lengths = line.transits.slice(0, 29).map(({ bytes }) => decodeHeader(bytes).viaList.length);
+  t.is(Math.max(...lengths), 11);
+  t.is(line.transits.length, 58);
 });

@@ -1,7 +1,9 @@
 import test from 'ava';
 import { attach } from '../../../../src/reload/messages/attach.ts';
-import { toNode } from '../../../../src/reload/messages/destination.ts';
+import { toNode, toResource } from '../../../../src/reload/messages/destination.ts';
 import { ErrorCode } from '../../../../src/reload/messages/error-response.ts';
+import { OverlayLinkType } from '../../../../src/reload/messages/ice-candidate.ts';
+import { ping } from '../../../../src/reload/messages/ping.ts';
 import { toCandidates } from '../../../../src/reload/node/candidates.ts';
 import { BareNode, errorCodeOf } from './bare-node.ts';
 import { SimulatedOverlay } from './simulated-overlay.ts';
@@ -96,5 +98,70 @@ test('B12: of two Attaches that cross, the smaller Node-ID yields and the larger
   t.is(opened[0]!.address.port, 6084);
   await small.stop();
   await large.stop();
+  await overlay.stopAll();
+});
+
+test('B12: candidates with and without ICE in one Attach are refused; ours never mix them', async (t) => {
+  const { overlay, bare } = await overlayWithBareNode(2);
+  const to = toNode(overlay.peers[1]!.node.nodeId);
+  const [noIce] = toCandidates([{ host: bare.host, port: 6084 }]);
+  const ice = { ...noIce!, overlayLink: OverlayLinkType.dtlsUdpSr };
+  const mixed = { ...request(bare.host), candidates: [noIce!, ice] };
+  t.is(await errorCodeOf(bare.request(attach, mixed, to)), ErrorCode.Invalid_Message);
+  // NOTE: no ICE here yet: an offer of ICE alone has nothing we can use.
+  t.is(await errorCodeOf(bare.request(attach, { ...mixed, candidates: [ice] }, to)), ErrorCode.Not_Found);
+  const { body } = await bare.request(attach, request(bare.host), to);
+  t.deepEqual(
+    new Set(body.candidates.map(({ overlayLink }) => overlayLink)),
+    new Set([OverlayLinkType.tlsTcpFhNoIce]),
+  );
+  await bare.stop();
+  await overlay.stopAll();
+});
+
+test('B12: while an Attach of ours is in progress, another one from there is answered In_Progress', async (t) => {
+  const { overlay, bare } = await overlayWithBareNode(2);
+  const { nodeId } = overlay.peers[0]!.node;
+  const responder = new BareNode(overlay, '10.9.0.3');
+  await responder.connect();
+  // It answers our Attach and never connects: ours stays in progress.
+  responder.connectivity.forwarding.handle(attach, (_, context) =>
+    context.respond({ ...request(responder.host), role: 'active', sendUpdate: false }),
+  );
+  const ours = bare.connectivity.attacher.attach([toNode(nodeId), toNode(responder.nodeId)]);
+  await overlay.clock.advance(500);
+  const theirs = responder.request(attach, request(responder.host), toNode(bare.nodeId), {
+    destinationList: [toNode(nodeId), toNode(bare.nodeId)],
+  });
+  t.is(await errorCodeOf(theirs), ErrorCode.In_Progress);
+  await t.throwsAsync(overlay.clock.runUntil(ours), { code: 'timeout' });
+  await responder.stop();
+  await bare.stop();
+  await overlay.stopAll();
+});
+
+test('B12: a node that only Attached is reached directly, and nothing is routed through it', async (t) => {
+  const { overlay, bare } = await overlayWithBareNode(6);
+  const { node } = overlay.peers[3]!;
+  await bare.request(attach, request(bare.host), toNode(node.nodeId));
+  await overlay.clock.advance(1_000);
+  let seen = 0;
+  bare.connectivity.forwarding.handle(ping, (_, context) => {
+    seen++;
+    context.respond({ responseId: 1n, time: 0 });
+  });
+  await overlay.clock.runUntil(node.ping(bare.nodeId));
+  t.is(seen, 1);
+  // Resources nearest to it are the ring's as before.
+  const near = (BigInt(`0x${bare.nodeId}`) - 1n).toString(16).padStart(32, '0');
+  for (const peer of overlay.peers) {
+    const answer = await bare.request(ping, { padding: new Uint8Array(0) }, toResource(near), {
+      firstHop: node.nodeId,
+    });
+    t.not(answer.signer.nodeId, bare.nodeId);
+    await overlay.clock.runUntil(node.ping(peer.node.nodeId));
+  }
+  t.is(seen, 1);
+  await bare.stop();
   await overlay.stopAll();
 });

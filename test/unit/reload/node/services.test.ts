@@ -1,12 +1,11 @@
 import test from 'ava';
 import { Kind } from '../../../../src/reload/document/kinds.ts';
-import { chordRouteQueryAns, chordUpdate } from '../../../../src/reload/messages/chord.ts';
+import { chordUpdate } from '../../../../src/reload/messages/chord.ts';
 import { configUpdate } from '../../../../src/reload/messages/config-update.ts';
 import { toNode, toResource } from '../../../../src/reload/messages/destination.ts';
 import { ErrorCode } from '../../../../src/reload/messages/error-response.ts';
 import { find } from '../../../../src/reload/messages/find.ts';
 import { ping } from '../../../../src/reload/messages/ping.ts';
-import { probe } from '../../../../src/reload/messages/probe.ts';
 import { routeQuery } from '../../../../src/reload/messages/route-query.ts';
 import { store } from '../../../../src/reload/messages/store.ts';
 import { update } from '../../../../src/reload/messages/update.ts';
@@ -38,25 +37,6 @@ test('B24: every peer’s certificate is stored at the hashes of its Node-ID and
       t.deepEqual(Buffer.from(found!.values[0]!.value.value), Buffer.from(identity.certificate.der));
     }
   }
-  await bare.stop();
-  await overlay.stopAll();
-});
-
-test('B11: Probe answers what it knows in the order asked, RouteQuery the next peer', async (t) => {
-  const { overlay, bare } = await prepared(4);
-  const { node } = overlay.peers[0]!;
-  const { body } = await bare.request(probe, { requestedInfo: [3, 99, 1, 2] }, toNode(node.nodeId));
-  t.deepEqual(
-    body.probeInfo.map(({ type }) => type),
-    ['uptime', 'responsibleSet', 'numResources'],
-  );
-  const successor = node.ring().successors[0]!;
-  const answered = await bare.request(
-    routeQuery,
-    { sendUpdate: false, destination: toNode(successor), overlayData: new Uint8Array(0) },
-    toNode(node.nodeId),
-  );
-  t.is(decodeWhole(chordRouteQueryAns, answered.body.overlayData).nextPeer, successor);
   await bare.stop();
   await overlay.stopAll();
 });
