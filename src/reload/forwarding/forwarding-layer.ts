@@ -311,6 +311,7 @@ export class ForwardingLayer {
   #usedNodeId(bytes: Uint8Array, header: ForwardingHeader, own: readonly NodeId[]): NodeId | undefined {
     try {
       const { signature, certificates } = decodeEnvelope(bytes, header).security;
+      if (!this.#limits.mayVerify(own[0]!, certificates.length)) return undefined;
       const { nodeId } = this.#deps.certificates.signer(signature.identity, certificates);
       return own.includes(nodeId) ? nodeId : undefined;
     } catch (error) {

@@ -12,6 +12,9 @@ import { waitUntil } from './wait-until.ts';
 
 const MAX_PENDING = 64;
 
+/** The same towards nodes that one other node named: what it invents must not keep us from everybody else. */
+const MAX_PENDING_PER_INFORMANT = 16;
+
 /** After its answer, the other side has this long to connect to one of our addresses. */
 const CONNECT_MS = 10_000;
 
@@ -22,6 +25,8 @@ export interface AttachOptions {
 }
 
 interface Pending {
+  /** The node that the request goes through first, because it named the other one (RFC 6940 §10.6). */
+  readonly informant: NodeId | undefined;
   answered: boolean;
   /** The other side told us that its own Attach goes on. */
   conceded: boolean;
@@ -76,7 +81,19 @@ export class Attacher {
     if (this.#pending.size + this.#anonymous >= MAX_PENDING) {
       throw new CodedError('too-many-attaches', `${MAX_PENDING} Attaches are under way`);
     }
-    const pending: Pending = { answered: false, conceded: false, yielded: new AbortController() };
+    const informant = informantOf(destinationList);
+    if (informant !== undefined && this.#pendingThrough(informant) >= MAX_PENDING_PER_INFORMANT) {
+      throw new CodedError(
+        'too-many-attaches',
+        `${MAX_PENDING_PER_INFORMANT} through ${informant} are under way`,
+      );
+    }
+    const pending: Pending = {
+      informant,
+      answered: false,
+      conceded: false,
+      yielded: new AbortController(),
+    };
     if (nodeId === undefined) this.#anonymous++;
     else if (this.#pending.has(nodeId)) return this.#connected(nodeId, options.signal);
     else this.#pending.set(nodeId, pending);
@@ -104,6 +121,12 @@ export class Attacher {
   /** Gives up waiting for connections. */
   stop(): void {
     this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
+  }
+
+  #pendingThrough(informant: NodeId): number {
+    let count = 0;
+    for (const pending of this.#pending.values()) if (pending.informant === informant) count++;
+    return count;
   }
 
   async #request(
@@ -147,4 +170,8 @@ export class Attacher {
     });
     return nodeId;
   }
+}
+
+function informantOf([first, ...others]: readonly Destination[]): NodeId | undefined {
+  return first?.type === 'node' && others.length > 0 ? first.nodeId : undefined;
 }

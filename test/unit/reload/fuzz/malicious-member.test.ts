@@ -286,7 +286,8 @@ test('T18: a node that names thousands of peers that do not exist causes a bound
     .map(({ bytes }) => decodeHeader(bytes).transactionId);
   const seconds = (overlay.clock.monotonic() - began) / 1000;
   t.log(`${new Set(attaches).size} Attaches for 25,600 names in ${seconds} s`);
-  t.true(new Set(attaches).size <= 128, `${new Set(attaches).size}`);
+  // Of the 64 that may be under way, 16 are his.
+  t.true(new Set(attaches).size <= 40, `${new Set(attaches).size}`);
   // None of them is believed, and who really joins meanwhile gets in.
   const real = new Set([mallory.nodeId, ...overlay.peers.map(({ node }) => node.nodeId)]);
   const { predecessors, successors } = victim.node.ring();
