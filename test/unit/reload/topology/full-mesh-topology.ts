@@ -7,10 +7,11 @@ import type {
 } from '../../../../src/reload/topology/topology.ts';
 
 /**
- * Another topology than Chord, for requirement A29: everybody knows everybody, and whoever is nearest by XOR is
- * responsible. Its Update is the list of peers its sender knows; a joining node is admitted by any peer.
+ * Another topology than Chord, for requirement A29: a full mesh. Everybody has a link with everybody and a copy of
+ * everything, and whoever is nearest by XOR is responsible. Its Update is the list of peers its sender knows; a joining
+ * node is admitted by the peer it finds.
  */
-export class XorTopology implements TopologyPlugin {
+export class FullMeshTopology implements TopologyPlugin {
   readonly self: string;
   membership: Membership = 'outside';
   readonly #peers = new Set<string>();
@@ -25,15 +26,15 @@ export class XorTopology implements TopologyPlugin {
   }
 
   isResponsible(id: string): boolean {
-    return this.membership !== 'outside' && this.#nearest(id, 1)[0] === this.self;
+    return this.membership !== 'outside' && this.#nearest(id) === this.self;
   }
 
   nextHop(id: string): string | undefined {
-    return this.membership === 'outside' ? [...this.#peers][0] : this.#nearest(id, 1)[0];
+    return this.membership === 'outside' ? [...this.#peers][0] : this.#nearest(id);
   }
 
   replicaSet(): readonly string[] {
-    return [...this.#peers].slice(0, 2);
+    return [...this.#peers];
   }
 
   keeps(): boolean {
@@ -44,8 +45,9 @@ export class XorTopology implements TopologyPlugin {
     return true;
   }
 
-  isPlausibleOwner(): boolean {
-    return true;
+  isPlausibleOwner(node: string, resource: string): boolean {
+    const others = this.membership === 'outside' ? [] : [this.self, ...this.#peers];
+    return others.every((peer) => distance(node, resource) <= distance(peer, resource));
   }
 
   responsibleFractionPpb(): number {
@@ -130,7 +132,9 @@ export class XorTopology implements TopologyPlugin {
 
   linkLost(peer: string): Actions {
     this.#peers.delete(peer);
-    return [];
+    if (this.membership !== 'member' || this.#peers.size > 0) return [];
+    this.membership = 'alone';
+    return [{ type: 'isolated' }];
   }
 
   attachEnded(peer: string): Actions {
@@ -150,8 +154,13 @@ export class XorTopology implements TopologyPlugin {
     return [];
   }
 
-  #nearest(id: string, count: number): string[] {
-    const way = (peer: string) => BigInt(`0x${peer}`) ^ BigInt(`0x${id}`);
-    return [this.self, ...this.#peers].sort((a, b) => (way(a) < way(b) ? -1 : 1)).slice(0, count);
+  #nearest(id: string): string {
+    return [this.self, ...this.#peers].reduce((best, peer) =>
+      distance(peer, id) < distance(best, id) ? peer : best,
+    );
   }
+}
+
+function distance(a: string, b: string): bigint {
+  return BigInt(`0x${a}`) ^ BigInt(`0x${b}`);
 }
