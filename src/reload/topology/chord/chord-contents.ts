@@ -8,14 +8,11 @@ import type { Neighbors } from './neighbor-table.ts';
 const MAX_NAMED = 64;
 
 /** RFC 6940 §10.7: "full" adds the fingers, for those who asked for our whole routing table. */
-export function encodeUpdate(
-  { fingers, ...neighbors }: RingSnapshot,
-  full: boolean,
-  uptimeS: number,
-): Uint8Array {
+export function encodeUpdate(ring: RingSnapshot, full: boolean, uptimeS: number): Uint8Array {
+  const { predecessors, successors } = ring;
   const update = full
-    ? ({ type: 'full', ...neighbors, fingers } as const)
-    : ({ type: 'neighbors', ...neighbors } as const);
+    ? ({ type: 'full', predecessors, successors, fingers: ring.fingers } as const)
+    : ({ type: 'neighbors', predecessors, successors } as const);
   return encodeWhole(chordUpdate, { uptime: Math.floor(uptimeS), update });
 }
 

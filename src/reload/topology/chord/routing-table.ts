@@ -79,7 +79,14 @@ export class RoutingTable {
   }
 
   snapshot(): RingSnapshot {
-    return { ...this.neighbors.current, fingers: this.fingers.entries(this.#fingerCount()) };
+    const entries = () => this.fingers.entries(this.#fingerCount());
+    return {
+      ...this.neighbors.current,
+      // Read when somebody asks: most want the neighbours alone, at every event.
+      get fingers() {
+        return entries();
+      },
+    };
   }
 
   /** The finger entries whose search can find somebody the neighbour table does not cover. */
