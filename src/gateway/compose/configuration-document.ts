@@ -11,6 +11,9 @@ import type { DocumentFile, GatewayConfig } from '../config/gateway-config.ts';
 /** The topology plug-ins of this program. */
 const TOPOLOGIES: ReadonlySet<string> = new Set([CHORD_RELOAD]);
 
+/** Headers, lists and the security block of the ConfigUpdate that carries a document, bytes. */
+const MESSAGE_OVERHEAD = 2_048;
+
 const MENDS: Readonly<Record<DocumentErrorCode, string>> = {
   'document-malformed': 'get the document again from whoever runs the overlay',
   'document-invalid': 'have whoever runs the overlay mend it and sign it again',
@@ -51,6 +54,13 @@ function verified(
     if (signer === undefined) {
       logger.warn('the configuration document is not signed and names no signer: it cannot be updated', {
         document: shown,
+      });
+    }
+    if (bytes.length + MESSAGE_OVERHEAD > document.maxMessageSize) {
+      logger.warn('the configuration document does not fit a message: peers cannot pass it on', {
+        document: shown,
+        bytes: bytes.length,
+        maxMessageSize: document.maxMessageSize,
       });
     }
     return document;

@@ -1,4 +1,5 @@
-import { CodedError, errorMessage, type Logger } from '../../base/index.ts';
+import { type Clock, CodedError, errorMessage, type Logger } from '../../base/index.ts';
+import { trustOfDocument } from '../document/document-trust.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { Identity } from '../security/identity.ts';
@@ -11,6 +12,7 @@ import type { ConfigurationRollout } from './configuration-rollout.ts';
 import type { ConnectionTable } from './connection-table.ts';
 
 export interface ConfigurationChangeDeps {
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly keeper: ConfigurationKeeper;
   readonly rollout: ConfigurationRollout;
@@ -26,14 +28,14 @@ export interface ConfigurationChangeDeps {
  * @param options.onFailure the new document has no place for this node
  */
 export function followConfiguration(
-  { logger, keeper, rollout, certificates, connections, applications, store }: ConfigurationChangeDeps,
+  { clock, logger, keeper, rollout, certificates, connections, applications, store }: ConfigurationChangeDeps,
   options: {
-    readonly identity: Identity;
+    readonly node: NodeInOverlay;
     readonly trust: (document: OverlayDocument) => TrustPolicy;
     readonly onFailure: (error: Error) => void;
   },
 ): void {
-  const { identity, trust, onFailure } = options;
+  const { node, trust, onFailure } = options;
   const isWelcome = (der: Uint8Array): boolean => {
     try {
       certificates.verify(der);
@@ -53,18 +55,48 @@ export function followConfiguration(
   });
 
   keeper.changed.on(({ before, after }) => {
+    // Only Kinds were added.
+    if (before.sequence === after.sequence) return;
     certificates.retrust(trust(after));
-    if (!isWelcome(identity.certificate.der)) {
-      onFailure(
-        new CodedError('not-welcome', `the new configuration document refuses the certificate of this node`),
-      );
-      return;
-    }
     connections.closeUnwelcome(isWelcome);
     applications.closeUnwelcome(isWelcome);
-    if (before.sequence !== after.sequence) rollout.announce([...connections.nodeIds()]);
+    rollout.announce([...connections.nodeIds()]);
+    try {
+      requirePlace({ clock }, after, node);
+    } catch (error) {
+      onFailure(error as Error);
+    }
   });
   keeper.failed.on(onFailure);
+}
+
+/** What a document must have room for: this very node. */
+export interface NodeInOverlay {
+  readonly identity: Identity;
+  readonly role: 'peer' | 'client';
+}
+
+/**
+ * Whether a document that somebody wrote lets this node take part.
+ * @throws CodedError 'not-welcome'
+ */
+export function requirePlace(
+  deps: { readonly clock: Clock },
+  document: OverlayDocument,
+  { identity, role }: NodeInOverlay,
+): void {
+  if (document.source === undefined) return;
+  if (role === 'client' && !document.clientsPermitted) {
+    throw new CodedError('not-welcome', 'the configuration document permits no clients');
+  }
+  try {
+    // Without our own allow list, which need not name ourselves.
+    trustOfDocument(deps, document).check(identity.certificate);
+  } catch (cause) {
+    if (!(cause instanceof CodedError)) throw cause;
+    const message = `the configuration document refuses the certificate of this node: ${cause.message}`;
+    throw new CodedError('not-welcome', message, { cause });
+  }
 }
 
 /** §11.1: such a Kind "MUST be discarded along with any stored information of that Kind". */

@@ -15,7 +15,8 @@ import { type Destination, toNode } from '../messages/destination.ts';
 import { ErrorCode, unknownKindsInfo } from '../messages/error-response.ts';
 import { ping } from '../messages/ping.ts';
 import { decodeWhole } from '../wire/codec.ts';
-import type { NodeId } from '../wire/ids.ts';
+import { DecodeError } from '../wire/decode-error.ts';
+import type { KindId, NodeId } from '../wire/ids.ts';
 import type { ConfigurationKeeper } from './configuration-keeper.ts';
 
 /** The same is not sent to a node again within this time, however often it asks with an old sequence. */
@@ -123,7 +124,7 @@ export class ConfigurationRollout {
 
   /** §7.4.1.2: a node which receives Unknown_Kind sends the definitions, if it has them. */
   #pushKinds(error: ReloadError, way: Way): Promise<boolean> {
-    const { unknownKinds } = decodeWhole(unknownKindsInfo, error.errorInfo);
+    const unknownKinds = kindsOf(error);
     const kinds = unknownKinds.map((id) => this.#keeper.kindBlock(id));
     if (kinds.length === 0 || !kinds.every((block) => block !== undefined)) return Promise.resolve(false);
     return this.#once(`${error.nodeId}/kinds/${unknownKinds.join()}`, () =>
@@ -178,5 +179,15 @@ export class ConfigurationRollout {
         this.#stopped.on(() => settle(false)),
       ];
     });
+  }
+}
+
+/** The Kinds that an Unknown_Kind lists; none if it is malformed. */
+function kindsOf({ errorInfo }: ReloadError): readonly KindId[] {
+  try {
+    return decodeWhole(unknownKindsInfo, errorInfo).unknownKinds;
+  } catch (error) {
+    if (error instanceof DecodeError) return [];
+    throw error;
   }
 }

@@ -18,7 +18,7 @@ import { AppConnections } from './app-connections.ts';
 import { CertificatePublisher } from './certificate-publisher.ts';
 import { ClientRouting } from './client-keeper.ts';
 import { ClientRole } from './client-role.ts';
-import { followConfiguration } from './configuration-change.ts';
+import { followConfiguration, requirePlace } from './configuration-change.ts';
 import { ConfigurationExpiry } from './configuration-expiry.ts';
 import { ConfigurationKeeper } from './configuration-keeper.ts';
 import { ConfigurationRollout } from './configuration-rollout.ts';
@@ -69,6 +69,7 @@ export class ReloadNode {
     });
     this.#keeper = keeper;
     const document = (): OverlayDocument => keeper.current;
+    requirePlace(deps, document(), { identity, role });
     const trust = typeof options.trust === 'function' ? options.trust : () => options.trust as TrustPolicy;
     const certificates =
       deps.certificates ?? new CertificateStore({ clock: deps.clock, trust: trust(document()) });
@@ -110,7 +111,7 @@ export class ReloadNode {
       this.#role.keeper.failed.on(resolve);
       followConfiguration(
         { ...parts, keeper, rollout: this.#rollout, applications: this.#applications },
-        { identity, trust, onFailure: resolve },
+        { node: { identity, role }, trust, onFailure: resolve },
       );
     });
   }

@@ -20,6 +20,8 @@ import {
 const administrator = selfSigned();
 const lone = `overlay: { name: ${OVERLAY}, document: ./overlay.xml, first: true }\nsip: { mode: 'off' }\n`;
 
+const signed = (changes: Partial<OverlayDocument>) => signedDocument(administrator, changes);
+
 /** Opens the document beside a configuration as `run` does. */
 function open(document: Uint8Array | undefined, { yaml = lone, warn = (_: string): void => {} } = {}) {
   const directory = temporaryDirectory('document');
@@ -47,12 +49,17 @@ test('B31: an unsigned one without configuration-signer is taken with a warning'
   ]);
 });
 
+test('B6: one that fits no message of the overlay is taken with a warning: it could not be passed on', (t) => {
+  const warnings: string[] = [];
+  open(signed({ maxMessageSize: 5_000 }), { warn: (text) => warnings.push(text) });
+  t.deepEqual(warnings, ['the configuration document does not fit a message: peers cannot pass it on']);
+});
+
 test('B31: no document named: the one that all self-signed overlays imply', (t) => {
   const yaml = lone.replace('document: ./overlay.xml, ', '');
   t.is(open(undefined, { yaml }).templateVersion, 1);
 });
 
-const signed = (changes: Partial<OverlayDocument>) => signedDocument(administrator, changes);
 const changed = (bytes: Uint8Array) => Buffer.from(Buffer.from(bytes).toString().replace('>true<', '>1<'));
 const wide = lone.replace('first: true', 'first: true, listen: tls://0.0.0.0:0');
 const unjoined = lone.replace(', first: true', '');

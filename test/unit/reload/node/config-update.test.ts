@@ -1,4 +1,5 @@
 import test from 'ava';
+import { trustOfDocument } from '../../../../src/reload/document/document-trust.ts';
 import { writeKindBlock } from '../../../../src/reload/document/document-writer.ts';
 import type { OverlayDocument } from '../../../../src/reload/document/overlay-document.ts';
 import { ANY_SEQUENCE } from '../../../../src/reload/forwarding/configuration-sequence.ts';
@@ -256,11 +257,42 @@ test('B31: a node that the new document refuses, or whose demands it cannot meet
 
   await overlay.sendDocument(overlay.bytes(3, { mandatoryExtensions: ['urn:x'] }), other!);
   t.regex((await other!.node.failed).message, /mandatory-extension "urn:x"/);
-  // It stays out: a restart does not forget what it cannot do.
+  // They stay out: a restart does not forget.
+  const banned = () =>
+    overlay.makeWith(overlay.read(overlay.bytes(1)), { kv: peer!.kv, identity: peer!.identity });
+  t.throws(banned, { code: 'not-welcome', message: /bad-node/ });
   const { kv, identity } = other!;
   const restarted = () => overlay.makeWith(overlay.read(overlay.bytes(1)), { kv, identity });
   t.throws(restarted, { code: 'document-unsupported', message: /urn:x/ });
   await overlay.stopAll();
+});
+
+test('B31: an allow list of our own that does not name ourselves is no reason to leave', async (t) => {
+  const overlay = new DocumentedOverlay(98);
+  const node = overlay.newIdentity(overlay.randomOf('10.7.0.5'));
+  const nodeIds = new Set([node.nodeId]);
+  const trust = (document: OverlayDocument) => trustOfDocument(overlay, document, { kind: 'allow', nodeIds });
+  const peer = overlay.makeWith(overlay.read(overlay.bytes(1)), { trust });
+  await overlay.start(peer);
+  let failure: Error | undefined;
+  void peer.node.failed.then((error) => {
+    failure = error;
+  });
+  await overlay.sendDocumentAs(node, overlay.bytes(2), peer);
+  await overlay.clock.advance(1_000);
+  t.is(peer.node.document.sequence, 2);
+  t.is(failure, undefined);
+  await overlay.stopAll();
+});
+
+test('B31: where a document permits no clients a node does not become one', (t) => {
+  const overlay = new DocumentedOverlay(99);
+  const document = overlay.read(overlay.bytes(1, { clientsPermitted: false }));
+  t.throws(() => overlay.makeWith(document, { role: 'client' }), {
+    code: 'not-welcome',
+    message: /no clients/,
+  });
+  t.notThrows(() => overlay.makeWith(document));
 });
 
 test('B22 B14: Unknown_Kind is answered with the kind-block, and the Store is repeated', async (t) => {

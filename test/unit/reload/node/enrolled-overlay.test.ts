@@ -29,7 +29,7 @@ function enrolledOverlay(seed: number) {
 }
 
 test('B31: an overlay with a root-cert works with enrolled certificates, and with no others', async (t) => {
-  const { overlay, enroll, bytes, grow } = enrolledOverlay(101);
+  const { overlay, authority, enroll, bytes, grow } = enrolledOverlay(101);
   const document = overlay.read(bytes(1));
   await grow(4, document);
   t.deepEqual(overlay.faults(), []);
@@ -37,10 +37,15 @@ test('B31: an overlay with a root-cert works with enrolled certificates, and wit
   for (let i = 0; i < 8; i++) {
     t.deepEqual(await overlay.lookup(overlay.peers[(i + 1) % 4]!, `user${i}`), [`at ${i}`]);
   }
-  const strangers = [
-    overlay.makeWith(document),
-    overlay.makeWith(document, { identity: enroll(new Authority()) }),
-  ];
+  t.throws(() => overlay.makeWith(document), { code: 'not-welcome', message: /issued by no root-cert/ });
+  // Nodes that have made a document for themselves.
+  const other = new Authority();
+  const forged = {
+    rootCertificates: [authority.root, other.root],
+    selfSignedPermitted: { digest: 'sha256' },
+  } as const;
+  const own = overlay.read(bytes(1, forged));
+  const strangers = [overlay.makeWith(own), overlay.makeWith(own, { identity: enroll(other) })];
   for (const stranger of strangers) {
     const started = stranger.node.start();
     await overlay.clock.advance(20_000);
