@@ -54,6 +54,7 @@ export class RecordSync {
   readonly #pace: RecordPace;
   readonly #kinds: () => KindTable;
   readonly #stopping: AbortSignal;
+  #given = 0;
   /** How many resources in a row a peer held nothing of. */
   readonly #emptyInARow = new Map<NodeId, number>();
   readonly #sent: Counter;
@@ -103,6 +104,11 @@ export class RecordSync {
     this.#pulled = repaired('pulled');
   }
 
+  /** Values that others have taken since we started. */
+  get given(): number {
+    return this.#given;
+  }
+
   /** @returns who now holds what we hold, or is known to keep something newer to itself; undefined when it failed */
   async bring(
     resource: ResourceId,
@@ -130,6 +136,7 @@ export class RecordSync {
           certificates,
         });
         this.#sent.inc();
+        this.#given += 1;
         return signer.nodeId;
       } catch (error) {
         if (error instanceof ReloadError && isNewerThere(error)) {

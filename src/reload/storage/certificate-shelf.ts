@@ -29,11 +29,16 @@ export class CertificateShelf {
     for (const signer of signers) this.#uses.set(signer, (this.#uses.get(signer) ?? 0) + 1);
   }
 
-  /** What has to be deleted after all records are loaded: certificates that nobody needs. */
-  *orphans(): Iterable<Write> {
-    for (const [key] of this.#kv.entries(CERTIFICATE_PREFIX)) {
-      if (!this.#uses.has(key.slice(CERTIFICATE_PREFIX.length))) yield { key, value: undefined };
+  /** What has to be deleted when all records are loaded: those of these signers that signed nothing else. */
+  *unused(signers: Iterable<string>): Iterable<Write> {
+    for (const signer of new Set(signers)) {
+      if (!this.#uses.has(signer)) yield { key: CERTIFICATE_PREFIX + signer, value: undefined };
     }
+  }
+
+  /** Fingerprints of all certificates on the disk. */
+  *onDisk(): Iterable<string> {
+    for (const [key] of this.#kv.entries(CERTIFICATE_PREFIX)) yield key.slice(CERTIFICATE_PREFIX.length);
   }
 
   /**

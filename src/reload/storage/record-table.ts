@@ -121,34 +121,34 @@ export class RecordTable {
   async load(): Promise<LoadResult> {
     const now = this.#clock.now();
     const drop: Write[] = [];
-    const dropped = { expired: 0, damaged: 0 };
+    const signers: string[] = [];
+    let expired = 0;
+    let damaged = 0;
     for (const [key, value] of this.#kv.entries(RECORD_PREFIX)) {
-      const state = this.#index(key, value, now);
-      if (state === 'held') continue;
-      dropped[state] += 1;
+      const place = placeOfKey(key);
+      const found = place === undefined ? undefined : readable(() => summarize(value));
+      if (place !== undefined && found !== undefined && found.summary.expiredAt > now) {
+        this.index.set(place.resource, place.kind, found.summary);
+        this.#certificates.loaded(found.signers);
+        continue;
+      }
       drop.push({ key, value: undefined });
+      if (found === undefined) damaged += 1;
+      else expired += 1;
+      signers.push(...(found?.signers ?? []));
     }
-    drop.push(...this.#certificates.orphans());
+    // Who signed what is damaged cannot be told.
+    drop.push(...this.#certificates.unused(damaged > 0 ? this.#certificates.onDisk() : signers));
     for (const resource of this.index.resources()) this.#setDeadline(resource);
     if (drop.length > 0) await this.#kv.write(drop);
     const { resourceCount: resources, valueCount: values } = this.index;
-    if (dropped.damaged > 0) this.#logger.error('records that cannot be read are deleted', { ...dropped });
-    return { resources, values, ...dropped };
+    if (damaged > 0) this.#logger.error('records that cannot be read are deleted', { damaged });
+    return { resources, values, expired, damaged };
   }
 
   /** Stops the timer. */
   close(): void {
     this.#deadlines.clear();
-  }
-
-  #index(key: string, bytes: Uint8Array, now: number): 'held' | 'expired' | 'damaged' {
-    const place = placeOfKey(key);
-    const found = place === undefined ? undefined : readable(() => summarize(bytes));
-    if (place === undefined || found === undefined) return 'damaged';
-    if (found.summary.expiredAt <= now) return 'expired';
-    this.index.set(place.resource, place.kind, found.summary);
-    this.#certificates.loaded(found.signers);
-    return 'held';
   }
 
   /** What is on the disk or on its way there, with values that have expired. */
