@@ -190,7 +190,7 @@ test('A28: hand-over of thousands of records goes on behind, at its pace, and no
   t.log(
     `${mine.length} of ${users.length} records are the joining peer's, which was admitted after ${took} ms`,
   );
-  t.true(mine.length > 1_200, 'more than are given before the admission');
+  t.true(mine.length > 1_000, 'more than are given before the admission');
   t.true(took < 5_000, `${took} ms`);
 
   const held = () => [...joining.kv.entries(RECORD_PREFIX)].length;
@@ -201,10 +201,9 @@ test('A28: hand-over of thousands of records goes on behind, at its pace, and no
     joining.kv.get(keyOf(userResource(user.userName), Kind.CERTIFICATE_BY_USER)) === undefined;
   const missing = mine.filter(lacks);
   t.true(missing.length >= 20);
-  t.true(
-    missing.every((user) => users.indexOf(user) < 2_000),
-    'the newest were given first',
-  );
+  const given = mine.filter((user) => !lacks(user));
+  const newerHalf = new Set(users.slice(2_000));
+  t.true(given.length > 0 && given.every((user) => newerHalf.has(user)), 'the newest were given first');
   for (const user of missing.slice(0, 20)) t.is(await read(overlay, first!, user), user.userName);
   const asked = metrics.value('reload_records_repaired_total', { direction: 'asked' });
   t.true(asked >= 20);
