@@ -64,6 +64,8 @@ test('B14: what is older, forged, foreign or broken is answered with its error a
       'document-foreign',
     ],
     ['expired', overlay.bytes(6, { expiresAt: 1000 }), ErrorCode.Config_Too_Old, 'document-expired'],
+    // Nobody signed it, so nobody looks whether it follows the grammar.
+    ['ungrammatical', Buffer.from('<overlay><zzz/></overlay>'), ErrorCode.Forbidden, 'document-unsigned'],
     ['no XML', Buffer.from('hello'), ErrorCode.Invalid_Message, 'document-malformed'],
     ['cut off', good.subarray(0, 500), ErrorCode.Invalid_Message, 'document-malformed'],
   ];
