@@ -87,10 +87,13 @@ export class RecordMover {
     });
   }
 
-  /** The peer stored a replica here: it need not be told of the resource if that is all of it; others may have to. */
-  receivedFrom(peer: NodeId, resource: ResourceId): void {
-    if (this.#store.valuesAt(resource) === 1 && this.#keeps(peer, resource))
-      this.#holders.add(resource, peer);
+  /**
+   * The peer stored a replica here: it need not be told of the resource if that is all of it; others may have to.
+   * @param same whether both sides have the same generation counter now
+   */
+  receivedFrom(peer: NodeId, resource: ResourceId, same: boolean): void {
+    const whole = same && this.#store.valuesAt(resource) === 1;
+    if (whole && this.#keeps(peer, resource)) this.#holders.add(resource, peer);
     this.#auditor.wakeLater();
   }
 

@@ -131,12 +131,21 @@ export class RecordSync {
   async give({ request, certificates }: ReplicaStore, to: Destination): Promise<NodeId | undefined> {
     for (let attempt = 0; !this.#stopping.aborted; attempt++) {
       try {
-        const { signer } = await this.#forwarding.request(store, request, {
+        const { body, signer } = await this.#forwarding.request(store, request, {
           destinationList: [to],
           certificates,
         });
         this.#sent.inc();
         this.#given += 1;
+        const { resource, kindData } = request;
+        const ahead = kindData.filter(
+          ({ generation }, i) => (body.kindResponses[i]?.generation ?? 0) > generation,
+        );
+        // The owner has merged this with something else meanwhile.
+        if (ahead.length > 0 && this.#topology.keeps(resource)) {
+          const kinds = ahead.map(({ kind }) => kind);
+          await this.#adopt(resource, kinds, to, signer.nodeId);
+        }
         return signer.nodeId;
       } catch (error) {
         if (error instanceof ReloadError && isNewerThere(error)) {

@@ -91,12 +91,16 @@ export class StorageService {
       signer,
       certificates,
       replicas,
+      responsible,
       ...(transactionId !== undefined && { transactionId }),
     });
     await committed;
     // A hand-over is replicated by the audit, at its pace: its sender holds it, and often the others do.
     if (replicaNumber > 0) {
-      this.#mover.receivedFrom(signer.nodeId, resource);
+      const same = request.kindData.every(
+        ({ generation }, i) => answer.kindResponses[i]?.generation === generation,
+      );
+      this.#mover.receivedFrom(signer.nodeId, resource, same);
       this.#repair.handedOver();
     } else if (changed && responsible) this.#replicate(request, replicas, upToDate);
     return answer;

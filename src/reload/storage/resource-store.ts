@@ -53,6 +53,8 @@ export interface StoreContext {
   readonly transactionId?: bigint;
   /** The peers that will hold replicas, to be named in the answer. */
   readonly replicas?: readonly NodeId[];
+  /** Whether we are responsible for the resource: then a Store with a replica number hands it over to us. */
+  readonly responsible?: boolean;
 }
 
 /** A Store that was accepted. */
@@ -285,7 +287,10 @@ export class ResourceStore {
       };
       const before = held[i]!;
       const elements = storeValues(target, before.elements, values);
-      if (replica) return { kind, generation, elements };
+      if (replica) {
+        const counter = context.responsible ? handedOverGeneration(before, elements, generation) : generation;
+        return { kind, generation: counter, elements };
+      }
       return elements === before.elements ? before : { kind, generation: before.generation + 1, elements };
     });
     this.#requireRoom(resource, after);
@@ -348,6 +353,19 @@ export class ResourceStore {
       throw new StorageError('data-too-large', 'this peer has no room for more');
     }
   }
+}
+
+/**
+ * NOTE: §7.4.1.1 has a peer take the counter of any Store with a replica number. The responsible peer does not let it
+ * go back: what was merged here has a counter that whoever still hands over an older state does not know.
+ */
+function handedOverGeneration(
+  held: KindRecord,
+  elements: KindRecord['elements'],
+  generation: number,
+): number {
+  if (generation >= held.generation) return generation;
+  return elements === held.elements ? held.generation : held.generation + 1;
 }
 
 /**

@@ -139,6 +139,24 @@ test('T7b B21: a replica with equal time and value succeeds; its generation is t
   t.is(refusal(target, replica('a', 1001, 0), sender).code, 'invalid-request');
 });
 
+test('B21: a hand-over to the responsible peer never lowers the generation counter', (t) => {
+  const target = testStore();
+  const handOver = (text: string, time: number, generation: number) => {
+    const request = registration(target, text, time);
+    const kindData = [{ ...request.kindData[0]!, generation }];
+    const sender = { ...from(target.identity()), certificates: [target.alice.certificate.der] };
+    const { answer } = target.store.store(
+      { ...request, replicaNumber: 1, kindData },
+      { ...sender, responsible: true },
+    );
+    return answer.kindResponses[0]?.generation;
+  };
+  t.is(handOver('a', 1000, 9), 9);
+  t.is(handOver('a', 1000, 4), 9, 'what is held already');
+  t.is(handOver('b', 2000, 4), 10, 'a state that neither had');
+  t.is(handOver('c', 3000, 12), 12);
+});
+
 test('B21: a Store of several Kinds is atomic', (t) => {
   const target = testStore();
   const { alice, resource, store } = target;
