@@ -56,6 +56,9 @@ export interface Connection {
   readonly bufferedBytes: number;
   setHandler(handler: ConnectionHandler): void;
   send(data: Uint8Array): void;
+  /** Reads nothing until `resume`, so that the peer has to wait; what was read already may still come. */
+  pause(): void;
+  resume(): void;
   /** Flushes what is queued, then closes. */
   end(): void;
   /** Closes at once. */

@@ -81,6 +81,14 @@ export class StreamConnection implements Connection {
     this.#socket.write(data);
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   end(): void {
     if (this.#isClosedByUs || this.#isClosed) return;
     this.#isClosedByUs = true;

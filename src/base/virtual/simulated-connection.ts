@@ -99,8 +99,9 @@ export class SimulatedConnection implements Connection {
   #peer!: SimulatedConnection;
   #out!: Pipe;
   #handler: ConnectionHandler | undefined;
-  /** What came before the owner took the connection over. */
+  /** What came before the owner took the connection over, or while it reads nothing. */
   #early: Buffer[] = [];
+  #paused = false;
   #closed = false;
   #closeError: Error | undefined;
   #isCloseReported = false;
@@ -164,6 +165,16 @@ export class SimulatedConnection implements Connection {
     this.#out.push({ kind: 'data', data: Buffer.from(data), arrival: 0 });
   }
 
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#early.length > 0 || this.#closed) this.host.network.clock.setTimer(0, () => this.#flushEarly());
+  }
+
   /** Sets out after all that was sent: `accept` runs when it arrives at the other end. */
   announce(accept: () => void): void {
     this.#out.push({ kind: 'accept', accept, arrival: 0 });
@@ -194,8 +205,8 @@ export class SimulatedConnection implements Connection {
     if (!this.host.network.isBlocked(this.host, this.#peer.host)) this.#sendReset();
   }
 
-  /** See Pipe.resume. */
-  resume(): void {
+  /** The path is open again, see Pipe.resume. */
+  unblock(): void {
     this.host.network.unstall(this);
     this.#out.resume();
   }
@@ -212,7 +223,8 @@ export class SimulatedConnection implements Connection {
         segment.accept();
         break;
       case 'data':
-        if (this.#handler === undefined || this.#early.length > 0) this.#early.push(segment.data);
+        if (this.#handler === undefined || this.#paused || this.#early.length > 0)
+          this.#early.push(segment.data);
         else this.#handler.onData(segment.data);
         break;
       case 'close':
@@ -248,10 +260,12 @@ export class SimulatedConnection implements Connection {
   }
 
   #flushEarly(): void {
-    const early = this.#early;
-    this.#early = [];
-    for (const data of early) this.#handler?.onData(data);
-    if (this.#closed) this.#reportClose();
+    while (!this.#paused) {
+      const data = this.#early.shift();
+      if (data === undefined) break;
+      this.#handler?.onData(data);
+    }
+    if (this.#closed && this.#early.length === 0) this.#reportClose();
   }
 
   #reportClose(): void {

@@ -72,7 +72,7 @@ export class SimulatedNetwork {
     this.#groups.clear();
     this.#silenced.clear();
     this.#epoch++;
-    for (const connection of [...this.#stalled]) connection.resume();
+    for (const connection of [...this.#stalled]) connection.unblock();
   }
 
   /** The host crashes: its sockets vanish without a word to their owners, peers see a reset. */

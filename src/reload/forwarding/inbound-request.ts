@@ -3,7 +3,7 @@ import type { MessageExtension } from '../messages/extension.ts';
 import { type Envelope, encodeContents } from '../messages/message.ts';
 import type { Method } from '../messages/method.ts';
 import type { SignedBy } from '../security/signature.ts';
-import { type NodeId, WILDCARD_NODE_ID } from '../wire/ids.ts';
+import type { NodeId } from '../wire/ids.ts';
 import type { Answers } from './answers.ts';
 import { RequestRefusal } from './reload-error.ts';
 import type { SealedMessage } from './sealed-message.ts';
@@ -33,10 +33,6 @@ export interface ReceivedRequest {
   readonly previousHop: NodeId;
 }
 
-function isWildcard(entry: Destination): boolean {
-  return entry.type === 'node' && entry.nodeId === WILDCARD_NODE_ID;
-}
-
 /** One request being handled. */
 export class InboundRequest<Response> implements RequestContext<Response> {
   readonly signer: SignedBy;
@@ -63,9 +59,8 @@ export class InboundRequest<Response> implements RequestContext<Response> {
     this.certificates = envelope.security.certificates;
     this.extensions = envelope.contents.extensions;
     this.previousHop = previousHop;
-    // The pipeline never delivers a message without a destination. The wildcard takes it, whatever follows (§6.1.1).
-    const { destinationList } = envelope.header;
-    this.destination = destinationList.find(isWildcard) ?? destinationList.at(-1)!;
+    // The pipeline never delivers a message without a destination.
+    this.destination = envelope.header.destinationList.at(-1)!;
     this.transactionId = envelope.header.transactionId;
     this.#method = method;
     this.#received = received;

@@ -55,23 +55,22 @@ export class FrameReader {
   }
 
   push(chunk: Buffer): void {
-    let offset = 0;
-    while (offset < chunk.length && !this.#isStopped) {
-      if (this.#filled > 0) {
-        offset = this.#fill(chunk, offset);
-        continue;
-      }
-      const size = this.#sizeOf(chunk, offset, chunk.length);
-      if (size === BAD) {
-        this.stop();
-        this.#sink.onBadFrame(chunk[offset]!);
-      } else if (size === UNKNOWN || offset + size > chunk.length) {
-        offset = this.#fill(chunk, offset);
-      } else {
-        this.#deliver(chunk.subarray(offset, offset + size));
-        offset += size;
-      }
+    for (let at = 0; at < chunk.length; ) at = this.read(chunk, at);
+  }
+
+  /** Reads on from `offset` as far as the end of one frame. @returns where that is; the end of the chunk when stopped */
+  read(chunk: Buffer, offset: number): number {
+    if (this.#isStopped) return chunk.length;
+    if (this.#filled > 0) return this.#fill(chunk, offset);
+    const size = this.#sizeOf(chunk, offset, chunk.length);
+    if (size === BAD) {
+      this.stop();
+      this.#sink.onBadFrame(chunk[offset]!);
+      return chunk.length;
     }
+    if (size === UNKNOWN || offset + size > chunk.length) return this.#fill(chunk, offset);
+    this.#deliver(chunk.subarray(offset, offset + size));
+    return offset + size;
   }
 
   /** Takes what belongs to the incomplete frame; returns the offset of what comes after. */

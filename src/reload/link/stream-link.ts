@@ -13,6 +13,7 @@ import { DATA_HEADER_BYTES, encodeDataFrame, FRAME_ACK, MAX_FRAMED_BYTES } from 
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { Link, LinkCloseCode, LinkHandler, LinkPeer, LinkState, TraceHook } from './link.ts';
 import type { LinkMetrics } from './link-metrics.ts';
+import { PacedReader } from './paced-reader.ts';
 
 /** Bytes that may wait in our process for a slow peer, besides what the kernel holds. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -57,6 +58,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
   readonly #connection: Connection;
   readonly #limits: { readonly maxMessageBytes: number };
   readonly #reader: FrameReader;
+  readonly #paced: PacedReader;
   readonly #ownAcks: AckSender;
   readonly #acks: AckWatch;
   #handler: LinkHandler | undefined;
@@ -74,6 +76,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     this.#acks = new AckWatch(deps.clock, this);
     this.#ownAcks = new AckSender(deps.clock, this);
     this.#reader = new FrameReader(this, options.limits);
+    this.#paced = new PacedReader(deps.clock, connection, this.#reader);
     connection.setHandler(this);
   }
 
@@ -148,12 +151,13 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
 
   /** Of the connection. */
   onData(chunk: Buffer): void {
-    this.#reader.push(chunk);
+    this.#paced.take(chunk);
     if (this.#reader.isIncomplete) this.#watchFrame();
   }
 
   /** Of the connection. */
   onClose(error?: Error): void {
+    this.#paced.finish();
     const isRefusal = error instanceof CodedError && error.code === 'peer-refused';
     const why = error === undefined ? 'closed by the peer' : error.message;
     this.#finish(
@@ -237,6 +241,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     this.#acks.stop();
     this.#ownAcks.stop();
     this.#reader.stop();
+    this.#paced.stop();
     this.#frameTimer?.close();
     this.#early = NOTHING;
     this.#deps.metrics.closed(reason.code);

@@ -18,7 +18,8 @@ const BATCH = 50;
 const machine = { clock: systemClock, random: systemRandom, network: new SystemNetwork() };
 const document = builtInDocument(OVERLAY);
 
-function makePeer(first: ReloadNode | undefined, metrics = new CountingMetrics()) {
+/** A peer on loopback, the first of its overlay unless another is given. */
+export function makeTlsPeer(first: ReloadNode | undefined, metrics = new CountingMetrics()) {
   const identity = createSelfSignedIdentity(machine, { overlay: OVERLAY });
   const trust = new SelfSignedTrust({ overlay: OVERLAY, digest: 'sha256', admission: { kind: 'loopback' } });
   const node = new ReloadNode(
@@ -39,9 +40,9 @@ function makePeer(first: ReloadNode | undefined, metrics = new CountingMetrics()
 export async function fuzzOverTls(seed: number, frames: number) {
   const began = performance.now();
   const corpus = await recordSession(seed);
-  const victim = makePeer(undefined);
+  const victim = makeTlsPeer(undefined);
   await victim.node.start();
-  const other = makePeer(victim.node);
+  const other = makeTlsPeer(victim.node);
   await other.node.start();
   const random = new SeededRandom(seed);
   const members = [1, 2].map(

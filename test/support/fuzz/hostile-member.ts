@@ -57,6 +57,11 @@ export class HostileMember {
     return this.#connection !== undefined;
   }
 
+  /** Bytes written that the other side has not read. */
+  get queuedBytes(): number {
+    return this.#connection?.bufferedBytes ?? 0;
+  }
+
   /** Opens a link, instead of the one there was. */
   async connect(to: Address): Promise<void> {
     const connection = await this.#deps.network.connect(to, {

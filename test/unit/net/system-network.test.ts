@@ -271,6 +271,28 @@ test('handshakes in progress are bounded in all, and finished ones make room', a
   await listener.close();
 });
 
+test('a connection that pauses makes its peer wait, and loses nothing when it goes on', async (t) => {
+  const { onConnection, connection } = accepted();
+  const listener = await network.listen(LOOPBACK, onConnection, welcome(bob.tls));
+  const client = await network.connect(listener.local, { tls: welcome(alice.tls) });
+  const server = await connection;
+  const all = readAll(server);
+  server.pause();
+  const megabytes = 32;
+  for (let i = 0; i < megabytes; i++) client.send(Buffer.alloc(1 << 20, 'x'));
+  // More than both kernels hold: what is left waits at the sender as long as nobody reads.
+  let before = -1;
+  while (client.bufferedBytes !== before) {
+    before = client.bufferedBytes;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  t.true(before > 0);
+  server.resume();
+  client.end();
+  t.is((await all).text.length, megabytes << 20);
+  await listener.close();
+});
+
 test('garbage instead of a handshake closes the connection, the listener lives', async (t) => {
   const { onConnection, connection } = accepted();
   const listener = await network.listen(LOOPBACK, onConnection, welcome(bob.tls));

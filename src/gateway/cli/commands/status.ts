@@ -13,7 +13,9 @@ export function addStatus(program: Command, environment: CliEnvironment): void {
     });
 }
 
-function formatConfiguration({ sequence, expires }: NonNullable<PeerStatus['configuration']>): string {
+function formatConfiguration(configuration: PeerStatus['configuration']): string | undefined {
+  if (configuration === undefined) return undefined;
+  const { sequence, expires } = configuration;
   return expires === undefined ? `number ${sequence}` : `number ${sequence}, until ${expires}`;
 }
 
@@ -22,9 +24,7 @@ function formatStatus(status: PeerStatus): string {
   return formatPairs([
     ['node', status.node],
     ['overlay', status.overlay],
-    ...(status.configuration === undefined
-      ? []
-      : [['document', formatConfiguration(status.configuration)] as const]),
+    ['document', formatConfiguration(status.configuration)],
     ['state', `${status.state} (${status.role})`],
     ['up', formatDuration(status.uptimeS)],
     ['version', status.version],

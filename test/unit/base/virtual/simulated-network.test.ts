@@ -152,6 +152,28 @@ test('what arrives before the owner took over is kept for it', async (t) => {
   t.is(seen.closed, 1);
 });
 
+test('a connection that pauses gets everything in order when it goes on, the close last', async (t) => {
+  const { clock, a, b } = simulation();
+  const { client, server } = await connected(clock, a, b);
+  const seen = collect(server);
+  server.pause();
+  client.send(Buffer.from('one '));
+  client.send(Buffer.from('two '));
+  await clock.advance(100);
+  t.is(seen.text, '');
+  server.resume();
+  await clock.advance(0);
+  t.is(seen.text, 'one two ');
+  server.pause();
+  client.send(Buffer.from('three'));
+  client.end();
+  await clock.advance(100);
+  t.deepEqual([seen.text, seen.closed], ['one two ', 0]);
+  server.resume();
+  await clock.advance(0);
+  t.deepEqual([seen.text, seen.closed], ['one two three', 1]);
+});
+
 test('connect fails where nothing listens, times out where nothing answers, obeys its signal', async (t) => {
   const { clock, network, a, b } = simulation();
   await t.throwsAsync(clock.runUntil(a.connect({ host: '10.0.0.2', port: 1 })), { code: 'connect-failed' });

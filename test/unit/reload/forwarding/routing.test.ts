@@ -71,48 +71,6 @@ test('B1: a Resource-ID is delivered to its owner, the wildcard to the next node
   t.is((await line.clock.runUntil(answer)).body.responseId, 1n);
 });
 
-test('B1: the wildcard is consumed by whoever gets it, whatever follows, and never forwarded', async (t) => {
-  const line = answering(new ForwardingLine({ length: 4 }));
-  const seen: Destination[] = [];
-  line.nodes[1]!.forwarding.handle(ping, (_request, context) => {
-    seen.push(context.destination);
-    context.respond({ responseId: 1n, time: 0 });
-  });
-  line.intercept = ({ bytes, from }) => {
-    if (from !== 0) return bytes;
-    const header = decodeHeader(bytes);
-    const destinationList = [line.nodes[1]!.destination, toNode(WILDCARD_NODE_ID), line.last.destination];
-    return rewriteHeader(bytes, header, { ...header, destinationList });
-  };
-  const answer = line.first.forwarding.request(ping, noPadding, {
-    destinationList: [toNode(WILDCARD_NODE_ID)],
-    firstHop: line.nodes[1]!.nodeId,
-  });
-  t.is((await line.clock.runUntil(answer)).signer.nodeId, line.nodes[1]!.nodeId);
-  t.deepEqual(seen, [toNode(WILDCARD_NODE_ID)]);
-  t.is(line.transits.filter(({ from }) => from === 1).length, 1, 'the answer');
-});
-
-test('B1: what is not of this overlay, version or form is discarded without an answer', async (t) => {
-  const line = answering(new ForwardingLine({ length: 2 }));
-  await pinged(line, line.first, [line.last.destination]);
-  const { bytes } = line.transits.shift()!;
-  line.transits.length = 0;
-  for (const [at, reason] of [
-    [4, 'overlay'],
-    [10, 'version'],
-    [0, 'malformed'],
-    [16, 'length'],
-  ] as const) {
-    const damaged = Uint8Array.from(bytes);
-    damaged[at]! ^= 1;
-    line.inject(damaged, 0, 1);
-    t.is(dropped(line.last, reason), 1, reason);
-  }
-  await line.clock.advance(1_000);
-  t.is(line.transits.length, 0);
-});
-
 test('B1: a node pops its own Node-ID and routes by the next entry', async (t) => {
   const line = answering(new ForwardingLine({ length: 4, owner: 0 }));
   t.is(await pinged(line, line.first, [line.nodes[2]!.destination, line.last.destination]), 3);
