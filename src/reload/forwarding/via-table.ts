@@ -5,11 +5,16 @@ import type { NodeId } from '../wire/ids.ts';
 /** Via lists we stand for at once. */
 const MAX_ENTRIES = 4096;
 
+/** Memory for them, estimated: whoever makes requests with long lists must not fill ours. */
+const MAX_BYTES = 4 * 1024 * 1024;
+const BYTES_PER_DESTINATION = 100;
+
 /** RFC 6940 §6.3.2.2: the top bit of the 16-bit form. */
 const TOP_BIT = 0x8000;
 
 interface Entry {
   readonly path: readonly Destination[];
+  readonly bytes: number;
   /** Monotonic ms. */
   readonly expiresAt: number;
 }
@@ -37,6 +42,7 @@ export class ViaTable {
   readonly #lifetimeMs: () => number;
   readonly #compressFrom: number;
   readonly #entries = new Map<number, Entry>();
+  #bytes = 0;
   #last: number;
 
   constructor({ clock, random }: { clock: Clock; random: Random }, options: ViaTableOptions) {
@@ -56,11 +62,13 @@ export class ViaTable {
   /** One entry that stands for the Via list; the list itself when the table is full. */
   compress(viaList: readonly Destination[]): readonly Destination[] {
     this.#expire();
-    if (this.#entries.size >= MAX_ENTRIES) return viaList;
+    const bytes = viaList.reduce((sum, entry) => sum + sizeOf(entry), 0);
+    if (this.#entries.size >= MAX_ENTRIES || this.#bytes + bytes > MAX_BYTES) return viaList;
     do this.#last = TOP_BIT | ((this.#last + 1) & 0xffff);
     while (this.#entries.has(this.#last));
     const expiresAt = this.#clock.monotonic() + this.#lifetimeMs();
-    this.#entries.set(this.#last, { path: viaList.toReversed(), expiresAt });
+    this.#entries.set(this.#last, { path: viaList.map(kept).reverse(), bytes, expiresAt });
+    this.#bytes += bytes;
     return [{ type: 'compressed', value: this.#last }];
   }
 
@@ -75,9 +83,10 @@ export class ViaTable {
   /** Entries live about equally long, so the oldest are the first. */
   #expire(): void {
     const now = this.#clock.monotonic();
-    for (const [value, { expiresAt }] of this.#entries) {
+    for (const [value, { bytes, expiresAt }] of this.#entries) {
       if (expiresAt > now) return;
       this.#entries.delete(value);
+      this.#bytes -= bytes;
     }
   }
 }
@@ -87,4 +96,13 @@ function identifier(entry: Destination): number | undefined {
   if (entry.type === 'compressed') return entry.value;
   if (entry.type === 'opaque' && entry.bytes.length === 2) return entry.bytes[0]! * 256 + entry.bytes[1]!;
   return undefined;
+}
+
+function sizeOf(entry: Destination): number {
+  return BYTES_PER_DESTINATION + ('bytes' in entry ? entry.bytes.length : 0);
+}
+
+/** Bytes of an entry are a view of the message it came in, which must not stay for its sake. */
+function kept(entry: Destination): Destination {
+  return 'bytes' in entry ? { ...entry, bytes: new Uint8Array(entry.bytes) } : entry;
 }

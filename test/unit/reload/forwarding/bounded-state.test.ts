@@ -88,3 +88,24 @@ test('B3: the Via list grows by the previous hop and is replaced when it is long
   t.is(whole.length, 1);
   t.deepEqual(vias.restore(whole[0]!), [toNode(SIGNER), ...list]);
 });
+
+test('B3: long Via lists of others take 4 MiB at most, and do not hold the messages they came in', async (t) => {
+  const clock = new VirtualClock();
+  const vias = new ViaTable({ clock, random: new SeededRandom(3) }, { reliabilityTimerMs: () => 3_000 });
+  const list = () => {
+    const message = new Uint8Array(65_536);
+    return Array.from({ length: 250 }, (_, i) => ({
+      type: 'opaque' as const,
+      bytes: message.subarray(i * 250, i * 250 + 250),
+    }));
+  };
+  let compressed = 0;
+  for (let i = 0; i < 4_096; i++) if (vias.compress(list()).length === 1) compressed++;
+  t.true(compressed > 40 && compressed < 60, `${compressed}`);
+  const before = list();
+  await clock.advance(15_000);
+  const [entry] = vias.compress(before);
+  const path = vias.restore(entry!);
+  t.deepEqual(path, before.toReversed());
+  t.true(path!.every((one) => one.type === 'opaque' && one.bytes.buffer.byteLength === 250));
+});

@@ -78,12 +78,16 @@ test('B3, B16: where a Via entry does not fit any more, an opaque id stands for 
   t.deepEqual(more, []);
 });
 
-test('B16: an answer whose way back does not fit is dropped and counted, whoever chose the way', async (t) => {
-  const { line, with: pingWith, size } = await pingOn(2);
-  const huge = pingWith({ viaList: filling(size, 0) });
-  t.notThrows(() => line.inject(huge, 0, 1));
-  t.is(line.last.metrics.value('reload_messages_delivered_total'), 1);
-  t.is(dropped(line.last, 'too-large'), 1);
+test('B16: an answer whose way back does not fit is replaced by an error or dropped, whoever chose the way', async (t) => {
+  for (const spare of [0, 40]) {
+    const { line, with: pingWith, size } = await pingOn(2);
+    const huge = pingWith({ viaList: filling(size, spare) });
+    t.notThrows(() => line.inject(huge, 0, 1));
+    t.is(line.last.metrics.value('reload_messages_delivered_total'), 1);
+    const sent = line.transits.map(({ bytes }) => bytes);
+    t.is(sent.length + dropped(line.last, 'too-large'), 1);
+    for (const bytes of sent) t.is(errorIn(bytes), ErrorCode.Response_Too_Large);
+  }
 });
 
 test('B16: a request of our own with lists that do not fit fails, and nothing waits for it', async (t) => {
