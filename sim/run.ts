@@ -27,6 +27,7 @@ export class Run {
   readonly #overlay: SimOverlay;
   readonly #startedAt = performance.now();
   #printedAt = 0;
+  #bytesBefore = 0;
   #figures: (readonly [string, string])[] = [];
   #hops: number[] = [];
   #latenciesMs: number[] = [];
@@ -67,6 +68,7 @@ export class Run {
   }
 
   async #grow(): Promise<void> {
+    this.#bytesBefore = await memoryInUse();
     const { peers } = this.#options;
     const { clock } = this.#overlay;
     await clock.runUntil(
@@ -85,13 +87,8 @@ export class Run {
     this.#aim(`every peer has the right neighbours (${misplaced} have not)`, misplaced === 0);
     const { peers } = this.#overlay;
     this.#figure('links of a peer', mean(peers.map(({ node }) => node.ring().links.length)).toFixed(1));
-    if (globalThis.gc === undefined) return;
-    globalThis.gc();
-    const { heapUsed, external } = process.memoryUsage();
-    this.#figure(
-      'memory of a peer',
-      `${((heapUsed + external) / peers.length / 1024).toFixed(1)} kB (heapUsed + external)`,
-    );
+    const bytes = (await memoryInUse()) - this.#bytesBefore;
+    this.#figure('memory of a peer', `${(bytes / peers.length / 1024).toFixed(1)} kB (heapUsed + external)`);
   }
 
   async #measureHops(): Promise<void> {
@@ -183,4 +180,15 @@ export class Run {
   #aim(what: string, met: boolean): void {
     this.aims.push({ what, met });
   }
+}
+
+/** heapUsed + external in bytes, after garbage collections where Node was started with --expose-gc. */
+async function memoryInUse(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc?.();
+    // Array buffers are freed behind.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

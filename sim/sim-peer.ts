@@ -81,9 +81,10 @@ export class SimPeer {
     for (const aor of this.users) this.#publisher.update(aor, presence);
   }
 
-  /** What a crashed process would no longer do by itself. */
+  /** Its host is dead: ends what a crashed process would no longer do. Nothing of it reaches anybody. */
   died(): void {
     this.alive = false;
     void this.#publisher.stop(0);
+    void this.node.stop();
   }
 }

@@ -280,8 +280,8 @@ export class RegistrationPublisher {
   }
 
   #sleep(aor: string, { storeAt }: Publication): void {
-    // Spread out: a thousand phones that registered in one second are not audited in one.
-    const auditMs = this.#options.auditIntervalMs * (0.75 + 0.5 * this.#deps.random.float());
+    // Spread out: a thousand phones that registered in one second are not audited in one. Never later than the interval.
+    const auditMs = this.#options.auditIntervalMs * (0.7 + 0.3 * this.#deps.random.float());
     this.#due.set(aor, Math.min(storeAt, this.#deps.clock.now() + auditMs));
   }
 
