@@ -1,5 +1,5 @@
 import { fromUtf8, utf8 } from '../base/index.ts';
-import type { NodeId, RegistrationValue } from './overlay.ts';
+import type { NodeId, RegistrationEntry, RegistrationValue } from './overlay.ts';
 
 /** What the registrar knows of a user that the overlay has to know too. */
 export interface Presence {
@@ -18,7 +18,7 @@ export interface Publication {
   /** Wall-clock ms until which the stored value lives; 0 when nothing is stored. */
   storedUntil: number;
   storedPrefs: string | undefined;
-  /** Wall-clock ms of the next Store: half the record's life, or a retry. */
+  /** Wall-clock ms of the next Store: half the record's life, or a retry; of a withdrawn record, when to forget it. */
   storeAt: number;
   failures: number;
   /** The Store under way; never rejects. */
@@ -44,6 +44,29 @@ export function newPublication(): Publication {
 export function isSettled({ wanted, storedUntil, storedPrefs }: Publication, now: number): boolean {
   if (wanted === undefined) return storedUntil <= now;
   return storedUntil > now && storedPrefs === wanted.contactPrefs;
+}
+
+/** Hand-overs between peers may cost a record a second of its life each. */
+const LIFETIME_SLACK_MS = 60_000;
+
+/**
+ * Whether the overlay holds what we stored last, or nothing that we withdrew.
+ * @param own our entry as it was fetched, if there is one
+ */
+export function isInOrder(
+  { wanted, storageTime, storedUntil }: Publication,
+  own: RegistrationEntry | undefined,
+  now: number,
+): boolean {
+  const exists = own !== undefined && own.registration.type !== 'removed';
+  if (wanted === undefined) return !exists;
+  if (!exists || own.storageTime < storageTime) return false;
+  return endOf(own, now) >= storedUntil - LIFETIME_SLACK_MS;
+}
+
+/** Wall-clock ms until which the overlay keeps the entry. */
+export function endOf(entry: RegistrationEntry | undefined, now: number): number {
+  return now + (entry?.lifetimeS ?? 0) * 1000;
 }
 
 /** The value to store for a user served by the peer `self`. */

@@ -12,6 +12,8 @@ import type { Overlay, RegistrationStore } from './overlay.ts';
 import {
   decodePublication,
   encodePublication,
+  endOf,
+  isInOrder,
   isSettled,
   newPublication,
   type Presence,
@@ -53,10 +55,14 @@ interface Deps {
 
 const KEY_PREFIX = 'publication/';
 
+/** A removed value outlives the one it replaces by this much, so that no copy of that can come back. */
+const WITHDRAWAL_MARGIN_S = 60;
+
 /**
  * Keeps one overlay record per (AoR, this peer) in step with the local bindings: stored when the first binding
  * appears or the features change, again at half its life, withdrawn when the last binding ends. A phone's refresh
- * causes no Store. Failed Stores are retried with back-off; records that got lost are found by the audit.
+ * causes no Store. Failed Stores are retried with back-off. Every few minutes the audit looks for the record: what is
+ * missing, older or about to end too early is stored again, what was withdrawn and came back is withdrawn again.
  */
 export class RegistrationPublisher {
   readonly #deps: Deps;
@@ -89,7 +95,12 @@ export class RegistrationPublisher {
 
   /** AoRs with a live record or one on its way. */
   get size(): number {
-    return this.#publications.size;
+    const now = this.#deps.clock.now();
+    let live = 0;
+    for (const { wanted, storedUntil } of this.#publications.values()) {
+      if (wanted !== undefined || storedUntil > now) live += 1;
+    }
+    return live;
   }
 
   /** Reads the storage times of earlier runs; call before the first `update`. */
@@ -106,7 +117,8 @@ export class RegistrationPublisher {
   reconcile(): void {
     const now = this.#deps.clock.now();
     for (const [aor, publication] of this.#publications) {
-      if (publication.wanted === undefined || !isSettled(publication, now)) this.#schedule(aor);
+      const isOver = publication.wanted === undefined && publication.storeAt <= now;
+      if (isOver || !isSettled(publication, now)) this.#schedule(aor);
     }
   }
 
@@ -250,7 +262,6 @@ export class RegistrationPublisher {
       await this.#storeOnce(aor, publication, wanted);
     }
     this.#stores.inc();
-    if (wanted === undefined) await this.#forget(aor, publication);
   }
 
   async #storeOnce(aor: string, publication: Publication, wanted: Presence | undefined): Promise<void> {
@@ -275,8 +286,9 @@ export class RegistrationPublisher {
     await this.#deps.overlay.storeRegistration(store);
     publication.storedPrefs = wanted?.contactPrefs;
     publication.storedUntil = wanted === undefined ? 0 : until;
-    publication.storeAt = now + (lifetimeS * 1000) / 2;
-    if (wanted !== undefined && !this.#stopping) this.#sleep(aor, publication);
+    // A withdrawn record is looked after until nothing older can be left of it.
+    publication.storeAt = wanted === undefined ? until : now + (lifetimeS * 1000) / 2;
+    if (!this.#stopping) this.#sleep(aor, publication);
   }
 
   #sleep(aor: string, { storeAt }: Publication): void {
@@ -293,7 +305,10 @@ export class RegistrationPublisher {
   }
 
   #lifetimeS(publication: Publication, wanted: Presence | undefined, now: number): number {
-    if (wanted === undefined) return Math.max(1, Math.ceil((publication.storedUntil - now) / 1000));
+    if (wanted === undefined) {
+      const restS = Math.max(0, Math.ceil((publication.storedUntil - now) / 1000));
+      return Math.min(this.#options.maxLifetimeS, restS + WITHDRAWAL_MARGIN_S);
+    }
     const bindingS = Math.ceil((wanted.expiresAt - now) / 1000);
     return Math.min(this.#options.maxLifetimeS, Math.max(this.#options.minLifetimeS, bindingS));
   }
@@ -308,15 +323,20 @@ export class RegistrationPublisher {
 
   async #audit(aor: string, publication: Publication): Promise<void> {
     const { overlay } = this.#deps;
-    if (publication.wanted === undefined || this.#stopping) return;
+    if (this.#stopping) return;
     this.#sleep(aor, publication);
     if (overlay.state !== 'joined' || this.#active >= this.#options.maxConcurrent) return;
+    const { wanted, storageTime } = publication;
     const entries = await overlay.fetchRegistrations(aor).catch(() => undefined);
-    if (entries === undefined || this.#stopping) return;
+    // What was stored meanwhile was not asked for.
+    const isSame = publication.wanted === wanted && publication.storageTime === storageTime;
+    if (entries === undefined || !isSame || this.#stopping) return;
     const own = entries.find(({ node }) => node === overlay.nodeId);
-    if (own !== undefined && own.storageTime >= publication.storageTime) return;
+    const now = this.#deps.clock.now();
+    if (isInOrder(publication, own, now)) return;
     this.#restored.inc();
-    publication.storedUntil = 0;
+    publication.storageTime = Math.max(storageTime, own?.storageTime ?? 0);
+    publication.storedUntil = wanted === undefined ? endOf(own, now) : 0;
     this.#schedule(aor);
   }
 }

@@ -67,7 +67,7 @@ test('A13: the end of the last binding withdraws the record for the rest of its 
   await publish(ALICE, undefined);
   const removed = overlay.stores.at(-1)!;
   t.deepEqual(removed.registration, { type: 'removed' });
-  t.is(removed.lifetimeS, 3000);
+  t.is(removed.lifetimeS, 3060, 'a minute longer than what it replaces');
   t.is(publisher.size, 0);
 });
 
@@ -126,6 +126,58 @@ test('the audit stores again what the overlay has lost', async (t) => {
   await clock.advance(400_000);
   t.is(overlay.stores.length, 2);
   t.true(overlay.table.get(ALICE)?.has(NODE_1));
+});
+
+test('the audit stores again what is older than it should be, was removed, or ends too early', async (t) => {
+  const { clock, overlay, publish, presence } = setup();
+  await publish(ALICE, presence(4 * HOUR));
+  const { storageTime } = overlay.stores[0]!;
+  const spoilt = [
+    {
+      registration: { type: 'route', contactPrefs: '', destinationList: [NODE_1] },
+      storageTime: storageTime - 1,
+      lifetimeS: 14_000,
+    },
+    { registration: { type: 'removed' }, storageTime: storageTime + 1_000_000, lifetimeS: 14_000 },
+    {
+      registration: { type: 'route', contactPrefs: '', destinationList: [NODE_1] },
+      storageTime: storageTime + 2_000_000,
+      lifetimeS: 600,
+    },
+  ] as const;
+  for (const [i, entry] of spoilt.entries()) {
+    overlay.put(ALICE, { node: NODE_1, ...entry });
+    await clock.advance(400_000);
+    t.is(overlay.stores.length, 2 + i);
+    t.is(overlay.table.get(ALICE)!.get(NODE_1)!.registration.type, 'route');
+    t.true(overlay.stores.at(-1)!.storageTime > entry.storageTime);
+  }
+  const { length } = overlay.stores;
+  await clock.advance(400_000);
+  t.is(overlay.stores.length, length, 'what is in order is left alone');
+});
+
+test('A13: a withdrawn record that comes back is withdrawn again, until nothing older can be left', async (t) => {
+  const { clock, overlay, publisher, publish, presence, deps } = setup();
+  await publish(ALICE, presence());
+  const [stored] = overlay.stores;
+  await clock.advance(600_000);
+  await publish(ALICE, undefined);
+  await clock.advance(600_000);
+  t.is(overlay.stores.length, 2);
+  // The peers that held the removed value are gone, and a stale replica is found.
+  overlay.putRoute(ALICE, NODE_1, stored!.storageTime);
+  await clock.advance(400_000);
+  t.is(overlay.stores.length, 3);
+  t.is(overlay.table.get(ALICE)!.get(NODE_1)!.registration.type, 'removed');
+  t.is(publisher.size, 0);
+  const { fetches } = overlay;
+  await clock.advance(2 * HOUR);
+  const later = overlay.fetches;
+  t.true(later > fetches);
+  await clock.advance(2 * HOUR);
+  t.is(overlay.fetches, later, 'forgotten');
+  t.deepEqual([...deps.store.entries('')], []);
 });
 
 test('stop withdraws every record, and gives up after its bound', async (t) => {

@@ -34,7 +34,7 @@ function attempt(
   }
 }
 
-test('A25: Resource-IDs are SHA-1 truncated to 128 bits', (t) => {
+test('A25 B26: Resource-IDs are SHA-1 truncated to 128 bits', (t) => {
   t.is(userResource(AOR), createHash('sha1').update('alice@example.org').digest('hex').slice(0, 32));
 });
 
