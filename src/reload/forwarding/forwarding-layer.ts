@@ -9,22 +9,18 @@ import {
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { Destination } from '../messages/destination.ts';
 import { ErrorCode } from '../messages/error-response.ts';
-import {
-  decodeHeader,
-  type ForwardingHeader,
-  type HopChanges,
-  rewriteHeader,
-} from '../messages/forwarding-header.ts';
-import { OptionFlag } from '../messages/forwarding-option.ts';
+import { decodeHeader, type ForwardingHeader } from '../messages/forwarding-header.ts';
+import { hasOption, OptionFlag } from '../messages/forwarding-option.ts';
 import { decodeEnvelope, type Envelope } from '../messages/message.ts';
 import { isRequestCode, type Method } from '../messages/method.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { SignedBy, Signer } from '../security/signature.ts';
-import { DecodeError, EncodeError } from '../wire/decode-error.ts';
+import { DecodeError } from '../wire/decode-error.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { Answers } from './answers.ts';
 import type { MendConfiguration } from './configuration-sequence.ts';
 import { routeByDestinations } from './destination-list.ts';
+import { Forwarder } from './forwarder.ts';
 import { type DropReason, ForwardingMetrics } from './forwarding-metrics.ts';
 import { isWhole, Reassembler } from './fragments.ts';
 import { type HeaderLimits, headerFault } from './header-check.ts';
@@ -79,6 +75,7 @@ export class ForwardingLayer {
   readonly #server: RequestServer;
   readonly #reassembler: Reassembler;
   readonly #vias: ViaTable;
+  readonly #forwarder: Forwarder;
   readonly #limits: RateLimits;
 
   constructor(deps: ForwardingDeps, options: ForwardingOptions) {
@@ -104,6 +101,14 @@ export class ForwardingLayer {
     this.#server = new RequestServer({ ...deps, metrics, answers: this.#answers }, options);
     this.#reassembler = new Reassembler(deps);
     this.#limits = new RateLimits(deps, options.rateLimits);
+    this.#forwarder = new Forwarder(
+      { metrics, transmitter: this.#transmitter, vias: this.#vias, limits: this.#limits },
+      {
+        self: routing.self,
+        maxMessageSize: () => this.#accepted().maxMessageSize,
+        refuse: (bytes, header, hop, errorCode) => this.#refuse(bytes, header, hop, errorCode),
+      },
+    );
   }
 
   /** Requests of ours that wait for an answer. */
@@ -169,7 +174,7 @@ export class ForwardingLayer {
         this.#deliver(bytes, header, hop);
         break;
       case 'forward':
-        this.#forward(bytes, header, hop, decision.next, decision.destinationList);
+        this.#forwarder.forward(bytes, header, hop, decision);
         break;
       case 'drop':
         this.#metrics.drop(decision.reason);
@@ -206,55 +211,6 @@ export class ForwardingLayer {
   stop(): void {
     this.#client.stop();
     this.#server.stop();
-  }
-
-  /** RFC 6940 §6.1.2. */
-  #forward(
-    bytes: Uint8Array,
-    header: ForwardingHeader,
-    hop: PreviousHop,
-    next: string,
-    destinationList: readonly Destination[],
-  ): void {
-    if (header.ttl === 0) {
-      this.#metrics.drop('ttl');
-      this.#refuse(bytes, header, hop, ErrorCode.TTL_Exceeded);
-      return;
-    }
-    if (header.options.some((option) => (option.flags & OptionFlag.forwardCritical) !== 0)) {
-      this.#metrics.drop('option');
-      this.#refuse(bytes, header, hop, ErrorCode.Unsupported_Forwarding_Option);
-      return;
-    }
-    if (!this.#isSelf(hop) && !this.#limits.mayForward(hop.nodeId, bytes.length)) {
-      this.#metrics.drop('rate');
-      return;
-    }
-    const code = codeOf(bytes, header);
-    // Answers need no way back (§6.1.2); a later fragment does not say what it is part of.
-    const needsWayBack = code === undefined || isRequestCode(code);
-    const viaList = needsWayBack ? this.#vias.extend(header.viaList, hop.nodeId) : header.viaList;
-    const changes = { ttl: header.ttl - 1, viaList, destinationList };
-    const rewritten =
-      this.#rewrite(bytes, header, changes) ??
-      this.#rewrite(bytes, header, { ...changes, viaList: this.#vias.compress(viaList) });
-    if (rewritten === undefined) {
-      this.#metrics.drop('too-large');
-      this.#refuse(bytes, header, hop, ErrorCode.Message_Too_Large);
-      return;
-    }
-    if (this.#transmitter.put(next, rewritten)) this.#metrics.forwarded.inc();
-  }
-
-  /** Undefined when the message has become too large on its way: each hop adds to its Via list. */
-  #rewrite(bytes: Uint8Array, header: ForwardingHeader, changes: HopChanges): Uint8Array | undefined {
-    try {
-      const rewritten = rewriteHeader(bytes, header, changes);
-      return rewritten.length > this.#accepted().maxMessageSize ? undefined : rewritten;
-    } catch (error) {
-      if (error instanceof EncodeError) return undefined;
-      throw error;
-    }
   }
 
   #deliver(bytes: Uint8Array, header: ForwardingHeader, hop: PreviousHop): void {
@@ -346,7 +302,10 @@ export class ForwardingLayer {
     if (code === undefined || !isRequestCode(code)) return;
     // Nothing was verified, but the answer is signed.
     if (!this.#isSelf(hop) && !this.#limits.mayVerify(hop.nodeId, 0)) return;
-    this.#answers.refuse({ header, previousHop: hop.nodeId }, new RequestRefusal(errorCode));
+    // §6.3.2.3: "any node that generates a response", of whatever kind, must understand these.
+    const critical = hasOption(header, OptionFlag.destinationCritical);
+    const refusal = new RequestRefusal(critical ? ErrorCode.Unsupported_Forwarding_Option : errorCode);
+    this.#answers.refuse({ header, previousHop: hop.nodeId }, refusal);
   }
 
   #malformed(error: unknown, hop: PreviousHop): void {

@@ -9,7 +9,8 @@ export type HeaderLimits = Pick<OverlayDocument, 'overlayHash' | 'initialTtl' | 
 
 /**
  * RFC 6940 §6.3.2: whether a message can be processed at all; the reason to discard it, if not.
- * The order matters for the error answers: only what is of our overlay and version gets one.
+ * The order matters for the error answers: only what is of our overlay and version gets one. All else is dropped
+ * silently, which §6.1 leaves to local policy: whoever sends it does not speak our language.
  */
 export function headerFault(
   header: ForwardingHeader,

@@ -5,7 +5,7 @@ import type { Destination } from '../messages/destination.ts';
 import { ErrorCode, unknownKindsInfo } from '../messages/error-response.ts';
 import { fetch } from '../messages/fetch.ts';
 import { find } from '../messages/find.ts';
-import { OptionFlag } from '../messages/forwarding-option.ts';
+import { hasOption, OptionFlag } from '../messages/forwarding-option.ts';
 import type { Method } from '../messages/method.ts';
 import { messageName } from '../messages/methods.ts';
 import { ping } from '../messages/ping.ts';
@@ -136,7 +136,7 @@ export class RequestServer {
   #check(received: ReceivedRequest): void {
     const { header, contents } = received.envelope;
     // §6.3.2.3; no forwarding option is defined that we could understand.
-    if (header.options.some((option) => (option.flags & OptionFlag.destinationCritical) !== 0)) {
+    if (hasOption(header, OptionFlag.destinationCritical)) {
       throw new RequestRefusal(ErrorCode.Unsupported_Forwarding_Option);
     }
     // §6.3.3

@@ -13,3 +13,11 @@ export const OptionFlag = {
 /** RFC 6940 §6.3.2.3: none are defined by the RFC, so every option arrives as bytes. */
 export const forwardingOption = struct({ type: uint8, flags: uint8, value: opaque(2) });
 export type ForwardingOption = TypeOf<typeof forwardingOption>;
+
+/** Whether any option of the message has this flag. */
+export function hasOption(
+  { options }: { readonly options: readonly ForwardingOption[] },
+  flag: number,
+): boolean {
+  return options.some(({ flags }) => (flags & flag) !== 0);
+}

@@ -297,6 +297,23 @@ test('B7: critical options are refused where they matter, and copied into the an
   t.deepEqual(options, [{ type: 0x42, flags: 0, value: Buffer.from('hello') }]);
 });
 
+test('B7: an error from a node on the way is a response as well, which the destination-critical flag forbids', async (t) => {
+  const line = new ForwardingLine({ length: 4, document: { initialTtl: 1 } });
+  answerPings(line.last);
+  let flags = 0;
+  line.intercept = ({ bytes, from }) => {
+    if (from !== 0) return bytes;
+    const header = decodeHeader(bytes);
+    const options = [{ type: 0x42, flags, value: new Uint8Array(0) }];
+    return encodeWithHeader({ ...header, options }, bytes.subarray(header.headerLength));
+  };
+  t.is(await errorOf(line, sendPing(line)), ErrorCode.TTL_Exceeded);
+  flags = OptionFlag.destinationCritical | OptionFlag.responseCopy;
+  t.is(await errorOf(line, sendPing(line)), ErrorCode.Unsupported_Forwarding_Option);
+  const { options } = decodeHeader(line.transits.at(-1)!.bytes);
+  t.deepEqual(options, [{ type: 0x42, flags: 0, value: Buffer.alloc(0) }]);
+});
+
 test('B8: an unknown extension is refused when it is critical and let be when not', async (t) => {
   const line = new ForwardingLine({ length: 2 });
   answerPings(line.last);
