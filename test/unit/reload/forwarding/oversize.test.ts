@@ -1,6 +1,6 @@
 import test from 'ava';
 import { CodedError } from '../../../../src/base/index.ts';
-import { type Destination, toNode } from '../../../../src/reload/messages/destination.ts';
+import { type Destination, toNode, toResource } from '../../../../src/reload/messages/destination.ts';
 import { ErrorCode, errorResponse } from '../../../../src/reload/messages/error-response.ts';
 import {
   decodeHeader,
@@ -84,7 +84,10 @@ test('B16: an answer that does not fit beside its way back is replaced by an err
     line.last.forwarding.handle(ping, (_request, context) =>
       context.respond({ responseId: 7n, time: 0 }, { certificates: [new Uint8Array(1_000)] }),
     );
-    t.notThrows(() => line.inject(pingWith({ viaList: filling(size, spare) }), 0, 1));
+    // Where there is no room, not even an error fits: the way back begins with a longer entry than its own destination.
+    const lists = spare === 0 ? { destinationList: [toResource('')] } : {};
+    const saved = size - pingWith(lists).length;
+    t.notThrows(() => line.inject(pingWith({ ...lists, viaList: filling(size - saved, spare) }), 0, 1));
     t.is(line.last.metrics.value('reload_messages_delivered_total'), 1);
     const errors = line.transits.map(({ bytes }) => errorIn(bytes));
     t.deepEqual(errors, spare === 0 ? [] : [ErrorCode.Response_Too_Large]);
