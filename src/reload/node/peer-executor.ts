@@ -62,6 +62,21 @@ export class PeerExecutor implements TopologyExecutor {
     this.#deps.updates.send(to, full);
   }
 
+  /** The ack of the Ping, or its absence, shows whether the link works (§6.6.5). */
+  check(peers: readonly NodeId[]): void {
+    const { forwarding, connections } = this.#deps;
+    for (const nodeId of peers) {
+      if (!connections.has(nodeId)) continue;
+      forwarding
+        .request(
+          ping,
+          { padding: new Uint8Array(0) },
+          { destinationList: [toNode(nodeId)], firstHop: nodeId },
+        )
+        .catch((error) => this.#failed('a neighbour does not answer', error, { nodeId }));
+    }
+  }
+
   replicate(range: IdRange, to: readonly NodeId[]): void {
     this.#deps.mover.replicate(range, to);
   }

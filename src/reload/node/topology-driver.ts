@@ -13,6 +13,7 @@ export interface TopologyExecutor {
   attach(nodeId: NodeId, via: NodeId | undefined): void;
   findPeer(near: ResourceId): void;
   sendUpdate(to: UpdateAudience, full: boolean): void;
+  check(peers: readonly NodeId[]): void;
   replicate(range: IdRange, to: readonly NodeId[]): void;
   handOver(range: IdRange): void;
   dropSurplus(): void;
@@ -76,6 +77,9 @@ export class TopologyDriver {
         break;
       case 'send-update':
         executor.sendUpdate(action.to, action.full);
+        break;
+      case 'check':
+        executor.check(action.peers);
         break;
       case 'replicate':
         executor.replicate(action.range, action.to);

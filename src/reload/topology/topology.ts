@@ -21,6 +21,8 @@ export type TopologyAction =
   /** Look for a peer near this identifier and Attach to it when it is new to us (§10.5, §10.7.4.2). */
   | { readonly type: 'find-peer'; readonly near: ResourceId }
   | { readonly type: 'send-update'; readonly to: UpdateAudience; readonly full: boolean }
+  /** Somebody else seems to have lost these peers: find out at once whether their links work. */
+  | { readonly type: 'check'; readonly peers: readonly NodeId[] }
   /** Store what we hold of this range at these peers as replicas (§10.4, §10.7.3). */
   | { readonly type: 'replicate'; readonly range: IdRange; readonly to: readonly NodeId[] }
   /** We are no longer responsible for this range: store what we hold of it at its owner (§6.4.2.3). */

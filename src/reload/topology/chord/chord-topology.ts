@@ -28,6 +28,8 @@ import { Suspects } from './suspects.ts';
 const COALESCE_MS = 10;
 /** After its admission a peer waits this long for neighbours who do not let themselves be attached to. */
 const FIRST_ANNOUNCEMENT_MS = 3_000;
+/** Neighbours that somebody passes over are checked at most this often: their links need a second to show it. */
+const CHECK_PAUSE_MS = 2_000;
 /** A peer gets an unasked Update with neighbours it lacks at most this often. */
 const HINT_PAUSE_MS = 5_000;
 
@@ -56,6 +58,7 @@ export class ChordTopology implements TopologyPlugin {
   /** Neighbours-to-be whose Attach is under way. */
   readonly #attaching = new Set<NodeId>();
   readonly #hintedAt = new Map<NodeId, number>();
+  #checkedAt = -Infinity;
 
   constructor(deps: { readonly random: Random }, self: NodeId, options: ChordOptions) {
     this.#random = deps.random;
@@ -162,6 +165,7 @@ export class ChordTopology implements TopologyPlugin {
     if (named !== undefined) {
       this.#attachToWanted([...named.predecessors, ...named.successors], from, actions);
       this.#hint(from, named, nowMs, actions);
+      this.#doubt(from, named, nowMs, actions);
     }
     return actions;
   }
@@ -335,5 +339,17 @@ export class ChordTopology implements TopologyPlugin {
     if (!this.#table.neighbors.couldImprove(to, named)) return;
     this.#hintedAt.set(to, nowMs);
     actions.push({ type: 'send-update', to: [to], full: false });
+  }
+
+  /**
+   * A silent peer is noticed by whoever sends it something: its predecessor, through which lookups come, long before its
+   * successor, who has to answer in its stead. The Update of the former tells the latter to look.
+   */
+  #doubt(from: NodeId, named: Neighbors, nowMs: number, actions: TopologyAction[]): void {
+    if (this.membership !== 'member' || nowMs - this.#checkedAt < CHECK_PAUSE_MS) return;
+    const peers = this.#table.neighbors.doubted(from, named);
+    if (peers.length === 0) return;
+    this.#checkedAt = nowMs;
+    actions.push({ type: 'check', peers });
   }
 }

@@ -83,6 +83,29 @@ export class NeighborTable {
     return ours.some((other) => ideal.predecessors.includes(other) || ideal.successors.includes(other));
   }
 
+  /**
+   * Our neighbours between `from` and us, when its lists pass over one of them: it may have found out that they are gone.
+   */
+  doubted(from: NodeId, { predecessors, successors }: Neighbors): NodeId[] {
+    const first = predecessors.at(-1);
+    const last = successors.at(-1);
+    if (first === undefined || last === undefined) return [];
+    const covered = { after: first, upTo: last };
+    if (!contains(covered, from)) return [];
+    const passedOver = this.#all.filter(
+      (peer) =>
+        peer !== from &&
+        contains(covered, peer) &&
+        !predecessors.includes(peer) &&
+        !successors.includes(peer),
+    );
+    const arcs = [
+      { after: from, upTo: this.#self },
+      { after: this.#self, upTo: from },
+    ].filter((arc) => passedOver.some((peer) => contains(arc, peer)));
+    return this.#all.filter((peer) => peer !== from && arcs.some((arc) => contains(arc, peer)));
+  }
+
   /** Whether `peer` may belong into these neighbours of `owner` although it is not named there: no false negatives. */
   #hasRoomFor(peer: NodeId, owner: NodeId, { predecessors, successors }: Neighbors): boolean {
     const first = predecessors[this.#count - 1];
