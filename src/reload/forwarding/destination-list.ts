@@ -16,6 +16,13 @@ export type RestoreOpaque = (entry: Destination) => readonly Destination[] | und
 /** Opaque ids restored while one message is looked at: an id never stands for another one of ours. */
 const MAX_RESTORED = 1;
 
+/**
+ * Times a message may come back to us after this. A ring that changes can send one in a circle, and its answer the
+ * same way back.
+ * NOTE: RFC 6940 sets no limit; without one, a list that names two peers in turn makes a hundred messages of one.
+ */
+const MAX_RETURNS = 2;
+
 const deliver: RoutingDecision = { action: 'deliver' };
 
 /** RFC 6940 §6.1: examines the first entry, then the next, until one says where the message goes. */
@@ -35,6 +42,7 @@ export function routeByDestinations(
         if (first.nodeId !== routing.self) return towardsNode(first.nodeId, list, routing, links);
         if (list.length === 1) return deliver;
         list = list.slice(1);
+        if (visitsLeft(list, routing.self) > MAX_RETURNS) return drop('destination');
         break;
       case 'resource':
         // §6.1.1: "it MUST be the only entry"; meaningless anywhere but last (§6.3.2.2).
@@ -56,6 +64,12 @@ export function routeByDestinations(
         return first satisfies never;
     }
   }
+}
+
+function visitsLeft(list: readonly Destination[], self: NodeId): number {
+  let visits = 0;
+  for (const entry of list) if (entry.type === 'node' && entry.nodeId === self) visits++;
+  return visits;
 }
 
 /** RFC 6940 §6.1.1 and §6.1.2 for a Node-ID that is not ours. */

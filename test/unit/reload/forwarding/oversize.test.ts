@@ -118,15 +118,30 @@ test('B16: a message over max-message-size in a short list is answered with Mess
 
 test('lists of many entries are bounded: 256 pass, one more is malformed', async (t) => {
   const { line, with: pingWith, header } = await pingOn(3);
-  const self = line.nodes[1]!.destination;
-  const bomb = (length: number) => [...Array.from({ length }, () => self), ...header.destinationList];
+  const bomb = (length: number) => [
+    ...header.destinationList,
+    ...Array.from({ length }, (_, i) => toNode(i.toString(16).padStart(32, '0'))),
+  ];
   line.inject(pingWith({ destinationList: bomb(255) }), 0, 1);
   t.is(line.transits.length, 1);
-  t.deepEqual(decodeHeader(line.transits[0]!.bytes).destinationList, header.destinationList);
   line.inject(pingWith({ destinationList: bomb(256) }), 0, 1);
   t.is(dropped(line.nodes[1]!, 'malformed'), 1);
   line.inject(pingWith({ viaList: Array.from({ length: 257 }, () => toNode('0a'.repeat(16))) }), 0, 1);
   t.is(dropped(line.nodes[1]!, 'malformed'), 2);
+});
+
+test('B1: a list may come back to a node twice, more often it leads in circles and is dropped', async (t) => {
+  const { line, with: pingWith, header } = await pingOn(3);
+  const { destination } = line.nodes[1]!;
+  const times = (count: number) => [
+    ...Array.from({ length: count }, () => destination),
+    ...header.destinationList,
+  ];
+  line.inject(pingWith({ destinationList: times(3) }), 0, 1);
+  t.deepEqual(decodeHeader(line.transits[0]!.bytes).destinationList, header.destinationList);
+  line.inject(pingWith({ destinationList: times(4) }), 0, 1);
+  t.is(line.transits.length, 1);
+  t.is(dropped(line.nodes[1]!, 'destination'), 1);
 });
 
 test('B3: guessed opaque ids lead nowhere, silently', async (t) => {

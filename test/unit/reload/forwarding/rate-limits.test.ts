@@ -26,11 +26,12 @@ function lineOf(options: LineOptions): ForwardingLine {
 /** Pings of the first node to the last, as they leave it. */
 async function pings(line: ForwardingLine, count: number): Promise<Uint8Array[]> {
   line.intercept = () => undefined;
-  const stop = new AbortController();
-  const { signal } = stop;
-  const options = { destinationList: [line.last.destination], signal };
-  for (let i = 0; i < count; i++) line.first.forwarding.request(ping, noPadding, options).catch(() => {});
-  stop.abort();
+  for (let i = 0; i < count; i++) {
+    const stop = new AbortController();
+    const options = { destinationList: [line.last.destination], signal: stop.signal };
+    line.first.forwarding.request(ping, noPadding, options).catch(() => {});
+    stop.abort();
+  }
   await line.clock.advance(0);
   const sent = line.transits.map(({ bytes }) => bytes);
   line.transits.length = 0;

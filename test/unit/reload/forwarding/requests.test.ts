@@ -186,7 +186,7 @@ test('B5: what is not of this overlay, version or form is dropped and counted', 
     ['length', Buffer.concat([sound, Buffer.alloc(1)])],
     ['fragment-bit', changed((bytes) => bytes.writeUInt32BE(0x4000_0000, 12))],
     // §6.3.4: one changed byte of the contents
-    ['signature', changed((bytes) => bytes.writeUInt8(1, sound.length - 20))],
+    ['signature', changed((bytes) => bytes.writeUInt8(sound[sound.length - 20]! ^ 1, sound.length - 20))],
   ];
   const before = line.transits.length;
   for (const [reason, bytes] of cases) {
