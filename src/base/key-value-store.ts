@@ -4,6 +4,11 @@ export interface Write {
   readonly value: Uint8Array | undefined;
 }
 
+export interface WriteOptions {
+  /** Nobody waits for this write: it may be gathered with others for some ms before it is made durable. */
+  readonly patient?: boolean;
+}
+
 /**
  * The embedded store behind bindings and overlay records. Keys are text such as `binding/alice@example.org`,
  * ordered bytewise. Reads see every write that was asked for before, durable or not.
@@ -13,7 +18,7 @@ export interface KeyValueStore {
   /** Keys and values whose key begins with `prefix`, in key order. */
   entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]>;
   /** Applies all writes or none; resolves when they are durable. */
-  write(batch: readonly Write[]): Promise<void>;
+  write(batch: readonly Write[], options?: WriteOptions): Promise<void>;
   close(): Promise<void>;
 }
 

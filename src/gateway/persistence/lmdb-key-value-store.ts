@@ -1,5 +1,12 @@
 import { open, type RootDatabase } from 'lmdb';
-import { errorMessage, fromUtf8, type KeyValueStore, utf8, type Write } from '../../base/index.ts';
+import {
+  errorMessage,
+  fromUtf8,
+  type KeyValueStore,
+  utf8,
+  type Write,
+  type WriteOptions,
+} from '../../base/index.ts';
 import { DataError } from './errors.ts';
 import { whileOpening } from './opening-mark.ts';
 import { readThrough } from './read-through.ts';
@@ -14,13 +21,40 @@ const SCHEMA_KEY = 'meta/schema';
 const GATHER_MS = 10;
 /** The same while each transaction had one write only: there is nobody to gather, and somebody who waits. */
 const ALONE_MS = 2;
+/** How long writes that nobody waits for may gather, ms; any other write takes them along. */
+const PATIENT_MS = 10;
 /** LMDB's own limit on the encoded key. */
 const MAX_KEY_BYTES = 1900;
 
-interface Gathering {
-  readonly writes: Write[];
-  batches: number;
+/** The writes of the next transaction. */
+class Gathering {
+  readonly writes: Write[] = [];
+  /** Batches that somebody waits for. */
+  urgent = 0;
   readonly committed: Promise<void>;
+  readonly #begin: () => void;
+  /** Monotonic ms. */
+  #dueAt = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(commit: (gathering: Gathering) => Promise<void>) {
+    let begin = (): void => {};
+    const turn = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    this.#begin = begin;
+    this.committed = turn.then(() => commit(this));
+  }
+
+  /** Begins the transaction at this time, monotonic ms, unless it begins sooner anyhow. */
+  beginAt(dueAt: number): void {
+    if (dueAt >= this.#dueAt) return;
+    this.#dueAt = dueAt;
+    clearTimeout(this.#timer);
+    const waitMs = dueAt - performance.now();
+    if (waitMs <= 0) setImmediate(this.#begin);
+    else this.#timer = setTimeout(this.#begin, waitMs);
+  }
 }
 
 export interface LmdbOptions {
@@ -91,17 +125,19 @@ export class LmdbKeyValueStore implements KeyValueStore {
     for (; next < pending.length; next++) yield* present(pending[next]!);
   }
 
-  async write(batch: readonly Write[]): Promise<void> {
+  async write(batch: readonly Write[], { patient = false }: WriteOptions = {}): Promise<void> {
     for (const { key } of batch) {
       if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new RangeError(`key of ${key.length} characters`);
     }
-    this.#gathering ??= this.#gather();
-    this.#gathering.batches++;
+    this.#gathering ??= new Gathering((gathering) => this.#commit(gathering));
+    const gathering = this.#gathering;
+    if (!patient) gathering.urgent++;
     for (const write of batch) {
       this.#pending.set(write.key, write);
-      this.#gathering.writes.push(write);
+      gathering.writes.push(write);
     }
-    return this.#gathering.committed;
+    gathering.beginAt(Math.max(this.#nextTurn, performance.now() + (patient ? PATIENT_MS : 0)));
+    return gathering.committed;
   }
 
   async close(): Promise<void> {
@@ -109,23 +145,9 @@ export class LmdbKeyValueStore implements KeyValueStore {
     await this.#database.close();
   }
 
-  #gather(): Gathering {
-    const waitMs = Math.max(0, this.#nextTurn - performance.now());
-    const turn = new Promise<void>((resolve) => {
-      if (waitMs === 0) setImmediate(resolve);
-      else setTimeout(resolve, waitMs);
-    });
-    const gathering: Gathering = {
-      writes: [],
-      batches: 0,
-      committed: turn.then(() => this.#commit(gathering)),
-    };
-    return gathering;
-  }
-
-  async #commit({ writes, batches }: Gathering): Promise<void> {
+  async #commit({ writes, urgent }: Gathering): Promise<void> {
     this.#gathering = undefined;
-    this.#nextTurn = performance.now() + (batches > 1 ? GATHER_MS : ALONE_MS);
+    this.#nextTurn = performance.now() + (urgent > 1 ? GATHER_MS : ALONE_MS);
     try {
       await this.#database.batch(() => {
         for (const { key, value } of writes) {

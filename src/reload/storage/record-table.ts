@@ -6,6 +6,7 @@ import {
   type Logger,
   type Metrics,
   type Write,
+  type WriteOptions,
 } from '../../base/index.ts';
 import { DecodeError } from '../wire/decode-error.ts';
 import type { KindId, ResourceId } from '../wire/ids.ts';
@@ -79,15 +80,16 @@ export class RecordTable {
 
   /**
    * Puts these records in place of those of the same Kinds; reads see them at once.
+   * @param options.patient somebody else has them on the disk already, and no user waits
    * @returns resolves when it is on the disk; rejects when that failed, and everything is as it was before
    */
-  async put(resource: ResourceId, changed: readonly KindRecord[]): Promise<void> {
+  async put(resource: ResourceId, changed: readonly KindRecord[], options: WriteOptions = {}): Promise<void> {
     const before = changed.map(({ kind }) => this.#stored(resource, kind));
     const writes = changed.flatMap((record, i) => this.#replace(resource, before[i]!, record));
     const mine = changed.map(({ kind }) => this.index.entry(resource, kind));
     this.#setDeadline(resource);
     try {
-      await this.#kv.write(writes);
+      await this.#kv.write(writes, options);
     } catch (error) {
       for (const [i, record] of changed.entries()) this.#rollBack(resource, before[i]!, record, mine[i]);
       this.#setDeadline(resource);

@@ -306,7 +306,7 @@ export class ResourceStore {
       committed:
         moved.length === 0
           ? Promise.resolve()
-          : this.#commit(resource, () => this.#table.put(resource, moved)),
+          : this.#commit(resource, () => this.#table.put(resource, moved, { patient: replica })),
     };
   }
 

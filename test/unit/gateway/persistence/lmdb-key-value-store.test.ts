@@ -57,6 +57,23 @@ test('reads see every write asked for before, committed or not', async (t) => {
   await store.close();
 });
 
+test('a write that nobody waits for goes along with the next one, or by itself before long', async (t) => {
+  const store = await LmdbKeyValueStore.open(freshPath(), commit);
+  const done: string[] = [];
+  const write = (key: string, patient: boolean) =>
+    store.write([{ key, value: utf8(key) }], { patient }).then(() => done.push(key));
+  const patient = write('patient', true);
+  t.is(fromUtf8(store.get('patient')!), 'patient', 'seen at once');
+  await write('urgent', false);
+  await patient;
+  t.deepEqual(done, ['patient', 'urgent'], 'one transaction');
+  await write('alone', true);
+  const closing = write('last', true);
+  await store.close();
+  await closing;
+  t.deepEqual(done, ['patient', 'urgent', 'alone', 'last']);
+});
+
 test('the last of several writes to a key wins, in whatever order they are committed', async (t) => {
   const store = await LmdbKeyValueStore.open(freshPath(), commit);
   const writes = Array.from({ length: 50 }, (_, i) => store.write([{ key: 'k', value: utf8(String(i)) }]));
