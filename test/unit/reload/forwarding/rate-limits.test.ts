@@ -124,6 +124,28 @@ test('what makes us connect is bounded per signer and per link, dear requests co
   t.is(served(A, B, store.requestCode, 10, 65_000), 1);
 });
 
+test('honest traffic at the rates an adapter peer reaches is never dropped', async (t) => {
+  const clock = new VirtualClock();
+  const limits = new RateLimits({ clock, logger: silentLogger });
+  const message = { certificates: 2, bytes: 1_800 };
+  const takes = (code: number) =>
+    limits.mayForward(B, message.bytes) &&
+    limits.mayVerify(A, message.certificates) &&
+    limits.mayServe(A, A, code, message.bytes);
+  // A hand-over of 50,000 records as fast as it can go: no time passes at all.
+  for (let i = 0; i < 50_000; i++) t.true(takes(store.requestCode));
+  await clock.advance(60_000);
+  // An hour of 1,000 first REGISTERs a second on five peers: each sends each other one 200 Stores and 400 replicas.
+  for (let second = 0; second < 3_600; second++) {
+    let all = true;
+    for (let i = 0; i < 600; i++) all = takes(store.requestCode) && all;
+    t.true(all);
+    await clock.advance(1_000);
+  }
+  // A peer that joins attaches to its neighbours and fingers.
+  for (let i = 0; i < 40; i++) t.true(limits.mayServe(A, A, attach.requestCode, 500));
+});
+
 test('certificates count: a message full of them costs as many signature checks', (t) => {
   const limits = new RateLimits(
     { clock: new VirtualClock(), logger: silentLogger },
