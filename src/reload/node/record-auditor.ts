@@ -5,6 +5,7 @@ import {
   type Logger,
   type Metrics,
   type Random,
+  sleep,
   type Timer,
 } from '../../base/index.ts';
 import { toNode, toResource } from '../messages/destination.ts';
@@ -13,6 +14,7 @@ import type { TopologyPlugin } from '../topology/topology.ts';
 import type { NodeId, ResourceId } from '../wire/ids.ts';
 import { forEachConcurrently } from './concurrency.ts';
 import type { RecordHolders } from './record-holders.ts';
+import { LAST, RecordRanking, rankOf } from './record-ranking.ts';
 import type { RecordSync, SyncTarget } from './record-sync.ts';
 
 /** Resources being compared at once. */
@@ -31,8 +33,11 @@ const MAX_RETRY_MS = 300_000;
 /** A resource that goes on changing while it is audited is left to a later pass. */
 const ROUNDS = 3;
 
-/** Records are audited the newest first, by this grain; within it in an order that no two peers share. */
-const GRAIN_MS = 10_000;
+/** Resources of one pass; the next pass takes the next ones, and what was stored meanwhile before them. */
+const PASS = 2_000;
+
+/** So many resources are looked at before others have their turn: a peer with phones must not pause for a tenth of a second. */
+const SLICE = 500;
 
 /**
  * Anti-entropy (RFC 6940 §7.4.1.1, §10.7.3): compares all this peer holds with those who should hold it as well, the
@@ -59,6 +64,12 @@ export class RecordAuditor {
   #timerAt = Number.POSITIVE_INFINITY;
   #retryMs = RETRY_MS;
   #surplusDue = false;
+  /** What could not be brought into line since the ring changed last. */
+  readonly #failed = new Set<ResourceId>();
+  /** What its owner was found to hold since then, even an owner that we do not know as our neighbour. */
+  readonly #settledWithOwner = new Set<ResourceId>();
+  /** The last pass left something for another one. */
+  #isPart = false;
 
   constructor(
     deps: {
@@ -113,9 +124,17 @@ export class RecordAuditor {
     this.wake();
   }
 
+  /** What we hold of the resource has changed. */
+  changed(resource: ResourceId): void {
+    this.#holders.forget(resource);
+    this.#settledWithOwner.delete(resource);
+  }
+
   /** Begins a pass soon; one that runs already gives way to it. */
   wake(): void {
     this.#retryMs = RETRY_MS;
+    this.#failed.clear();
+    this.#settledWithOwner.clear();
     this.#wakeIn(GATHER_MS);
   }
 
@@ -127,7 +146,10 @@ export class RecordAuditor {
   /** Resolves when everything that can be brought into line now has been. */
   async settled(): Promise<void> {
     if (this.#timerAt < Number.POSITIVE_INFINITY) this.#begin();
-    while (this.#running !== undefined) await this.#running;
+    while (this.#running !== undefined) {
+      await this.#running;
+      if (this.#isPart && !this.#stopping.aborted) this.#begin();
+    }
   }
 
   #follow(): void {
@@ -170,18 +192,22 @@ export class RecordAuditor {
 
   async #pass(pass: object): Promise<void> {
     const surplus = this.#surplusDue;
-    const due = this.#due(surplus);
-    let left = due.length;
-    let failed = false;
+    this.#isPart = false;
+    const ranking = await this.#rank(pass, surplus);
+    let left = ranking.size;
     this.#pending.set(left);
-    await forEachConcurrently(due, CONCURRENT, async (resource) => {
-      if (this.#current !== pass || this.#stopping.aborted) return;
-      if (!(await this.#bringIntoLine(resource))) failed = true;
+    await forEachConcurrently(ranking.take(PASS, this.#random), CONCURRENT, async (resource) => {
+      if (this.#isOver(pass)) return;
+      if (await this.#bringIntoLine(resource)) this.#failed.delete(resource);
+      else this.#failed.add(resource);
       left -= 1;
       if (this.#current === pass) this.#pending.set(left);
     });
-    if (this.#current !== pass || this.#stopping.aborted) return;
-    if (failed) {
+    if (this.#isOver(pass)) return;
+    // What failed comes last, so there is something else left to do.
+    this.#isPart = left > this.#failed.size;
+    if (this.#isPart) this.#wakeIn(0);
+    else if (this.#failed.size > 0) {
       this.wakeLater();
       this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
     } else {
@@ -190,25 +216,31 @@ export class RecordAuditor {
     }
   }
 
-  /** The newest first; surplus last, when its owner has had time to give it to its own replicas. */
-  #due(withSurplus: boolean): readonly ResourceId[] {
-    if (this.#topology.membership !== 'member') return [];
-    const ranked = [];
+  #isOver(pass: object): boolean {
+    return this.#current !== pass || this.#stopping.aborted;
+  }
+
+  /** Surplus comes last, when its owner has had time to give it to its own replicas. */
+  async #rank(pass: object, withSurplus: boolean): Promise<RecordRanking> {
+    const ranking = new RecordRanking();
+    if (this.#topology.membership !== 'member') return ranking;
     const { self } = this.#topology;
+    let looked = 0;
     for (const resource of this.#store.resources(self, self)) {
+      if (++looked % SLICE === 0) await sleep(this.#clock, 0, this.#stopping);
+      if (this.#isOver(pass)) break;
       const surplus = !this.#topology.keeps(resource) && !this.#topology.isResponsible(resource);
       if (surplus ? !withSurplus : this.#isInLine(resource)) continue;
-      const age = surplus ? Number.POSITIVE_INFINITY : -Math.floor(this.#store.newestAt(resource) / GRAIN_MS);
-      ranked.push({ resource, age, lot: this.#random.float() });
+      const isLast = surplus || this.#failed.has(resource);
+      ranking.add(resource, isLast ? LAST : rankOf(this.#store.newestAt(resource)));
     }
-    ranked.sort((a, b) => a.age - b.age || a.lot - b.lot);
-    return ranked.map(({ resource }) => resource);
+    return ranking;
   }
 
   #isInLine(resource: ResourceId): boolean {
     return this.#topology.isResponsible(resource)
       ? this.#replicasDue(resource).length === 0
-      : this.#isOwnerKnown(resource);
+      : this.#settledWithOwner.has(resource) || this.#isOwnerKnown(resource);
   }
 
   /** @returns whether that is so now */
@@ -236,8 +268,10 @@ export class RecordAuditor {
   async #bring(resource: ResourceId, target: SyncTarget): Promise<boolean> {
     const version = this.#store.versionOf(resource);
     const holder = await this.#sync.bring(resource, target);
-    if (holder !== undefined && this.#store.versionOf(resource) === version)
+    if (holder !== undefined && this.#store.versionOf(resource) === version) {
       this.#holders.add(resource, holder);
+      if (target.to.type === 'resource') this.#settledWithOwner.add(resource);
+    }
     // What changed meanwhile, here or by what we fetched, is not yet everywhere.
     else this.wakeLater();
     return holder !== undefined;

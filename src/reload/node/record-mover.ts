@@ -56,7 +56,7 @@ export class RecordMover {
     this.#pace = new RecordPace(deps, PACE);
     this.#sync = new RecordSync({ ...deps, pace: this.#pace }, { ...options, stopping });
     this.#auditor = new RecordAuditor({ ...deps, holders: this.#holders, sync: this.#sync }, { stopping });
-    deps.store.changed.on((resource) => this.#holders.forget(resource));
+    deps.store.changed.on((resource) => this.#auditor.changed(resource));
   }
 
   /** Whether the peer is known to hold all that we hold of the resource, be it nothing. */

@@ -1,9 +1,13 @@
+import { setMaxListeners } from 'node:events';
 import test from 'ava';
+import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { RecordHolders } from '../../../../src/reload/node/record-holders.ts';
 import { RecordPace } from '../../../../src/reload/node/record-pace.ts';
+import { LAST, RecordRanking, rankOf } from '../../../../src/reload/node/record-ranking.ts';
 
 const { signal } = new AbortController();
+setMaxListeners(0, signal);
 
 test('B28: records move in the background at a bounded pace, in the order of asking', async (t) => {
   const clock = new VirtualClock();
@@ -62,4 +66,24 @@ test('more peers than there is room for: all is forgotten, nothing is taken for 
   holders.add('s', 'one more');
   t.true(holders.has('s', 'one more'));
   t.false(peers.some((peer) => holders.has('r', peer) || holders.has('s', peer)));
+});
+
+test('P1: of fifty thousand records the newest come first, and those of one moment in no order', (t) => {
+  const ranking = new RecordRanking();
+  for (let i = 0; i < 50_000; i++) ranking.add(`r${i}`, rankOf(i * 10));
+  ranking.add('surplus', LAST);
+  t.is(ranking.size, 50_001);
+  const first = ranking.take(2_000, new SeededRandom(1)).map((resource) => Number(resource.slice(1)));
+  t.is(first.length, 2_000);
+  t.true(first.every((i) => i >= 48_000));
+  const ranks = first.map((i) => rankOf(i * 10));
+  t.deepEqual(
+    ranks,
+    [...ranks].sort((a, b) => a - b),
+  );
+  t.notDeepEqual(
+    first,
+    [...first].sort((a, b) => b - a),
+  );
+  t.is(ranking.take(60_000, new SeededRandom(1)).at(-1), 'surplus');
 });
