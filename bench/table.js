@@ -54,7 +54,7 @@ function cpuRow({ title, rate, aim, ours, rsa, kamailio }) {
 function overlayLines({ decode, verify, peers, count, store, fetch }) {
   const rate = (value) => value.toLocaleString('en');
   return [
-    'Messages of the overlay, one core',
+    'Messages of the overlay, a second of CPU time on one core',
     ...table([
       ['', '1/s', 'node:crypto', 'ratio', 'aim'],
       [
