@@ -92,7 +92,14 @@ export class LmdbKeyValueStore implements KeyValueStore {
   static async #open(path: string, options: LmdbOptions): Promise<LmdbKeyValueStore> {
     let database: RootDatabase<Buffer, string>;
     try {
-      database = open<Buffer, string>({ path, noSubdir: true, encoding: 'binary', maxReaders: 32 });
+      database = open<Buffer, string>({
+        path,
+        noSubdir: true,
+        encoding: 'binary',
+        maxReaders: 32,
+        // We gather writes ourselves, and when the disk is full nobody takes the error of LMDB's own gathering.
+        eventTurnBatching: false,
+      });
     } catch (error) {
       throw storeDamaged(path, errorMessage(error), error);
     }
@@ -151,11 +158,17 @@ export class LmdbKeyValueStore implements KeyValueStore {
     try {
       await this.#database.batch(() => {
         for (const { key, value } of writes) {
-          if (value === undefined) void this.#database.remove(key);
-          else void this.#database.put(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+          const done =
+            value === undefined
+              ? this.#database.remove(key)
+              : this.#database.put(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+          // The batch fails with them; nobody else waits for each one.
+          done.catch(() => {});
         }
       });
       if (this.#flush) await this.#database.flushed;
+    } catch (error) {
+      throw new Error(`${this.#path} cannot be written (${await reasonOf(error)})`, { cause: error });
     } finally {
       for (const write of writes) {
         if (this.#pending.get(write.key) === write) this.#pending.delete(write.key);
@@ -207,6 +220,17 @@ export class LmdbKeyValueStore implements KeyValueStore {
     } catch (error) {
       throw storeDamaged(this.#path, errorMessage(error), error);
     }
+  }
+}
+
+/** LMDB's own error says that there is another one. */
+async function reasonOf(error: unknown): Promise<string> {
+  const { commitError } = error as { readonly commitError?: Promise<unknown> };
+  try {
+    await commitError;
+    return errorMessage(error);
+  } catch (reason) {
+    return errorMessage(reason);
   }
 }
 

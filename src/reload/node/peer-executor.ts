@@ -77,12 +77,12 @@ export class PeerExecutor implements TopologyExecutor {
     }
   }
 
-  replicate(range: IdRange, to: readonly NodeId[]): void {
-    this.#deps.mover.replicate(range, to);
+  replicate(_range: IdRange, to: readonly NodeId[]): void {
+    this.#deps.mover.replicate(to);
   }
 
-  handOver(range: IdRange): void {
-    this.#deps.mover.handOver(range);
+  handOver(): void {
+    this.#deps.mover.handOver();
   }
 
   dropSurplus(): void {

@@ -103,12 +103,12 @@ export class RecordMover {
   }
 
   /** §10.7.3: what we are responsible for goes to these peers, in the background. */
-  replicate(_range: IdRange, to: readonly NodeId[]): void {
+  replicate(to: readonly NodeId[]): void {
     this.#auditor.replicate(to);
   }
 
   /** §6.4.2.3: what we are no longer responsible for goes to whoever is now, in the background. */
-  handOver(_range: IdRange): void {
+  handOver(): void {
     this.#auditor.wake();
   }
 

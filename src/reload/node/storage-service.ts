@@ -103,6 +103,8 @@ export class StorageService {
       this.#mover.receivedFrom(signer.nodeId, resource, same);
       this.#repair.handedOver();
     } else if (changed && responsible) this.#replicate(request, replicas, upToDate);
+    // The ring changed while we waited.
+    else if (changed) this.#mover.handOver();
     return answer;
   }
 
