@@ -46,6 +46,14 @@ export class Run {
   }
 
   async finish(): Promise<void> {
+    try {
+      await this.#run();
+    } finally {
+      this.#overlay.close();
+    }
+  }
+
+  async #run(): Promise<void> {
     const { churnMs, seed } = this.#options;
     this.#figures.push(['seed', String(seed)]);
     await this.#grow();

@@ -12,6 +12,7 @@ import { FrameObserver } from './frame-observer.ts';
 import { MessageCounts } from './message-counts.ts';
 import { seededKey } from './seeded-key.ts';
 import { PORT, SimPeer } from './sim-peer.ts';
+import { SimulatedDisks } from './simulated-disk.ts';
 
 const OVERLAY = 'sim.example.org';
 /** Bootstrap peers that a new peer is told of. */
@@ -41,6 +42,7 @@ export class SimOverlay {
   readonly #document = builtInDocument(OVERLAY);
   readonly #trust = new SelfSignedTrust({ overlay: OVERLAY, digest: 'sha256', admission: { kind: 'open' } });
   readonly #certificates: CertificateStore;
+  readonly #disks = new SimulatedDisks();
   #made = 0;
 
   constructor(options: SimOverlayOptions) {
@@ -70,6 +72,7 @@ export class SimOverlay {
         random,
         network: this.network.host(host),
         metrics: this.counts,
+        kv: this.#disks.disk(),
         certificates: this.#certificates,
         trace: this.observer.trace,
       },
@@ -96,6 +99,11 @@ export class SimOverlay {
     this.network.kill(peer.host);
     this.peers.splice(this.peers.indexOf(peer), 1);
     peer.died();
+  }
+
+  /** Removes the files of the simulation. */
+  close(): void {
+    this.#disks.close();
   }
 
   anybody(): SimPeer {

@@ -2,7 +2,6 @@ import {
   type Address,
   type Clock,
   type KeyValueStore,
-  MemoryKeyValueStore,
   type Metrics,
   type Network,
   type Random,
@@ -28,6 +27,7 @@ interface SimPeerDeps {
   readonly random: Random;
   readonly network: Network;
   readonly metrics: Metrics;
+  readonly kv: KeyValueStore;
   readonly certificates: CertificateStore;
   readonly trace: TraceHook;
 }
@@ -56,8 +56,7 @@ export class SimPeer {
     this.host = host;
     this.users = options.users;
     this.#clock = deps.clock;
-    const kv: KeyValueStore = new MemoryKeyValueStore();
-    const common = { ...deps, kv, logger: silentLogger };
+    const common = { ...deps, logger: silentLogger };
     this.node = new ReloadNode(common, {
       document,
       identity,
@@ -67,7 +66,7 @@ export class SimPeer {
       first: bootstrap.length === 0,
     });
     this.overlay = new ReloadOverlay({ ...common, node: this.node, identity }, { name: document.name });
-    this.#publisher = new RegistrationPublisher({ ...common, overlay: this.overlay, store: kv });
+    this.#publisher = new RegistrationPublisher({ ...common, overlay: this.overlay, store: deps.kv });
   }
 
   get nodeId(): string {
