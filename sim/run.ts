@@ -60,7 +60,9 @@ export class Run {
     await this.#settle();
     await this.#measureHops();
     if (churnMs !== undefined) await this.#measureChurn(churnMs);
-    this.#figure('real time', `${((performance.now() - this.#startedAt) / 60_000).toFixed(1)} min`);
+    const { user, system } = process.cpuUsage();
+    const realMinutes = (performance.now() - this.#startedAt) / 60_000;
+    this.#figure('real time', `${realMinutes.toFixed(1)} min, ${((user + system) / 60e6).toFixed(1)} min of CPU`);
     for (const { what, met } of this.aims) this.#figure(met ? 'met' : 'MISSED', what);
   }
 
