@@ -62,7 +62,10 @@ export class Run {
     if (churnMs !== undefined) await this.#measureChurn(churnMs);
     const { user, system } = process.cpuUsage();
     const realMinutes = (performance.now() - this.#startedAt) / 60_000;
-    this.#figure('real time', `${realMinutes.toFixed(1)} min, ${((user + system) / 60e6).toFixed(1)} min of CPU`);
+    this.#figure(
+      'real time',
+      `${realMinutes.toFixed(1)} min, ${((user + system) / 60e6).toFixed(1)} min of CPU`,
+    );
     for (const { what, met } of this.aims) this.#figure(met ? 'met' : 'MISSED', what);
   }
 

@@ -8,7 +8,14 @@ const KERNEL_BUFFER_BYTES = 256 * 1024;
 
 /** What travels in order along one direction of a connection. */
 type Segment =
-  | { readonly kind: 'data'; readonly data: Buffer; arrival: number }
+  /** What was written in one turn, as a kernel would gather it. */
+  | {
+      readonly kind: 'data';
+      readonly data: Buffer;
+      readonly sentAt: number;
+      more: Buffer[] | undefined;
+      arrival: number;
+    }
   /** The end of the handshake: the listening side learns of the connection. */
   | { readonly kind: 'accept'; readonly accept: () => void; arrival: number }
   | { readonly kind: 'close'; readonly error: Error | undefined; arrival: number };
@@ -28,6 +35,22 @@ class Pipe extends ClockEntry {
     this.#to = to;
   }
 
+  /** Bytes set out, with those that were sent in the same turn. */
+  send(data: Buffer): void {
+    const { totals, clock } = this.#from.host.network;
+    this.queuedBytes += data.length;
+    totals.streamBytes += data.length;
+    const sentAt = clock.monotonic();
+    const last = this.#queue.at(-1);
+    if (last?.kind === 'data' && last.sentAt === sentAt) {
+      if (last.more === undefined) last.more = [data];
+      else last.more.push(data);
+      return;
+    }
+    totals.segments++;
+    this.push({ kind: 'data', data, sentAt, more: undefined, arrival: 0 });
+  }
+
   push(segment: Segment): void {
     const { network } = this.#from.host;
     const last = this.#queue.at(-1)?.arrival ?? 0;
@@ -36,11 +59,6 @@ class Pipe extends ClockEntry {
       last,
       network.clock.monotonic() + network.streamLatency(this.#from.host, this.#to.host),
     );
-    if (segment.kind === 'data') {
-      this.queuedBytes += segment.data.length;
-      network.totals.segments++;
-      network.totals.streamBytes += segment.data.length;
-    }
     this.#queue.push(segment);
     this.#scheduleHead();
   }
@@ -72,7 +90,7 @@ class Pipe extends ClockEntry {
       // An empty array keeps the room it had, and there are two pipes for every link.
       if (this.#queue.length === 1) this.#queue = [];
       else this.#queue.shift();
-      if (head.kind === 'data') this.queuedBytes -= head.data.length;
+      if (head.kind === 'data') this.queuedBytes -= lengthOf(head.data, head.more);
       this.#scheduleHead();
       this.#to.receive(head);
       return;
@@ -162,7 +180,8 @@ export class SimulatedConnection implements Connection {
 
   send(data: Uint8Array): void {
     if (this.#closed || data.length === 0) return;
-    this.#out.push({ kind: 'data', data: Buffer.from(data), arrival: 0 });
+    // Not copied: like a socket's, the bytes must not be changed any more.
+    this.#out.send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   }
 
   pause(): void {
@@ -223,9 +242,8 @@ export class SimulatedConnection implements Connection {
         segment.accept();
         break;
       case 'data':
-        if (this.#handler === undefined || this.#paused || this.#early.length > 0)
-          this.#early.push(segment.data);
-        else this.#handler.onData(segment.data);
+        this.#take(segment.data);
+        for (const data of segment.more ?? []) this.#take(data);
         break;
       case 'close':
         this.#forget();
@@ -233,6 +251,12 @@ export class SimulatedConnection implements Connection {
         if (this.#early.length === 0) this.#reportClose();
         break;
     }
+  }
+
+  #take(data: Buffer): void {
+    if (this.#closed) return;
+    if (this.#handler === undefined || this.#paused || this.#early.length > 0) this.#early.push(data);
+    else this.#handler.onData(data);
   }
 
   #attach(peer: SimulatedConnection): void {
@@ -273,4 +297,8 @@ export class SimulatedConnection implements Connection {
     this.#isCloseReported = true;
     this.#handler.onClose(this.#closeError);
   }
+}
+
+function lengthOf(data: Buffer, more: readonly Buffer[] = []): number {
+  return more.reduce((sum, { length }) => sum + length, data.length);
 }

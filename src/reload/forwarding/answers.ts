@@ -23,6 +23,15 @@ export interface AnsweredRequest {
   readonly previousHop: NodeId;
 }
 
+const NO_CERTIFICATES: readonly never[] = [];
+
+/** What has to be remembered of an answer to give the same once more; it is signed anew. */
+export interface GivenAnswer {
+  readonly contents: Uint8Array;
+  /** DER, of the values inside. */
+  readonly certificates: readonly Uint8Array[];
+}
+
 /** Signs answers and errors and sends them back the way the request came (RFC 6940 §6.2.2). */
 export class Answers {
   readonly #transmitter: Transmitter;
@@ -52,8 +61,8 @@ export class Answers {
   send(
     request: AnsweredRequest,
     contents: Uint8Array,
-    certificates: readonly Uint8Array[] = [],
-  ): SealedMessage {
+    certificates: readonly Uint8Array[] = NO_CERTIFICATES,
+  ): GivenAnswer {
     const sealed = this.#seal(request, contents, certificates);
     const { maxResponseLength } = request.header;
     const size = messageLength(this.#fields(request), sealed.contents, sealed.security);
@@ -62,16 +71,20 @@ export class Answers {
     if (size > (maxResponseLength === 0 ? limit : Math.min(limit, maxResponseLength))) {
       return this.#error(request, ErrorCode.Response_Too_Large, new Uint8Array(0));
     }
-    this.repeat(request, sealed);
-    return sealed;
+    this.#transmit(request, sealed);
+    return { contents, certificates };
   }
 
-  refuse(request: AnsweredRequest, { errorCode, errorInfo }: RequestRefusal): SealedMessage {
+  refuse(request: AnsweredRequest, { errorCode, errorInfo }: RequestRefusal): GivenAnswer {
     return this.#error(request, errorCode, errorInfo);
   }
 
-  /** Sends what was answered before; only the header is new, since the request may have come another way. */
-  repeat(request: AnsweredRequest, sealed: SealedMessage): void {
+  /** Gives the answer that was given before; the request may have come another way. */
+  repeat(request: AnsweredRequest, { contents, certificates }: GivenAnswer): void {
+    this.#transmit(request, this.#seal(request, contents, certificates));
+  }
+
+  #transmit(request: AnsweredRequest, sealed: SealedMessage): void {
     this.#transmitter.send(this.#fields(request), sealed);
   }
 
@@ -90,12 +103,12 @@ export class Answers {
     };
   }
 
-  #error(request: AnsweredRequest, errorCode: number, errorInfo: Uint8Array): SealedMessage {
+  #error(request: AnsweredRequest, errorCode: number, errorInfo: Uint8Array): GivenAnswer {
     const contents = encodeContents(ERROR_CODE, errorResponse, { errorCode, errorInfo });
-    const sealed = this.#seal(request, contents, []);
     this.#errors.get(errorCode)?.inc();
-    this.repeat(request, sealed);
-    return sealed;
+    const given = { contents, certificates: NO_CERTIFICATES };
+    this.repeat(request, given);
+    return given;
   }
 
   #seal(

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
-import type { SealedMessage } from './sealed-message.ts';
+import type { GivenAnswer } from './answers.ts';
 
 /** RFC 6940 §6.2.1: the maximum request lifetime. */
 const REQUEST_LIFETIME_MS = 15_000;
@@ -14,7 +14,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 interface Entry {
   /** Monotonic ms. */
   readonly expiresAt: number;
-  answer: SealedMessage | undefined;
+  answer: GivenAnswer | undefined;
 }
 
 /**
@@ -40,7 +40,7 @@ export class DuplicateCache {
    * Notes a request.
    * @returns 'new'; 'in-progress' when its first copy is not answered yet; else the answer to repeat
    */
-  begin(signer: NodeId, transactionId: bigint): 'new' | 'in-progress' | SealedMessage {
+  begin(signer: NodeId, transactionId: bigint): 'new' | 'in-progress' | GivenAnswer {
     this.#expire();
     const key = keyOf(signer, transactionId);
     const known = this.#entries.get(key);
@@ -51,10 +51,11 @@ export class DuplicateCache {
   }
 
   /** Remembers the answer to a request that `begin` called new. */
-  answered(signer: NodeId, transactionId: bigint, answer: SealedMessage): void {
+  answered(signer: NodeId, transactionId: bigint, answer: GivenAnswer): void {
     const entry = this.#entries.get(keyOf(signer, transactionId));
     if (entry === undefined || entry.answer !== undefined) return;
-    entry.answer = answer;
+    // A copy: pooled memory would be kept alive by it.
+    entry.answer = { ...answer, contents: Uint8Array.from(answer.contents) };
     this.#bytes += sizeOf(entry);
   }
 
@@ -92,5 +93,6 @@ function keyOf(signer: NodeId, transactionId: bigint): string {
 }
 
 function sizeOf({ answer }: Entry): number {
-  return answer === undefined ? 0 : answer.contents.length + answer.security.length;
+  if (answer === undefined) return 0;
+  return answer.certificates.reduce((sum, { length }) => sum + length, answer.contents.length);
 }

@@ -4,9 +4,8 @@ import { type Envelope, encodeContents } from '../messages/message.ts';
 import type { Method } from '../messages/method.ts';
 import type { SignedBy } from '../security/signature.ts';
 import type { NodeId } from '../wire/ids.ts';
-import type { Answers } from './answers.ts';
+import type { Answers, GivenAnswer } from './answers.ts';
 import { RequestRefusal } from './reload-error.ts';
-import type { SealedMessage } from './sealed-message.ts';
 
 /** What a request handler knows of a request besides its body, and how it answers. */
 export interface RequestContext<Response> {
@@ -44,7 +43,7 @@ export class InboundRequest<Response> implements RequestContext<Response> {
   readonly #method: Pick<Method<unknown, Response>, 'answer' | 'answerCode'>;
   readonly #received: ReceivedRequest;
   readonly #answers: Answers;
-  readonly #onAnswered: (answer: SealedMessage) => void;
+  readonly #onAnswered: (answer: GivenAnswer) => void;
   #answered = false;
 
   /** @param onAnswered told once, with the answer as it must be repeated to duplicates */
@@ -52,7 +51,7 @@ export class InboundRequest<Response> implements RequestContext<Response> {
     received: ReceivedRequest,
     method: Pick<Method<unknown, Response>, 'answer' | 'answerCode'>,
     answers: Answers,
-    onAnswered: (answer: SealedMessage) => void,
+    onAnswered: (answer: GivenAnswer) => void,
   ) {
     const { envelope, signer, previousHop } = received;
     this.signer = signer;
@@ -79,7 +78,7 @@ export class InboundRequest<Response> implements RequestContext<Response> {
     this.#finish(this.#answers.refuse(this.#request(), new RequestRefusal(errorCode, info)));
   }
 
-  #finish(answer: SealedMessage): void {
+  #finish(answer: GivenAnswer): void {
     this.#answered = true;
     this.#onAnswered(answer);
   }

@@ -15,14 +15,13 @@ import { decodeWhole, encodeWhole } from '../wire/codec.ts';
 import { DecodeError, UnknownKindsError } from '../wire/decode-error.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { KindTable } from '../wire/kind-table.ts';
-import type { Answers } from './answers.ts';
+import type { Answers, GivenAnswer } from './answers.ts';
 import { ANY_SEQUENCE, compareSequence } from './configuration-sequence.ts';
 import { returnPath } from './destination-list.ts';
 import { DuplicateCache } from './duplicate-cache.ts';
 import type { ForwardingMetrics } from './forwarding-metrics.ts';
 import { InboundRequest, type ReceivedRequest, type RequestContext } from './inbound-request.ts';
 import { RequestRefusal } from './reload-error.ts';
-import type { SealedMessage } from './sealed-message.ts';
 
 /** Answers through the context, now or later; a RequestRefusal it throws is answered with its error code. */
 export type RequestHandler<Request, Response> = (
@@ -39,7 +38,7 @@ const REPEATABLE: ReadonlySet<number> = new Set(
 const MAX_UNKNOWN_KINDS = 63;
 
 interface Registration {
-  start(received: ReceivedRequest, kinds: KindTable, onAnswered: (answer: SealedMessage) => void): void;
+  start(received: ReceivedRequest, kinds: KindTable, onAnswered: (answer: GivenAnswer) => void): void;
 }
 
 export interface RequestServerOptions {
@@ -99,7 +98,7 @@ export class RequestServer {
         return;
       }
     }
-    const onAnswered = (answer: SealedMessage): void => {
+    const onAnswered = (answer: GivenAnswer): void => {
       if (remember) this.#duplicates.answered(signer.nodeId, transactionId, answer);
     };
     try {
@@ -123,7 +122,7 @@ export class RequestServer {
     this.#duplicates.clear();
   }
 
-  #dispatch(received: ReceivedRequest, onAnswered: (answer: SealedMessage) => void): void {
+  #dispatch(received: ReceivedRequest, onAnswered: (answer: GivenAnswer) => void): void {
     const { code } = received.envelope.contents;
     const registration = this.#handlers.get(code);
     if (registration === undefined) {

@@ -6,7 +6,7 @@ import { ViaTable } from '../../../../src/reload/forwarding/via-table.ts';
 import { type Destination, toNode } from '../../../../src/reload/messages/destination.ts';
 
 const SIGNER = '01'.repeat(16);
-const answer = (size: number) => ({ contents: new Uint8Array(size), security: new Uint8Array(0) });
+const answer = (size: number) => ({ contents: new Uint8Array(size), certificates: [] });
 
 test('B4: answers are remembered for 15 s, per signer', async (t) => {
   const clock = new VirtualClock();

@@ -99,7 +99,9 @@ test('B4: a retransmitted Store is carried out once and answered twice alike', a
   const answer = await line.clock.runUntil(request);
   t.is(stored, 1);
   t.is(answer.body.kindResponses[0]?.generation, 1);
-  t.deepEqual(answers[0], answers[1]);
+  const [given, again] = answers.map((bytes) => decodeEnvelope(bytes, decodeHeader(bytes)));
+  t.deepEqual(given!.contentsBytes, again!.contentsBytes);
+  t.is(given!.header.transactionId, again!.header.transactionId);
   t.is(line.last.metrics.value('reload_answers_repeated_total'), 1);
 
   // T18: a copy replayed within the 15 s changes nothing; later the transaction id has been forgotten.

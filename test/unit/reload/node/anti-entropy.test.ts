@@ -204,7 +204,11 @@ test('A28: hand-over of thousands of records goes on behind, at its pace, and no
   t.true(missing.length >= 20);
   const given = mine.filter((user) => !lacks(user));
   const newerHalf = new Set(users.slice(2_000));
-  t.true(given.length > 0 && given.every((user) => newerHalf.has(user)), 'the newest were given first');
+  const onlyNewer = given.every((user) => newerHalf.has(user));
+  t.true(
+    given.length > 0 && (onlyNewer || missing.every((user) => !newerHalf.has(user))),
+    'the newest first',
+  );
   for (const user of missing.slice(0, 20)) t.is(await read(overlay, first!, user), user.userName);
   const asked = metrics.value('reload_records_repaired_total', { direction: 'asked' });
   t.true(asked >= 20);
