@@ -63,19 +63,25 @@ export interface ManyRecords {
  */
 export async function writeManyRecords(
   kv: KeyValueStore,
-  { count, nodeId, now }: { readonly count: number; readonly nodeId: string; readonly now: number },
+  {
+    count,
+    nodeId,
+    now,
+    sameEnd = false,
+  }: { readonly count: number; readonly nodeId: string; readonly now: number; readonly sameEnd?: boolean },
 ): Promise<ManyRecords> {
   let bytes = 0;
   for (let start = 0; start < count; start += BATCH) {
     const writes: Write[] = [];
-    for (let i = start; i < Math.min(count, start + BATCH); i++) writes.push(...recordOf(i, nodeId, now));
+    for (let i = start; i < Math.min(count, start + BATCH); i++)
+      writes.push(...recordOf(i, nodeId, now, sameEnd ? 0 : i));
     for (const { value } of writes) bytes += value!.length;
     await kv.write(writes);
   }
   return { bytes };
 }
 
-function recordOf(i: number, nodeId: string, now: number): Write[] {
+function recordOf(i: number, nodeId: string, now: number, longer: number): Write[] {
   const certificate = new Uint8Array(CERTIFICATE_BYTES).fill(i & 255);
   new DataView(certificate.buffer).setUint32(0, i);
   const signer = hash('sha256', certificate, 'hex');
@@ -90,7 +96,7 @@ function recordOf(i: number, nodeId: string, now: number): Write[] {
       value: new Uint8Array(SIGNATURE_BYTES),
     },
   });
-  const elements = [{ expiresAt: now + 7_200_000 + i, transactionId: BigInt(i + 1), signer, data }];
+  const elements = [{ expiresAt: now + 7_200_000 + longer, transactionId: BigInt(i + 1), signer, data }];
   return [
     {
       key: keyOf(userResource(`user${i}@example.org`), Kind.SIP_REGISTRATION),

@@ -16,8 +16,9 @@ import type { StorageClient } from './storage-client.ts';
 /** The longest life of values in our overlays. */
 const LIFETIME_S = 86_400;
 
-/** Stored again at half-life. */
-const RENEW_MS = (LIFETIME_S * 1000) / 2;
+/** Stored again at half-life, or when it is missing: looked for this often. */
+const RENEW_S = LIFETIME_S / 2;
+const CHECK_MS = 3_600_000;
 
 /** Joining comes first; the certificates follow within this time. */
 const FIRST_MS = 3_000;
@@ -67,7 +68,7 @@ export class CertificatePublisher {
     try {
       await this.#store(nodeResource(nodeId), Kind.CERTIFICATE_BY_NODE);
       await this.#store(userResource(userName), Kind.CERTIFICATE_BY_USER);
-      this.#again(RENEW_MS * (0.9 + 0.2 * this.#random.float()));
+      this.#again(CHECK_MS * (0.75 + 0.5 * this.#random.float()));
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       this.#logger.debug('own certificate not stored', { error: errorMessage(error) });
@@ -91,11 +92,12 @@ export class CertificatePublisher {
     const { der } = this.#identity.certificate;
     const [held] = await this.#storage.fetch(resource, [{ kind }], { signal });
     if (kind === Kind.CERTIFICATE_BY_USER) this.#checkName(held?.values ?? []);
-    const elements = (held?.values ?? []).flatMap(({ value, storageTime }) =>
-      value.model === 'ARRAY' ? [{ index: value.index, bytes: value.value, storageTime }] : [],
+    const elements = (held?.values ?? []).flatMap(({ value, storageTime, lifetime }) =>
+      value.model === 'ARRAY' ? [{ index: value.index, bytes: value.value, storageTime, lifetime }] : [],
     );
     // §8: a new certificate goes to the end of the list, beside the old one; its index is explicit (requirement T14).
     const ours = elements.find(({ bytes }) => equalBytes(bytes, der));
+    if (ours !== undefined && ours.lifetime > RENEW_S) return;
     const index = ours?.index ?? Math.max(-1, ...elements.map((element) => element.index)) + 1;
     const storageTime = Math.max(this.#clock.now(), (ours?.storageTime ?? 0) + 1);
     await this.#storage.store(

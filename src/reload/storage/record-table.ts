@@ -24,6 +24,9 @@ import { type IndexEntry, RecordIndex } from './record-index.ts';
 import { keyOf, placeOfKey, RECORD_PREFIX } from './record-key.ts';
 import { undone } from './rollback.ts';
 
+/** Resources that expire at the same moment are removed in slices, so that others have their turn. */
+const SLICE = 500;
+
 /** What `load` found on the disk. */
 export interface LoadResult {
   readonly resources: number;
@@ -46,6 +49,8 @@ export class RecordTable {
   readonly #kinds: () => KindTable;
   readonly #certificates: CertificateShelf;
   readonly #deadlines: DeadlineQueue<ResourceId>;
+  #expiringAt = 0;
+  #expiredNow = 0;
 
   constructor(
     deps: { clock: Clock; kv: KeyValueStore; logger: Logger; metrics: Metrics },
@@ -165,6 +170,12 @@ export class RecordTable {
 
   #expire(resource: ResourceId): void {
     const now = this.#clock.now();
+    this.#expiredNow = this.#expiringAt === now ? this.#expiredNow + 1 : 1;
+    this.#expiringAt = now;
+    if (this.#expiredNow > SLICE) {
+      this.#deadlines.set(resource, now + 1);
+      return;
+    }
     const due = this.index.at(resource).filter((entry) => this.#endOf(entry) <= now);
     // Nobody waits for this; at the next start expired values are left out anyway.
     this.put(

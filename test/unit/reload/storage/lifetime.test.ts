@@ -1,6 +1,7 @@
 import test from 'ava';
 import { Kind } from '../../../../src/reload/document/kinds.ts';
 import { userResource } from '../../../../src/reload/storage/access-policy.ts';
+import { writeManyRecords } from '../../../support/many-records.ts';
 import {
   element,
   entry,
@@ -41,6 +42,21 @@ test('B21: values end with their lifetime, on one timer, in memory and on the di
   t.is(store.resourceCount, 0);
   t.is(store.bytes, 0);
   t.is(clock.pendingTimers, 0);
+  t.deepEqual([...kv.entries('')], []);
+});
+
+test('B21: thousands of values that end at the same moment go a few hundred at a time', async (t) => {
+  const target = testStore();
+  const { clock, store, kv } = target;
+  await writeManyRecords(kv, { count: 1_200, nodeId: 'ab'.repeat(16), now: clock.now(), sameEnd: true });
+  await store.load();
+  t.is(store.valueCount, 1_200);
+  await clock.advance(7_200_000);
+  t.is(store.valueCount, 700);
+  await clock.advance(1);
+  t.is(store.valueCount, 200);
+  await clock.advance(1);
+  t.is(store.valueCount, 0);
   t.deepEqual([...kv.entries('')], []);
 });
 
