@@ -2,8 +2,10 @@ import type { Clock, Timer } from '../../base/index.ts';
 import { encodeAckFrame } from './frame.ts';
 import { ReceivedWindow } from './received-window.ts';
 
-/** Acks that may wait unread for a peer; then one for all that came since is sent once it reads again. */
+/** Acks that may be added to a queue that does not drain; then one for all that came since is sent once it does. */
 const MAX_WAITING = 512;
+/** A queue this short is as good as drained: what is written in one turn of the event loop waits for its end. */
+const DRAINED_BYTES = 16 * 1024;
 const RETRY_MS = 100;
 /** A peer that sends and reads nothing for this long is given up. */
 const MAX_RETRIES = 300;
@@ -37,7 +39,7 @@ export class AckSender {
   /** A data frame came. */
   received(sequence: number): void {
     const frame = encodeAckFrame(sequence, this.#window.add(sequence));
-    if (this.#owner.queuedBytes === 0) this.#waiting = 0;
+    if (this.#owner.queuedBytes < DRAINED_BYTES) this.#waiting = 0;
     if (this.#waiting < MAX_WAITING) {
       this.#waiting++;
       this.#owner.sendAck(frame);
@@ -59,7 +61,7 @@ export class AckSender {
   #retry(): void {
     this.#timer = undefined;
     if (this.#owed === undefined) return;
-    if (this.#owner.queuedBytes === 0) {
+    if (this.#owner.queuedBytes < DRAINED_BYTES) {
       this.#owner.sendAck(this.#owed);
       this.#owed = undefined;
       this.#waiting = 1;

@@ -41,7 +41,7 @@ export class HostileMember {
   readonly #deps: HostileDeps;
   #connection: Connection | undefined;
   #sequence = 0;
-  #unacked = 0;
+  #isAcked = true;
   #onSettled: (() => void) | undefined;
 
   constructor(deps: HostileDeps) {
@@ -69,7 +69,7 @@ export class HostileMember {
     });
     this.#connection = connection;
     this.#sequence = 0;
-    this.#unacked = 0;
+    this.#isAcked = true;
     const reader = new FrameReader(
       { onFrame: (frame) => this.#onFrame(frame), onOversized: () => {}, onBadFrame: () => {} },
       { maxMessageBytes: 2 ** 24 - 1 },
@@ -90,7 +90,7 @@ export class HostileMember {
 
   /** Resolves when the other side has acknowledged all frames, or has closed the link. */
   async settled(): Promise<void> {
-    if (this.#unacked === 0 || this.#connection === undefined) return;
+    if (this.#isAcked || this.#connection === undefined) return;
     await new Promise<void>((resolve) => {
       this.#onSettled = resolve;
     });
@@ -151,14 +151,16 @@ export class HostileMember {
   #nextSequence(): number {
     const sequence = this.#sequence;
     this.#sequence = (sequence + 1) >>> 0;
-    this.#unacked++;
+    this.#isAcked = false;
     return sequence;
   }
 
   #onFrame(frame: Buffer): void {
     if (frame[0] !== FRAME_DATA) {
-      this.#unacked--;
-      if (this.#unacked === 0) this.#onSettled?.();
+      // An ack speaks for all frames before its own.
+      const last = (this.#sequence - 1) >>> 0;
+      if (frame.readUInt32BE(1) === last) this.#isAcked = true;
+      if (this.#isAcked) this.#onSettled?.();
       return;
     }
     this.sendRaw(encodeAckFrame(frame.readUInt32BE(1), 0));
