@@ -70,3 +70,14 @@ for (const size of [8, 32]) {
   test(`A28: of ${size} peers the responsible one and its successor fall silent at the same instant: 200 of 200 records within 15 s`, (t) =>
     twoDie(t, size, fallSilent, 15_000));
 }
+
+test('B28, A42: five neighbouring peers crash at the same instant, more than anybody has successors: the ring is whole again within 5 s', async (t) => {
+  t.log(`seed ${SEED}`);
+  const overlay = new SimulatedOverlay(SEED);
+  await overlay.grow(48);
+  const inRing = overlay.peers.toSorted((a, b) => (a.node.nodeId < b.node.nodeId ? -1 : 1));
+  for (const peer of inRing.slice(20, 25)) overlay.kill(peer);
+  await overlay.clock.advance(5_000);
+  t.deepEqual(overlay.faults(), []);
+  await overlay.stopAll();
+});
