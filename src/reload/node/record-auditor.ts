@@ -183,7 +183,10 @@ export class RecordAuditor {
     const pass = {};
     this.#current = pass;
     const running = this.#pass(pass)
-      .catch((error) => this.#logger.warn('auditing records failed', { error: errorMessage(error) }))
+      .catch((error) => {
+        if (this.#stopping.aborted) return;
+        this.#logger.warn('auditing records failed', { error: errorMessage(error) });
+      })
       .finally(() => {
         if (this.#running === running) this.#running = undefined;
       });
