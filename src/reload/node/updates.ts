@@ -53,7 +53,7 @@ export class Updates {
   /** Sends Updates; whoever does not answer is found out by its link or by the keepalive. */
   send(audience: UpdateAudience, full: boolean): void {
     const overlayData = this.#topology.updateContents(full, this.uptimeS);
-    for (const nodeId of audience === 'connections' ? [...this.#connections.nodeIds()] : audience) {
+    for (const nodeId of this.#members(audience)) {
       if (!this.#connections.has(nodeId)) continue;
       this.#forwarding
         .request(update, { overlayData }, { destinationList: [toNode(nodeId)], firstHop: nodeId })
@@ -62,6 +62,14 @@ export class Updates {
           this.#logger.debug('Update not taken', { nodeId, code, error: errorMessage(error) });
         });
     }
+  }
+
+  #members(audience: UpdateAudience): readonly NodeId[] {
+    if (typeof audience !== 'string') return audience;
+    const connected = [...this.#connections.nodeIds()];
+    if (audience === 'connections') return connected;
+    const neighbors = this.#topology.neighbors();
+    return connected.filter((nodeId) => !neighbors.includes(nodeId));
   }
 
   /** Our whole routing table, if we are part of the overlay: for those who asked with send_update (§6.4.2.4.1). */

@@ -11,8 +11,8 @@ export function contains({ after, upTo }: IdRange, id: string): boolean {
   return after < upTo ? after < id && id <= upTo : id > after || id <= upTo;
 }
 
-/** Whom an Update goes to: everybody we have a link with, or the peers named. */
-export type UpdateAudience = 'connections' | readonly NodeId[];
+/** Whom an Update goes to: everybody we have a link with, those of them who are not neighbours, or the peers named. */
+export type UpdateAudience = 'connections' | 'non-neighbors' | readonly NodeId[];
 
 /** What a topology plug-in wants done. The node carries it out and reports back through the plug-in's events. */
 export type TopologyAction =

@@ -26,6 +26,12 @@ import { Suspects } from './suspects.ts';
 
 /** Changes within this time go out as one Update. */
 const COALESCE_MS = 10;
+/**
+ * Peers that came nearer are gathered this long for those who are not our neighbours. They have to be told as well
+ * (§10.7.3), but do nothing about it, and in a ring that grows they would get most of its messages. Failures they learn
+ * at once: they may know who is left.
+ */
+const GATHER_MS = 30_000;
 /** After its admission a peer waits this long for neighbours who do not let themselves be attached to. */
 const FIRST_ANNOUNCEMENT_MS = 3_000;
 /** Neighbours that somebody passes over are checked at most this often: their links need a second to show it. */
@@ -54,7 +60,9 @@ export class ChordTopology implements TopologyPlugin {
   readonly #replicas: ReplicaPlan;
   readonly #suspects = new Suspects();
   readonly #stabilisation: Stabilisation;
-  readonly #deadlines = new Deadlines<'announce'>();
+  readonly #deadlines = new Deadlines<'announce' | 'announce-gathered'>();
+  /** Whether the next announcement is for all connections or for the neighbours. */
+  #announceToAll = false;
   /** Neighbours-to-be whose Attach is under way. */
   readonly #attaching = new Set<NodeId>();
   readonly #hintedAt = new Map<NodeId, number>();
@@ -187,10 +195,11 @@ export class ChordTopology implements TopologyPlugin {
     this.#reconcile('better-peer', nowMs, actions);
     // This is the announcement, and what the joining node is now responsible for it was given before.
     this.#deadlines.clear('announce');
+    this.#gather(nowMs);
     return [
       ...actions.filter(({ type }) => type !== 'hand-over'),
       { type: 'send-update', to: [joining], full: false },
-      { type: 'send-update', to: 'connections', full: false },
+      { type: 'send-update', to: this.neighbors(), full: false },
     ];
   }
 
@@ -228,8 +237,9 @@ export class ChordTopology implements TopologyPlugin {
 
   timeout(nowMs: number): Actions {
     const actions: TopologyAction[] = [];
-    if (this.#deadlines.take('announce', nowMs) && this.membership === 'member')
-      actions.push({ type: 'send-update', to: 'connections', full: false });
+    if (this.#deadlines.take('announce', nowMs)) this.#announce(actions);
+    if (this.#deadlines.take('announce-gathered', nowMs) && this.membership === 'member')
+      actions.push({ type: 'send-update', to: 'non-neighbors', full: false });
     this.#stabilisation.timeout(nowMs, actions);
     for (const peer of this.#suspects.takeDue(nowMs)) {
       if (this.#table.neighbors.wanted([peer]).length > 0) this.#attachTo(peer, undefined, actions);
@@ -257,8 +267,21 @@ export class ChordTopology implements TopologyPlugin {
     this.#replicate(this.#replicas.changed(this.replicaSet(), 'better-peer', nowMs), actions);
     this.#stabilisation.start(nowMs);
     // §10.5: no Update of ours before the neighbours are attached.
+    this.#announceToAll = true;
     this.#deadlines.set('announce', nowMs + FIRST_ANNOUNCEMENT_MS);
     if (!this.settling) this.#deadlines.set('announce', nowMs + COALESCE_MS);
+  }
+
+  #announce(actions: TopologyAction[]): void {
+    if (this.membership !== 'member') return;
+    const all = this.#announceToAll;
+    this.#announceToAll = false;
+    if (all) this.#deadlines.clear('announce-gathered');
+    actions.push({ type: 'send-update', to: all ? 'connections' : this.neighbors(), full: false });
+  }
+
+  #gather(nowMs: number): void {
+    this.#deadlines.setIfUnset('announce-gathered', nowMs + GATHER_MS * (0.5 + this.#random.float() / 2));
   }
 
   #attached(peer: NodeId, nowMs: number): void {
@@ -291,10 +314,12 @@ export class ChordTopology implements TopologyPlugin {
   #reconcile(change: ReplicaChange, nowMs: number, actions: TopologyAction[]): void {
     const before = this.#table.neighbors.refresh();
     if (before === undefined || this.membership !== 'member') return;
-    // §10.7.1, §10.7.3: neighbours and, when our range changed, everybody else learn of it. One Update to all
-    // connections serves both.
-    if (this.#given.reactive || before.predecessors[0] !== this.#table.neighbors.predecessor)
+    // §10.7.1, §10.7.3: neighbours and, when our range changed, everybody else learn of it.
+    if (this.#options.reactive || before.predecessors[0] !== this.#table.neighbors.predecessor) {
       this.#deadlines.setIfUnset('announce', nowMs + COALESCE_MS);
+      if (change === 'failure') this.#announceToAll = true;
+      else this.#gather(nowMs);
+    }
     this.#followRange(before.predecessors[0] ?? this.self, actions);
     this.#replicate(this.#replicas.changed(this.replicaSet(), change, nowMs), actions);
     this.#stabilisation.neighborsChanged(nowMs);

@@ -28,15 +28,19 @@ test('A17: no Update of ours before the neighbours-to-be are attached', (t) => {
   );
 });
 
-test('A16: admitting names the joining node our predecessor, to it first and then to everybody', (t) => {
+test('A16: admitting names the joining node our predecessor, to it first, to the neighbours, then to everybody else', (t) => {
   const topology = memberKnowing(id('8'), [id('9'), id('2')]);
   const actions = topology.admit(id('6'), 10_000);
   t.deepEqual(
     actions.filter(({ type }) => type === 'send-update'),
     [
       { type: 'send-update', to: [id('6')], full: false },
-      { type: 'send-update', to: 'connections', full: false },
+      { type: 'send-update', to: [id('6'), id('2'), id('9')], full: false },
     ],
+  );
+  t.deepEqual(
+    topology.timeout(40_000).filter(({ type }) => type === 'send-update'),
+    [{ type: 'send-update', to: 'non-neighbors', full: false }],
   );
   t.deepEqual(decodeUpdate(topology.updateContents(false, 0))?.predecessors, [id('6'), id('2'), id('9')]);
   t.false(topology.isResponsible(id('6')));
