@@ -13,9 +13,7 @@ export function addStatus(program: Command, environment: CliEnvironment): void {
     });
 }
 
-function formatConfiguration(configuration: PeerStatus['configuration']): string | undefined {
-  if (configuration === undefined) return undefined;
-  const { sequence, expires } = configuration;
+function formatConfiguration({ sequence, expires }: NonNullable<PeerStatus['configuration']>): string {
   return expires === undefined ? `number ${sequence}` : `number ${sequence}, until ${expires}`;
 }
 
@@ -24,7 +22,9 @@ function formatStatus(status: PeerStatus): string {
   return formatPairs([
     ['node', status.node],
     ['overlay', status.overlay],
-    ['document', formatConfiguration(status.configuration)],
+    ...(status.configuration === undefined
+      ? []
+      : [['document', formatConfiguration(status.configuration)] as const]),
     ['state', `${status.state} (${status.role})`],
     ['up', formatDuration(status.uptimeS)],
     ['version', status.version],
