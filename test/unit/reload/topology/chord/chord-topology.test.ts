@@ -169,3 +169,29 @@ test('B29: periodic Updates go round the neighbours, finger and partition search
   t.is(seen.size, 6);
   t.true(probes >= 1);
 });
+
+test('B28: neighbours that the Update of another passes over are checked at once, at most every 2 s', (t) => {
+  const topology = memberKnowing(id('8'), [id('5'), id('6'), id('7'), id('9'), id('a'), id('b')]);
+  const checks = (contents: Uint8Array, nowMs: number) =>
+    topology.updateReceived(id('5'), contents, nowMs).filter(({ type }) => type === 'check');
+  const whole = update([id('4'), id('3'), id('2')], [id('6'), id('7'), id('8')]);
+  const without6 = update([id('4'), id('3'), id('2')], [id('7'), id('8'), id('9')]);
+  t.deepEqual(checks(whole, 20_000), []);
+  // 5 has lost 6: whatever stands between 5 and us may be gone too.
+  t.deepEqual(checks(without6, 21_000), [{ type: 'check', peers: [id('7'), id('6')] }]);
+  t.deepEqual(checks(without6, 22_999), []);
+  t.is(checks(without6, 23_000).length, 1);
+});
+
+test('B28: peers that came nearer are gathered for those who are not neighbours, a failure is told to all at once', (t) => {
+  const topology = memberKnowing(id('8'), [id('5'), id('9')]);
+  const updates = (nowMs: number) => topology.timeout(nowMs).filter(({ type }) => type === 'send-update');
+  updates(60_000);
+  topology.updateReceived(id('7'), update([id('5')], [id('8')]), 70_000);
+  t.deepEqual(updates(70_010), [{ type: 'send-update', to: [id('7'), id('5'), id('9')], full: false }]);
+  t.deepEqual(updates(84_000), []);
+  t.deepEqual(updates(100_000), [{ type: 'send-update', to: 'non-neighbors', full: false }]);
+  topology.linkLost(id('7'), 110_000);
+  t.deepEqual(updates(110_010), [{ type: 'send-update', to: 'connections', full: false }]);
+  t.deepEqual(updates(140_000), []);
+});
