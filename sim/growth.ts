@@ -1,7 +1,7 @@
 import type { SimOverlay } from './sim-overlay.ts';
 
 /** Peers that join at once, at most. */
-const AT_ONCE = 64;
+const AT_ONCE = 256;
 /** Of those that are there, one in so many may be joined through at a time: a ring of ten does not take in sixty. */
 const PEERS_PER_JOIN = 16;
 

@@ -60,6 +60,8 @@ export class Run {
     await this.#settle();
     await this.#measureHops();
     if (churnMs !== undefined) await this.#measureChurn(churnMs);
+    const dropped = [...this.#overlay.counts.dropped].map(([reason, count]) => `${count} ${reason}`);
+    this.#figure('messages dropped', dropped.join(', ') || 'none');
     const { user, system } = process.cpuUsage();
     const realMinutes = (performance.now() - this.#startedAt) / 60_000;
     this.#figure(
