@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import { parseOptions } from '../../../sim/options.ts';
 import { Run } from '../../../sim/run.ts';
+import { projectRoot } from '../../support/project.ts';
 
 test('A33, A28, P2: a small simulation meets every aim: hops, lookups and records under churn, maintenance', async (t) => {
   const options = parseOptions([
@@ -61,4 +64,11 @@ test('options are checked, with one line for people', (t) => {
   t.is(refused('--latency', '30-10'), '--latency: 30-10 is not a range such as 10-30');
   t.is(refused('--signatures', 'none'), '--signatures is cheap or real');
   t.is(parseOptions(['--help']), 'help');
+});
+
+test('the commands in docs/simulation.md are understood', (t) => {
+  const text = readFileSync(path.join(projectRoot, 'docs/simulation.md'), 'utf8');
+  const commands = [...text.matchAll(/^npm run sim -- (.+)$/gm)].map(([, args = '']) => args.split(' '));
+  t.true(commands.length >= 3);
+  for (const args of commands) t.notThrows(() => parseOptions(args), args.join(' '));
 });
