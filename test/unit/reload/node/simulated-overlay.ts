@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey, type KeyObject } from 'node:crypto';
+import { seededKey } from '../../../../sim/seeded-key.ts';
 import { MemoryKeyValueStore } from '../../../../src/base/key-value-store.ts';
 import type { Logger } from '../../../../src/base/logger.ts';
 import { silentLogger } from '../../../../src/base/logger.ts';
@@ -85,7 +85,7 @@ export class SimulatedOverlay {
   newIdentity(random: SeededRandom): Identity {
     return createSelfSignedIdentity(
       { clock: this.clock, random },
-      { overlay: OVERLAY, key: keyFrom(random) },
+      { overlay: OVERLAY, key: seededKey(random) },
     );
   }
 
@@ -182,19 +182,4 @@ export class SimulatedOverlay {
     if (owners.length !== 1) throw new Error(`${owners.length} owners of ${resource}`);
     return owners[0]!;
   }
-}
-
-/** A P-256 key that depends on the seed alone, and with it the Node-ID. */
-function keyFrom(random: SeededRandom): KeyObject {
-  const d = Buffer.from(random.bytes(32));
-  d[0] = 1;
-  const ecdh = createECDH('prime256v1');
-  ecdh.setPrivateKey(d);
-  const point = ecdh.getPublicKey();
-  const x = point.subarray(1, 33).toString('base64url');
-  const y = point.subarray(33).toString('base64url');
-  return createPrivateKey({
-    key: { kty: 'EC', crv: 'P-256', d: d.toString('base64url'), x, y },
-    format: 'jwk',
-  });
 }
