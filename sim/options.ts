@@ -30,7 +30,7 @@ export const USAGE = `npm run sim -- [options]
   --lookups N          lookups that measure hops (default 5000)
   --probe TIME         under churn, each record is looked up this often (default 60s)
   --records N          records each peer keeps (default 1)
-  --signatures KIND    cheap (digests, default) or real (ECDSA P-256)
+  --signatures KIND    cheap (checksums, default) or real (ECDSA P-256)
   --latency MIN-MAX    one-way delay in ms (default 10-30)
   --seed N             the same seed gives the same run (default 1)
   --out FILE           the plots, an HTML file (default sim.html)`;

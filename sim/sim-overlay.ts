@@ -22,7 +22,7 @@ export interface SimOverlayOptions {
   readonly seed: number;
   /** One-way delay, ms. */
   readonly latencyMs: readonly [min: number, max: number];
-  /** Whether messages and values carry ECDSA signatures, or digests. */
+  /** Whether messages and values carry ECDSA signatures, or checksums. */
   readonly realSignatures: boolean;
   /** Records that each peer keeps in the overlay. */
   readonly recordsPerPeer: number;
