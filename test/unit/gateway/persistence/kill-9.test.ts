@@ -18,7 +18,7 @@ test('B18: ten times kill -9 at a random moment under load: no acknowledged reco
   t.log(`${acknowledged} records acknowledged`);
   t.deepEqual(lost, []);
   t.deepEqual(faults, []);
-  t.true(acknowledged >= 10, `${acknowledged}`);
+  t.true(acknowledged > 100);
 });
 
 test('while another process holds the directory it is refused, its number told', async (t) => {
