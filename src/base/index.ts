@@ -4,6 +4,7 @@ export * from './clock.ts';
 export * from './deadline-queue.ts';
 export * from './errors.ts';
 export * from './event.ts';
+export * from './http.ts';
 export * from './key-value-store.ts';
 export * from './logger.ts';
 export * from './lru-map.ts';

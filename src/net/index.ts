@@ -1,3 +1,5 @@
+export { HttpsClient } from './http/https-client.ts';
+export { HttpsServer } from './http/https-server.ts';
 export { systemClock } from './system-clock.ts';
 export { SystemDns } from './system-dns.ts';
 export { SystemNetwork } from './system-network.ts';

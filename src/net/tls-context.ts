@@ -3,7 +3,7 @@ import type { TlsIdentity } from '../base/index.ts';
 
 const PEM_LINE = /.{1,64}/g;
 
-function pemOf(certificate: Uint8Array): string {
+export function pemOf(certificate: Uint8Array): string {
   const lines = Buffer.from(certificate).toString('base64').match(PEM_LINE) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }

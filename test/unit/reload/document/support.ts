@@ -3,8 +3,9 @@ import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { type DocumentSigners, writeDocument } from '../../../../src/reload/document/document-writer.ts';
 import { builtInDocument, type OverlayDocument } from '../../../../src/reload/document/overlay-document.ts';
+import { buildRootCertificate } from '../../../../src/reload/security/authority-certificates.ts';
 import { Certificate } from '../../../../src/reload/security/certificate.ts';
-import { buildRootCertificate, issuedBy } from '../../../../src/reload/security/certificate-builder.ts';
+import { issuedBy } from '../../../../src/reload/security/certificate-builder.ts';
 import { createSelfSignedIdentity, type Identity } from '../../../../src/reload/security/identity.ts';
 import { formatNodeUri } from '../../../../src/reload/security/reload-uri.ts';
 import { Signer } from '../../../../src/reload/security/signature.ts';
@@ -68,7 +69,7 @@ export class Authority {
     const { overlay = OVERLAY, nodeId = Buffer.from(random.bytes(16)).toString('hex') } = options;
     const { userName = `${nodeId}@${overlay}` } = options;
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const der = issuedBy(this.#name)(
+    const der = issuedBy({ name: this.#name })(
       {
         spki: spkiOf(publicKey),
         nodeUris: [formatNodeUri(nodeId, overlay)],
