@@ -13,7 +13,7 @@ import type { OverlayDocument } from '../src/reload/document/overlay-document.ts
 import type { TraceHook } from '../src/reload/node/node-options.ts';
 import { ReloadNode } from '../src/reload/node/reload-node.ts';
 import type { CertificateStore } from '../src/reload/security/certificate-store.ts';
-import type { Identity } from '../src/reload/security/identity.ts';
+import { type Identity, ownRegistrations } from '../src/reload/security/identity.ts';
 import type { TrustPolicy } from '../src/reload/security/trust-policy.ts';
 
 /** Longer than any simulation: a phone that stays registered. */
@@ -65,7 +65,11 @@ export class SimPeer {
       bootstrap,
       first: bootstrap.length === 0,
     });
-    this.overlay = new ReloadOverlay({ ...common, node: this.node, identity }, { name: document.name });
+    const registrations = ownRegistrations(identity);
+    this.overlay = new ReloadOverlay(
+      { ...common, node: this.node, identity, registrations },
+      { name: document.name },
+    );
     this.#publisher = new RegistrationPublisher({ ...common, overlay: this.overlay, store: deps.kv });
   }
 

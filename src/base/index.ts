@@ -12,4 +12,5 @@ export * from './metrics.ts';
 export * from './network.ts';
 export * from './origin.ts';
 export * from './random.ts';
+export * from './srv.ts';
 export * from './token-buckets.ts';

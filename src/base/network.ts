@@ -74,6 +74,7 @@ export interface TlsIdentity {
 
 /** TLS with mutual authentication when `verifyPeer` is given, else the client checks nothing but the cipher. */
 export interface TlsOptions {
+  /** A listener asks for it at each handshake, so that a new certificate counts from then on. */
   readonly identity?: TlsIdentity;
   /**
    * Both sides prove possession of their key in the handshake; this decides whether the certificate is welcome.

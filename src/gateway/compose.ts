@@ -10,6 +10,7 @@ import {
   createSelfSignedIdentity,
   type Identity,
   loadSelfSignedIdentity,
+  ownRegistrations,
   saveIdentity,
 } from '../reload/security/identity.ts';
 import type { Admission } from '../reload/security/trust-policy.ts';
@@ -68,6 +69,7 @@ async function build(
   const given = openDocument(config, { ...machine, logger });
   const document = newestDocument({ ...machine, kv: data.store, logger }, given);
   const identity = openIdentity(data, machine, document, config.overlay);
+  const registrations = ownRegistrations(identity);
   const trace = config.trace === undefined ? undefined : openTrace(config.trace, logger);
   if (trace !== undefined) closers.push(() => trace.close());
 
@@ -85,7 +87,7 @@ async function build(
     },
   );
   closers.push(() => node.stop());
-  const overlay = new ReloadOverlay({ node, identity, logger }, { name: config.overlay.name });
+  const overlay = new ReloadOverlay({ node, identity, registrations, logger }, { name: config.overlay.name });
   const { domains } = config.sip;
   const locations = new LocationService({
     ...{ overlay, metrics, clock: machine.clock },

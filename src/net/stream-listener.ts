@@ -88,8 +88,9 @@ class PlainAcceptor implements Acceptor {
 /** Runs the server's side of handshakes, a bounded number at a time. */
 class TlsAcceptor implements Acceptor {
   readonly #onConnection: OnConnection;
-  readonly #verifyPeer: TlsOptions['verifyPeer'];
+  readonly #tls: TlsOptions;
   readonly #handshakes;
+  #identity: TlsOptions['identity'];
   /** Sockets in their handshake, by remote address: nobody else would close them. */
   readonly #pending = new Map<string, Socket>();
   readonly #pendingOf = new Map<string, number>();
@@ -98,9 +99,10 @@ class TlsAcceptor implements Acceptor {
 
   constructor(onConnection: OnConnection, tls: TlsOptions) {
     this.#onConnection = onConnection;
-    this.#verifyPeer = tls.verifyPeer;
+    this.#tls = tls;
+    this.#identity = tls.identity;
     this.#handshakes = createTlsServer({
-      ...secureContextOptions(tls.identity),
+      ...secureContextOptions(this.#identity),
       requestCert: tls.verifyPeer !== undefined,
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
@@ -121,7 +123,16 @@ class TlsAcceptor implements Acceptor {
     socket.once('close', () => {
       if (this.#pending.get(key) === socket) this.#over(key, origin);
     });
+    this.#followIdentity();
     this.#handshakes.emit('connection', socket);
+  }
+
+  /** Handshakes in progress, and connections, keep the certificate they began with. */
+  #followIdentity(): void {
+    const { identity } = this.#tls;
+    if (identity === this.#identity) return;
+    this.#identity = identity;
+    this.#handshakes.setSecureContext(secureContextOptions(identity));
   }
 
   #mayBegin(origin: string): boolean {
@@ -151,7 +162,7 @@ class TlsAcceptor implements Acceptor {
     const peerCertificates = presentedCertificates(socket);
     const connection = new StreamConnection(socket, { peerCertificates });
     try {
-      this.#verifyPeer?.(peerCertificates);
+      this.#tls.verifyPeer?.(peerCertificates);
     } catch {
       // The verifier knows the reason and reports it; the peer is told nothing but the close.
       connection.destroy();

@@ -1,14 +1,6 @@
 import { lookup, Resolver } from 'node:dns/promises';
-import { CodedError, errorMessage } from '../base/index.ts';
+import { CodedError, errorMessage, type SrvRecord } from '../base/index.ts';
 import { systemCode } from './system-errors.ts';
-
-/** One server of an SRV record set (RFC 2782). */
-interface SrvRecord {
-  readonly target: string;
-  readonly port: number;
-  readonly priority: number;
-  readonly weight: number;
-}
 
 /** One NAPTR record (RFC 3403). */
 interface NaptrRecord {

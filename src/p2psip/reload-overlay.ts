@@ -4,7 +4,7 @@ import { ReloadError } from '../reload/forwarding/reload-error.ts';
 import { toNode } from '../reload/messages/destination.ts';
 import { ErrorCode } from '../reload/messages/error-response.ts';
 import type { ReloadNode } from '../reload/node/reload-node.ts';
-import type { Identity } from '../reload/security/identity.ts';
+import type { NodeIdentity, RegistrationIdentities } from '../reload/security/identity.ts';
 import type { VerifiedKind, VerifiedValue } from '../reload/storage/verified-values.ts';
 import { sipPeerAddress } from '../reload/usages/sip/peer-address.ts';
 import { resourceIdOf, resourceIdOfNode } from '../reload/usages/sip/resource-name.ts';
@@ -28,15 +28,22 @@ const SIPS_APPLICATION = 5061;
 export class ReloadOverlay implements Overlay {
   readonly name: string;
   readonly #node: ReloadNode;
-  readonly #identity: Identity;
+  readonly #identity: NodeIdentity;
+  readonly #registrations: RegistrationIdentities;
   readonly #logger: Logger;
 
   constructor(
-    deps: { readonly node: ReloadNode; readonly identity: Identity; readonly logger: Logger },
+    deps: {
+      readonly node: ReloadNode;
+      readonly identity: NodeIdentity;
+      readonly registrations: RegistrationIdentities;
+      readonly logger: Logger;
+    },
     options: { readonly name: string },
   ) {
     this.#node = deps.node;
     this.#identity = deps.identity;
+    this.#registrations = deps.registrations;
     this.#logger = deps.logger;
     this.name = options.name;
   }
@@ -62,7 +69,7 @@ export class ReloadOverlay implements Overlay {
     await this.#store(
       resourceIdOf(aor),
       { kind: Kind.SIP_REGISTRATION, values: [{ key: this.nodeId, exists, value, storageTime, lifetimeS }] },
-      this.#identity.registration(aor),
+      await this.#registrations.registrationOf(aor),
       signal,
     );
   }
@@ -115,7 +122,7 @@ export class ReloadOverlay implements Overlay {
   async #store(
     resource: string,
     kind: Parameters<ReloadNode['store']>[1][number],
-    signer: Identity,
+    signer: NodeIdentity,
     signal?: AbortSignal,
   ): Promise<void> {
     try {

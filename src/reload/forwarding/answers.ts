@@ -32,20 +32,24 @@ export interface GivenAnswer {
   readonly certificates: readonly Uint8Array[];
 }
 
+export interface AnswersOptions {
+  readonly document: () => OverlayDocument;
+  /** Read anew for each answer. */
+  readonly signer: Signer;
+}
+
 /** Signs answers and errors and sends them back the way the request came (RFC 6940 §6.2.2). */
 export class Answers {
   readonly #transmitter: Transmitter;
-  readonly #document: () => OverlayDocument;
-  readonly #signer: Signer;
+  readonly #options: AnswersOptions;
   readonly #errors = new Map<number, Counter>();
 
   constructor(
     { transmitter, metrics }: { transmitter: Transmitter; metrics: Metrics },
-    options: { document: () => OverlayDocument; signer: Signer },
+    options: AnswersOptions,
   ) {
     this.#transmitter = transmitter;
-    this.#document = options.document;
-    this.#signer = options.signer;
+    this.#options = options;
     for (const [error, code] of Object.entries(ErrorCode)) {
       this.#errors.set(
         code,
@@ -66,7 +70,7 @@ export class Answers {
     const sealed = this.#seal(request, contents, certificates);
     const { maxResponseLength } = request.header;
     const size = messageLength(this.#fields(request), sealed.contents, sealed.security);
-    const limit = this.#document().maxMessageSize;
+    const limit = this.#options.document().maxMessageSize;
     // RFC 6940 §6.3.2 wants Incompatible_with_Overlay, §6.3.3.1 Response_Too_Large (requirement T6).
     if (size > (maxResponseLength === 0 ? limit : Math.min(limit, maxResponseLength))) {
       return this.#error(request, ErrorCode.Response_Too_Large, new Uint8Array(0));
@@ -89,7 +93,7 @@ export class Answers {
   }
 
   #fields({ header, previousHop }: AnsweredRequest): HeaderFields {
-    const document = this.#document();
+    const document = this.#options.document();
     return {
       overlay: document.overlayHash,
       configurationSequence: document.sequence,
@@ -116,11 +120,11 @@ export class Answers {
     contents: Uint8Array,
     certificates: readonly Uint8Array[],
   ): SealedMessage {
-    const { overlayHash } = this.#document();
+    const { overlayHash } = this.#options.document();
     return seal(contents, {
       overlayHash,
       transactionId: header.transactionId,
-      signer: this.#signer,
+      signer: this.#options.signer,
       certificates,
     });
   }

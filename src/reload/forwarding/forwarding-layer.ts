@@ -49,7 +49,7 @@ export interface ForwardingOptions {
   readonly document: () => OverlayDocument;
   /** What is taken from others; the document's own limits by default. */
   readonly accepted?: () => HeaderLimits;
-  /** Signs the messages of this node. */
+  /** Signs the messages of this node; read anew for each. */
   readonly signer: Signer;
   /** Replaces Via lists from this many entries on by an opaque id (RFC 6940 §6.1.2). */
   readonly compressViaFrom?: number;

@@ -96,6 +96,7 @@ interface RequestClientDeps {
 
 export interface RequestClientOptions {
   readonly document: () => OverlayDocument;
+  /** Read anew for each request. */
   readonly signer: Signer;
   /** Without it, a request that meets another configuration fails. */
   readonly mendConfiguration?: MendConfiguration;
@@ -104,16 +105,12 @@ export interface RequestClientOptions {
 /** Sends requests, repeats them end to end and finds the answers (RFC 6940 §6.2.1). */
 export class RequestClient {
   readonly #deps: RequestClientDeps;
-  readonly #document: () => OverlayDocument;
-  readonly #signer: Signer;
-  readonly #mend: MendConfiguration | undefined;
+  readonly #options: RequestClientOptions;
   readonly #pending = new Map<bigint, Pending>();
 
   constructor(deps: RequestClientDeps, options: RequestClientOptions) {
     this.#deps = deps;
-    this.#document = options.document;
-    this.#signer = options.signer;
-    this.#mend = options.mendConfiguration;
+    this.#options = options;
   }
 
   get pendingCount(): number {
@@ -145,7 +142,7 @@ export class RequestClient {
       }
       const target = options.destinationList.at(-1);
       if (target === undefined) throw new RequestFailure('no-route', 'a request without a destination');
-      const { sequence } = this.#document();
+      const { sequence } = this.#options.document();
       const contents = encodeContents(method.requestCode, method.request, body, options.extensions);
       this.#start(this.#transmission(contents, options), options, {
         target,
@@ -154,7 +151,7 @@ export class RequestClient {
         limited: (options.maxResponseLength ?? 0) > 0,
         settle: ({ contents, security }, signer, previousHop) =>
           resolve({
-            body: decodeWhole(method.answer, contents.body, this.#document().kinds),
+            body: decodeWhole(method.answer, contents.body, this.#options.document().kinds),
             signer,
             certificates: security.certificates,
             extensions: contents.extensions,
@@ -177,9 +174,10 @@ export class RequestClient {
   /** Undefined when a ConfigUpdate cannot help: it never is the cure for a ConfigUpdate of our own. */
   #mending(error: unknown, sequence: number, options: RequestOptions): Promise<boolean> | undefined {
     if (!(error instanceof ReloadError) || !MENDABLE.has(error.errorCode)) return undefined;
-    if (this.#mend === undefined || options.configurationSequence !== undefined) return undefined;
+    const { mendConfiguration: mend } = this.#options;
+    if (mend === undefined || options.configurationSequence !== undefined) return undefined;
     const { destinationList, firstHop, signal } = options;
-    return abortable(this.#mend({ error, sequence, destinationList, firstHop }), signal);
+    return abortable(mend({ error, sequence, destinationList, firstHop }), signal);
   }
 
   /** Whether an answer with this transaction id is waited for: asked before its signature is verified. */
@@ -242,12 +240,12 @@ export class RequestClient {
   }
 
   #transmission(contents: Uint8Array, options: RequestOptions): Transmission {
-    const document = this.#document();
+    const document = this.#options.document();
     const transactionId = Buffer.from(this.#deps.random.bytes(8)).readBigUInt64BE();
     const sealed = seal(contents, {
       overlayHash: document.overlayHash,
       transactionId,
-      signer: options.signer ?? this.#signer,
+      signer: options.signer ?? this.#options.signer,
       ...(options.certificates && { certificates: options.certificates }),
     });
     const header: HeaderFields = {

@@ -42,7 +42,7 @@ export interface LinkLayerDeps {
 }
 
 export interface LinkLayerOptions {
-  /** Our certificate and key. */
+  /** Our certificate and key; read anew for each handshake. */
   readonly identity: TlsIdentity;
   readonly nodeId: NodeId;
   readonly verifyPeer: VerifyPeer;
@@ -113,13 +113,15 @@ export class LinkLayer {
    * @throws CodedError 'address-in-use' | 'address-unavailable', and others of Network.listen
    */
   async listen(local: Address, onLink: (link: Link) => void): Promise<Listener> {
-    const { identity } = this.#options;
+    const options = this.#options;
     // The verdict on a chain, until its connection is reported.
     const verified = new WeakMap<readonly Uint8Array[], readonly NodeId[]>();
     const onConnection = (connection: Connection) =>
       this.#accept(connection, verified.get(connection.peerCertificates) ?? [], onLink);
     const listener = await this.#network.listen(local, onConnection, {
-      identity,
+      get identity() {
+        return options.identity;
+      },
       verifyPeer: (certificates) => {
         verified.set(certificates, this.#identify(certificates, 'in'));
       },

@@ -7,7 +7,7 @@ import {
   type Timer,
 } from '../../base/index.ts';
 import { Kind } from '../document/kinds.ts';
-import type { Identity } from '../security/identity.ts';
+import type { NodeIdentity } from '../security/identity.ts';
 import { nodeResource, userResource } from '../storage/access-policy.ts';
 import type { VerifiedValue } from '../storage/verified-values.ts';
 import type { KindId, ResourceId } from '../wire/ids.ts';
@@ -34,13 +34,13 @@ export class CertificatePublisher {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #storage: StorageClient;
-  readonly #identity: Identity;
+  readonly #identity: NodeIdentity;
   readonly #stopping = new AbortController();
   #timer: Timer | undefined;
 
   constructor(
     deps: { clock: Clock; random: Random; logger: Logger; storage: StorageClient },
-    options: { readonly identity: Identity },
+    options: { readonly identity: NodeIdentity },
   ) {
     this.#clock = deps.clock;
     this.#random = deps.random;

@@ -1,8 +1,8 @@
 import { type Clock, CodedError, errorMessage, type Logger } from '../../base/index.ts';
 import { trustOfDocument } from '../document/document-trust.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
-import type { CertificateStore } from '../security/certificate-store.ts';
-import type { Identity } from '../security/identity.ts';
+import { type CertificateStore, CertificateTimeError } from '../security/certificate-store.ts';
+import type { NodeIdentity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import type { ResourceStore } from '../storage/resource-store.ts';
 import type { KindId } from '../wire/ids.ts';
@@ -42,7 +42,8 @@ export function followConfiguration(
       return true;
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      return false;
+      // The node may have a new certificate since; what it signs is checked against that.
+      return error instanceof CertificateTimeError;
     }
   };
 
@@ -72,7 +73,7 @@ export function followConfiguration(
 
 /** What a document must have room for: this very node. */
 export interface NodeInOverlay {
-  readonly identity: Identity;
+  readonly identity: NodeIdentity;
   readonly role: 'peer' | 'client';
 }
 

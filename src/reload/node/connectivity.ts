@@ -62,12 +62,19 @@ export class Connectivity {
     });
     this.forwarding = new ForwardingLayer(
       { ...deps, links: this.connections, routing: deps.routing(this.connections) },
-      { ...configuration, signer: identity.signer },
+      {
+        ...configuration,
+        get signer() {
+          return identity.signer;
+        },
+      },
     );
     this.#links = new LinkLayer(
       { ...deps, trace: deps.trace && messagesOnly(deps.trace) },
       {
-        identity: identity.tls,
+        get identity() {
+          return identity.tls;
+        },
         nodeId: self,
         verifyPeer: (chain) => ({ nodeIds: this.#nodeIdsOf(chain) }),
         get maxMessageBytes() {
@@ -150,8 +157,11 @@ export class Connectivity {
 
   /** RFC 6940 §6.5.1.13: mutual authentication; the other side is a node of the overlay, or this very node. */
   #tls(expected?: NodeId): TlsOptions {
+    const { identity } = this.#options;
     return {
-      identity: this.#options.identity.tls,
+      get identity() {
+        return identity.tls;
+      },
       verifyPeer: (chain) => {
         const nodeIds = this.#nodeIdsOf(chain);
         if (expected !== undefined && !nodeIds.includes(expected)) {

@@ -1,7 +1,7 @@
 import type { Address, Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
-import type { Identity } from '../security/identity.ts';
+import type { NodeIdentity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { Topologies } from './topologies.ts';
@@ -25,7 +25,7 @@ export interface ReloadNodeDeps {
 export interface ReloadNodeOptions {
   /** Checked already; a newer one known from an earlier run is used instead. */
   readonly document: OverlayDocument;
-  readonly identity: Identity;
+  readonly identity: NodeIdentity;
   /** Whose certificates are welcome; a function where that follows the configuration document. */
   readonly trust: TrustPolicy | ((document: OverlayDocument) => TrustPolicy);
   /** Where overlay links are accepted; port 0 is any. */

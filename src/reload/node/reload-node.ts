@@ -6,7 +6,7 @@ import { ping } from '../messages/ping.ts';
 import type { StatAns } from '../messages/stat.ts';
 import type { StoreAns } from '../messages/store.ts';
 import { CertificateStore } from '../security/certificate-store.ts';
-import type { Identity } from '../security/identity.ts';
+import type { NodeIdentity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import { ResourceStore } from '../storage/resource-store.ts';
 import type { VerifiedKind } from '../storage/verified-values.ts';
@@ -174,7 +174,7 @@ export class ReloadNode {
   store(
     resource: ResourceId,
     kinds: readonly KindToStore[],
-    options: Abortable & { readonly signer: Identity },
+    options: Abortable & { readonly signer: NodeIdentity },
   ): Promise<StoreAns> {
     return this.#storage.store(resource, kinds, options);
   }

@@ -8,7 +8,7 @@ import { type StatAns, stat } from '../messages/stat.ts';
 import { type StoreAns, type StoreReq, store } from '../messages/store.ts';
 import type { StoredDataValue } from '../messages/stored-data.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
-import type { Identity } from '../security/identity.ts';
+import type { NodeIdentity } from '../security/identity.ts';
 import { signValue } from '../security/value-signature.ts';
 import type { ResourceStore } from '../storage/resource-store.ts';
 import { StorageError } from '../storage/storage-error.ts';
@@ -73,7 +73,7 @@ export class StorageClient {
   async store(
     resource: ResourceId,
     kinds: readonly KindToStore[],
-    { signer, signal }: { readonly signer: Identity; readonly signal?: AbortSignal | undefined },
+    { signer, signal }: { readonly signer: NodeIdentity; readonly signal?: AbortSignal | undefined },
   ): Promise<StoreAns> {
     const request: StoreReq = {
       resource,

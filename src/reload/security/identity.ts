@@ -3,9 +3,10 @@ import { type Clock, CodedError, type Random, type TlsIdentity } from '../../bas
 import type { NodeId } from '../wire/ids.ts';
 import { Certificate } from './certificate.ts';
 import { buildSelfSignedCertificate, type CertificateBuilder } from './certificate-builder.ts';
+import { KeyIdentity } from './key-identity.ts';
 import { type NodeIdDigest, nodeIdOfKey } from './node-id.ts';
 import { formatNodeUri } from './reload-uri.ts';
-import { Signer } from './signature.ts';
+import type { Signer } from './signature.ts';
 import type { Signatures } from './signatures.ts';
 
 /** EC over P-256, or RSA with 2048 bits (RFC 6940 §6.3.4 demands the latter's support). */
@@ -34,15 +35,20 @@ export interface SelfSignedOptions {
 }
 
 /** What a node is in the overlay: a key, a Node-ID that belongs to it and a certificate that says so. */
-export interface Identity {
+export interface NodeIdentity {
   readonly nodeId: NodeId;
   readonly userName: string;
+  /** It and what is made of it may be replaced while the node runs: to be asked for each time. */
   readonly certificate: Certificate;
   readonly privateKey: KeyObject;
   /** For links and SIP connections to other peers. */
   readonly tls: TlsIdentity;
   /** For messages and stored values. */
   readonly signer: Signer;
+}
+
+/** An identity that makes the registration identities of its users by itself. */
+export interface Identity extends NodeIdentity {
   /**
    * The registration identity of a user served here (requirement T2): same key and Node-ID, the AoR as its user
    * name. Its certificate is new with each call and good for a week.
@@ -50,6 +56,20 @@ export interface Identity {
    * @throws CodedError 'bad-user-name' when it is not printable ASCII
    */
   registration(aor: string): Identity;
+}
+
+/** Where the registration identities of the users served here come from (requirement T2). */
+export interface RegistrationIdentities {
+  /**
+   * @param aor canonical, without scheme: `alice@example.org`
+   * @throws CodedError 'no-registration-certificate' when none is to be had now
+   */
+  registrationOf(aor: string): Promise<NodeIdentity>;
+}
+
+/** Those that a self-signed node makes itself. */
+export function ownRegistrations(identity: Identity): RegistrationIdentities {
+  return { registrationOf: async (aor) => identity.registration(aor) };
 }
 
 const DAY_MS = 86_400_000;
@@ -60,13 +80,7 @@ const REGISTRATION_LIFETIME_MS = 7 * DAY_MS;
 /** RFC 5280 §4.1.2.2 allows 20; eight random bytes do not repeat within one peer's certificates. */
 const SERIAL_BYTES = 8;
 
-class SelfSignedIdentity implements Identity {
-  readonly nodeId: NodeId;
-  readonly userName: string;
-  readonly certificate: Certificate;
-  readonly privateKey: KeyObject;
-  readonly tls: TlsIdentity;
-  readonly signer: Signer;
+class OwnIdentity extends KeyIdentity implements Identity {
   readonly #deps: IdentityDeps;
   readonly #overlay: string;
   readonly #spki: Uint8Array;
@@ -81,32 +95,18 @@ class SelfSignedIdentity implements Identity {
       privateKey: KeyObject;
     },
   ) {
+    super(options, deps.signatures);
     this.#deps = deps;
     this.#overlay = options.overlay;
     this.#spki = options.spki;
-    this.nodeId = options.nodeId;
-    this.certificate = options.certificate;
-    this.userName = options.certificate.userNames[0] ?? '';
-    this.privateKey = options.privateKey;
-    this.tls = { certificates: [options.certificate.der], privateKey: options.privateKey };
-    this.signer = new Signer(
-      { certificate: options.certificate, nodeId: options.nodeId },
-      options.privateKey,
-      deps.signatures,
-    );
   }
 
   registration(aor: string): Identity {
     const { nodeId, privateKey } = this;
-    const overlay = this.#overlay;
-    const spki = this.#spki;
-    const der = issue(
-      this.#deps,
-      { overlay, nodeId, spki, userName: aor, lifetimeMs: REGISTRATION_LIFETIME_MS },
-      privateKey,
-    );
+    const wanted = { overlay: this.#overlay, nodeId, spki: this.#spki, userName: aor };
+    const der = issue(this.#deps, { ...wanted, lifetimeMs: REGISTRATION_LIFETIME_MS }, privateKey);
     const certificate = Certificate.parse(der, () => this.certificate.publicKey);
-    return new SelfSignedIdentity(this.#deps, { overlay, nodeId, spki, certificate, privateKey });
+    return new OwnIdentity(this.#deps, { ...wanted, certificate, privateKey });
   }
 }
 
@@ -120,7 +120,7 @@ export function createSelfSignedIdentity(deps: IdentityDeps, options: SelfSigned
   const userName = options.userName ?? `${nodeId}@${overlay}`;
   const der = issue(deps, { overlay, nodeId, spki, userName, lifetimeMs: OWN_LIFETIME_MS }, privateKey);
   const certificate = Certificate.parse(der, () => publicKey);
-  return new SelfSignedIdentity(deps, { overlay, nodeId, spki, certificate, privateKey });
+  return new OwnIdentity(deps, { overlay, nodeId, spki, certificate, privateKey });
 }
 
 /** An identity as it is kept between runs. `privateKey` is secret. */
@@ -130,7 +130,7 @@ export interface IdentityPem {
 }
 
 /** PEM texts for `loadSelfSignedIdentity`: the certificate, and the key as PKCS#8. */
-export function saveIdentity({ certificate, privateKey }: Identity): IdentityPem {
+export function saveIdentity({ certificate, privateKey }: NodeIdentity): IdentityPem {
   const base64 = Buffer.from(certificate.der)
     .toString('base64')
     .replace(/.{64}(?=.)/g, '$&\n');
@@ -150,13 +150,8 @@ export function loadSelfSignedIdentity(
   pem: IdentityPem,
   options: Pick<SelfSignedOptions, 'overlay' | 'digest' | 'userName'>,
 ): Identity {
-  const privateKey = readPrivateKey(pem.privateKey);
-  const publicKey = createPublicKey(privateKey);
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
-  const certificate = readCertificate(pem.certificate);
-  if (!certificate.publicKey.equals(publicKey)) {
-    throw new CodedError('bad-identity', 'the saved certificate is not for the saved private key');
-  }
+  const { privateKey, certificate } = readIdentityPem(pem);
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   const { overlay, digest = 'sha256' } = options;
   const nodeId = nodeIdOfKey(spki, digest);
   const userName = options.userName ?? `${nodeId}@${overlay}`;
@@ -169,7 +164,7 @@ export function loadSelfSignedIdentity(
   const now = deps.clock.now();
   const fresh = certificate.notBefore <= now && now < certificate.notAfter - REGISTRATION_LIFETIME_MS;
   if (!fits || !fresh) return createSelfSignedIdentity(deps, { ...options, key: privateKey });
-  return new SelfSignedIdentity(deps, { overlay, nodeId, spki, certificate, privateKey });
+  return new OwnIdentity(deps, { overlay, nodeId, spki, certificate, privateKey });
 }
 
 interface Issue {
@@ -202,12 +197,26 @@ function issue(
   );
 }
 
-function generateKey(keyType: KeyType): KeyObject {
+/** A fresh private key. */
+export function generateKey(keyType: KeyType): KeyObject {
   const pair =
     keyType === 'rsa'
       ? generateKeyPairSync('rsa', { modulusLength: 2048 })
       : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return pair.privateKey;
+}
+
+/**
+ * The saved key and certificate.
+ * @throws CodedError 'bad-identity' when a text is damaged or the two do not belong together
+ */
+export function readIdentityPem(pem: IdentityPem): { privateKey: KeyObject; certificate: Certificate } {
+  const privateKey = readPrivateKey(pem.privateKey);
+  const certificate = readCertificate(pem.certificate);
+  if (!certificate.publicKey.equals(createPublicKey(privateKey))) {
+    throw new CodedError('bad-identity', 'the saved certificate is not for the saved private key');
+  }
+  return { privateKey, certificate };
 }
 
 function readPrivateKey(pem: string): KeyObject {

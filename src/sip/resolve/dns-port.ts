@@ -1,10 +1,4 @@
-export interface SrvRecord {
-  readonly priority: number;
-  readonly weight: number;
-  readonly port: number;
-  /** The host that offers the service. */
-  readonly target: string;
-}
+import type { SrvRecord } from '../../base/index.ts';
 
 export interface NaptrRecord {
   readonly order: number;

@@ -1,8 +1,7 @@
-import { type Address, CodedError, type Random } from '../../base/index.ts';
+import { type Address, CodedError, orderSrv, type Random } from '../../base/index.ts';
 import type { SipUri } from '../message/uri.ts';
 import { defaultPort, type TransportName } from '../transport/flow.ts';
 import type { DnsPort, NaptrRecord } from './dns-port.ts';
-import { orderSrv } from './srv-order.ts';
 
 /** One address to try. */
 export interface ResolvedTarget {

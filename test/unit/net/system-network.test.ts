@@ -5,7 +5,13 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import type { Connection, DatagramHandler, TlsIdentity, TlsOptions } from '../../../src/base/index.ts';
+import {
+  type Connection,
+  type DatagramHandler,
+  equalBytes,
+  type TlsIdentity,
+  type TlsOptions,
+} from '../../../src/base/index.ts';
 import { SystemNetwork, systemClock, systemRandom } from '../../../src/net/index.ts';
 import { createSelfSignedIdentity, saveIdentity } from '../../../src/reload/security/identity.ts';
 import { requirePrograms } from '../../support/programs.ts';
@@ -343,5 +349,39 @@ test('B13: openssl s_client meets mutual authentication; TLS 1.1 is refused', as
   const file = path.join(directory, 'alice.pem');
   writeFileSync(file, pem.certificate + pem.privateKey);
   t.is(await output(connect('-cert', file)), 'certificates: 1\n');
+  await listener.close();
+});
+
+test('B32: a listener shows a renewed certificate from the next handshake on; connections stay', async (t) => {
+  let identity = alice.tls;
+  const first = accepted();
+  const connections: Connection[] = [];
+  const listener = await network.listen(
+    LOOPBACK,
+    (connection) => {
+      connections.push(connection);
+      first.onConnection(connection);
+    },
+    {
+      get identity() {
+        return identity;
+      },
+      verifyPeer: () => {},
+    },
+  );
+  const before = await network.connect(listener.local, { tls: welcome(bob.tls) });
+  t.true(equalBytes(before.peerCertificates[0]!, alice.certificate.der));
+  const served = readAll(await first.connection);
+
+  identity = newIdentity().tls;
+  const after = await network.connect(listener.local, { tls: welcome(bob.tls) });
+  t.true(equalBytes(after.peerCertificates[0]!, identity.certificates[0]!));
+  before.setHandler({ onData() {}, onClose() {} });
+  before.send(Buffer.from('still here'));
+  before.end();
+  t.is((await served).text, 'still here');
+  after.setHandler({ onData() {}, onClose() {} });
+  after.destroy();
+  for (const connection of connections) connection.destroy();
   await listener.close();
 });

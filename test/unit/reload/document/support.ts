@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { type DocumentSigners, writeDocument } from '../../../../src/reload/document/document-writer.ts';
@@ -46,6 +46,14 @@ export function signedDocument(
   return writeDocument(document, signers);
 }
 
+interface EnrollOptions {
+  overlay?: string;
+  userName?: string;
+  nodeId?: string;
+  notBefore?: number;
+  notAfter?: number;
+}
+
 /** The root of an overlay with enrolled certificates. */
 export class Authority {
   readonly root: Uint8Array;
@@ -63,24 +71,12 @@ export class Authority {
   }
 
   /** What a node gets from an enrollment server: a certificate with a random Node-ID. */
-  enroll(
-    options: { overlay?: string; userName?: string; nodeId?: string; notBefore?: number } = {},
-  ): Identity {
+  enroll(options: EnrollOptions = {}): Identity {
     const { overlay = OVERLAY, nodeId = Buffer.from(random.bytes(16)).toString('hex') } = options;
     const { userName = `${nodeId}@${overlay}` } = options;
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const der = issuedBy({ name: this.#name })(
-      {
-        spki: spkiOf(publicKey),
-        nodeUris: [formatNodeUri(nodeId, overlay)],
-        userName,
-        serial: random.bytes(8),
-        ...this.#validity(),
-        ...(options.notBefore !== undefined && { notBefore: options.notBefore }),
-      },
-      this.#key,
-    );
-    const certificate = Certificate.parse(der);
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const certificate = this.certify(createPublicKey(privateKey), { ...options, overlay, nodeId, userName });
+    const { der } = certificate;
     return {
       nodeId,
       userName,
@@ -90,6 +86,16 @@ export class Authority {
       signer: new Signer({ certificate, nodeId }, privateKey),
       registration: (aor) => this.enroll({ overlay, nodeId, userName: aor }),
     };
+  }
+
+  /** A certificate for a key of somebody's own. */
+  certify(key: KeyObject, options: EnrollOptions & { nodeId: string; userName: string }): Certificate {
+    const { overlay = OVERLAY, nodeId, userName } = options;
+    const { notBefore, notAfter } = { ...this.#validity(), ...options };
+    const nodeUris = [formatNodeUri(nodeId, overlay)];
+    const serial = random.bytes(8);
+    const template = { spki: spkiOf(key), nodeUris, userName, serial, notBefore, notAfter };
+    return Certificate.parse(issuedBy({ name: this.#name })(template, this.#key));
   }
 
   #validity() {

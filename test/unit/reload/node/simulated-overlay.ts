@@ -25,7 +25,8 @@ export interface SimulatedPeer {
   readonly kv: MemoryKeyValueStore;
 }
 
-export interface PeerOptions extends Partial<ReloadNodeOptions> {
+export interface PeerOptions extends Partial<Omit<ReloadNodeOptions, 'identity'>> {
+  readonly identity?: Identity;
   readonly kv?: MemoryKeyValueStore;
   readonly trace?: TraceHook;
   readonly logger?: Logger;

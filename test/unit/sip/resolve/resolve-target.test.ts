@@ -1,9 +1,9 @@
 import test from 'ava';
+import { orderSrv, type SrvRecord } from '../../../../src/base/index.ts';
 import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import { parseUri } from '../../../../src/sip/message/uri.ts';
-import type { DnsPort, NaptrRecord, SrvRecord } from '../../../../src/sip/resolve/dns-port.ts';
+import type { DnsPort, NaptrRecord } from '../../../../src/sip/resolve/dns-port.ts';
 import { literalTarget, resolveTarget } from '../../../../src/sip/resolve/resolve-target.ts';
-import { orderSrv } from '../../../../src/sip/resolve/srv-order.ts';
 import type { TransportName } from '../../../../src/sip/transport/flow.ts';
 
 interface Zone {

@@ -1,5 +1,13 @@
-import type { Random } from '../../base/index.ts';
-import type { SrvRecord } from './dns-port.ts';
+import type { Random } from './random.ts';
+
+/** One server of an SRV record set (RFC 2782). */
+export interface SrvRecord {
+  readonly priority: number;
+  readonly weight: number;
+  readonly port: number;
+  /** The host that offers the service. */
+  readonly target: string;
+}
 
 /** The order in which SRV targets are tried: by priority, then drawn by weight (RFC 2782, RFC 3263 §4.2). */
 export function orderSrv(records: readonly SrvRecord[], random: Random): SrvRecord[] {
