@@ -198,7 +198,7 @@ function issue(
 }
 
 /** A fresh private key. */
-export function generateKey(keyType: KeyType): KeyObject {
+function generateKey(keyType: KeyType): KeyObject {
   const pair =
     keyType === 'rsa'
       ? generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -210,7 +210,7 @@ export function generateKey(keyType: KeyType): KeyObject {
  * The saved key and certificate.
  * @throws CodedError 'bad-identity' when a text is damaged or the two do not belong together
  */
-export function readIdentityPem(pem: IdentityPem): { privateKey: KeyObject; certificate: Certificate } {
+function readIdentityPem(pem: IdentityPem): { privateKey: KeyObject; certificate: Certificate } {
   const privateKey = readPrivateKey(pem.privateKey);
   const certificate = readCertificate(pem.certificate);
   if (!certificate.publicKey.equals(createPublicKey(privateKey))) {
