@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, hash, type KeyObject } from 'node:crypto';
-import type { TlsIdentity } from '../../src/base/index.ts';
+import type { HttpClient, HttpHandler, HttpResponse, TlsIdentity } from '../../src/base/index.ts';
 import { SeededRandom } from '../../src/base/virtual/seeded-random.ts';
 import {
   buildRootCertificate,
@@ -61,5 +61,24 @@ function validity() {
     serial: random.bytes(8),
     notBefore: Date.now() - 30 * DAY_MS,
     notAfter: Date.now() + 30 * DAY_MS,
+  };
+}
+/** A client whose requests go straight to a handler, as if TLS had let them through. */
+export function directClient(handler: HttpHandler, remote = { host: '192.0.2.1', port: 40_000 }): HttpClient {
+  return {
+    request: ({ method, url, headers = {}, body = new Uint8Array(), tls }): Promise<HttpResponse> => {
+      const { pathname, searchParams } = new URL(url);
+      const certificate = tls?.identity?.certificates[0];
+      return handler({
+        method,
+        path: pathname,
+        query: searchParams,
+        headers: new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+        body,
+        remote,
+        ...(certificate && { clientCertificate: certificate }),
+      });
+    },
+    close: () => {},
   };
 }

@@ -213,5 +213,7 @@ function refuse(response: ServerResponse, status: number, text: string): void {
 
 function send(response: ServerResponse, { status, headers, body }: HttpResponse): void {
   if (response.destroyed) return;
-  response.writeHead(status, { ...Object.fromEntries(headers), 'content-length': body.length }).end(body);
+  // RFC 9110 §8.6: 304 has no body, and no length of one.
+  const length = status === 304 ? {} : { 'content-length': body.length };
+  response.writeHead(status, { ...Object.fromEntries(headers), ...length }).end(body);
 }

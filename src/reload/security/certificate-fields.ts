@@ -84,12 +84,14 @@ export function parseCertificateFields(der: Uint8Array): CertificateFields {
   };
 }
 
-function signatureAlgorithm(content: Uint8Array) {
+/** The content of an AlgorithmIdentifier. @throws CodedError 'certificate-malformed' for one we do not take */
+export function signatureAlgorithm(content: Uint8Array) {
   const oid = hex(new DerReader(content).next(DER.OID).content);
   return SIGNATURE_ALGORITHMS.get(oid) ?? malformed(`signature algorithm ${oid}`);
 }
 
-function bitString(content: Uint8Array): Uint8Array {
+/** The octets of a BIT STRING's content. */
+export function bitString(content: Uint8Array): Uint8Array {
   if (content[0] !== 0) malformed('a bit string of broken bytes');
   return content.subarray(1);
 }

@@ -1,0 +1,194 @@
+import {
+  type Clock,
+  CodedError,
+  fromUtf8,
+  type HttpRequest,
+  type HttpResponse,
+  type Logger,
+  type Metrics,
+} from '../../base/index.ts';
+import type { NodeId } from '../wire/ids.ts';
+import type { Accounts, EnrollmentAccount } from './accounts.ts';
+import { AttemptLimits, RETRY_AFTER_S } from './attempt-limits.ts';
+import type { CertificateIssuer } from './certificate-issuer.ts';
+import { type CertificateRequest, readCertificateRequest } from './certificate-request.ts';
+import { answer, mediaType, textAnswer } from './http-answers.ts';
+import { type FormPart, parseMultipart } from './multipart.ts';
+import { NOBODYS_PASSWORD, verifyPassword } from './password-hash.ts';
+
+/** RFC 6940 §11.3: what the body of a 403 says. */
+type EnrollmentToken =
+  | 'failed_authentication'
+  | 'username_not_available'
+  | 'Node-IDs_not_available'
+  | 'bad_CSR';
+
+export interface EnrollmentServiceDeps {
+  readonly clock: Clock;
+  readonly accounts: Accounts;
+  readonly issuer: CertificateIssuer;
+  /** The bad-node elements of the document in force. */
+  readonly badNodes: () => ReadonlySet<NodeId>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+const PKCS10 = 'application/pkcs10';
+const PKIX_CERT = 'application/pkix-cert';
+
+/** Node-IDs of one account; our own peers have one. */
+const MAX_NODE_IDS = 8;
+const CERTIFICATE_LIFETIME_MS = 30 * 86_400_000;
+const MAX_NAME_BYTES = 254;
+const MAX_PASSWORD_BYTES = 1_024;
+/** Each takes a thread for some 40 ms; more wait, which their client's time bounds. */
+const MAX_PASSWORD_CHECKS = 64;
+
+/** The enrollment server of RFC 6940 §11.3: a form with a certification request in, a certificate out. */
+export class EnrollmentService {
+  readonly #deps: EnrollmentServiceDeps;
+  readonly #limits: AttemptLimits;
+  readonly #issued;
+  #checking = 0;
+
+  constructor(deps: EnrollmentServiceDeps) {
+    this.#deps = deps;
+    this.#limits = new AttemptLimits(deps);
+    this.#issued = deps.metrics.counter('enrollment_certificates_total', 'Certificates issued to nodes');
+  }
+
+  readonly handle = async (request: HttpRequest): Promise<HttpResponse> => {
+    const refusal = refusalOfHead(request);
+    if (refusal !== undefined) return refusal;
+    try {
+      const form = parseMultipart(request.headers.get('content-type')!, request.body);
+      return await this.#enroll(form, request.remote.host);
+    } catch (error) {
+      if (error instanceof Refusal) return error.answer;
+      if (error instanceof CodedError && error.code === 'form-malformed') {
+        return textAnswer(400, error.message);
+      }
+      throw error;
+    }
+  };
+
+  async #enroll(form: ReadonlyMap<string, FormPart>, host: string): Promise<HttpResponse> {
+    const { accounts, issuer, logger } = this.#deps;
+    const account = await this.#authenticate(form, host);
+    const count = this.#nodeIdCount(form, account);
+    const { spki } = this.#request(form, account);
+    const nodeIds = await accounts.nodeIds(account, count);
+    if (nodeIds === undefined) return this.#refuse('failed_authentication', account.name, 'it was removed');
+    // The document would make any certificate with it worthless.
+    const bad = nodeIds.find((nodeId) => this.#deps.badNodes().has(nodeId));
+    if (bad !== undefined)
+      return this.#refuse('Node-IDs_not_available', account.name, `${bad} is a bad-node`);
+    const order = { spki, nodeIds: nodeIds.slice(0, count), userName: account.name };
+    const { der, notAfter } = issuer.issue({ ...order, lifetimeMs: CERTIFICATE_LIFETIME_MS });
+    if (!(await accounts.noteCertificate(account, notAfter))) {
+      return this.#refuse('failed_authentication', account.name, 'it was removed');
+    }
+    this.#issued.inc();
+    logger.info('certificate issued', { account: account.name, nodeIds: order.nodeIds, host });
+    return answer(200, PKIX_CERT, der);
+  }
+
+  async #authenticate(form: ReadonlyMap<string, FormPart>, host: string): Promise<EnrollmentAccount> {
+    const name = fromUtf8(form.get('username')?.body ?? new Uint8Array());
+    const password = form.get('password')?.body ?? new Uint8Array();
+    if (name === '' || Buffer.byteLength(name) > MAX_NAME_BYTES || password.length > MAX_PASSWORD_BYTES) {
+      return this.#refuse('failed_authentication', '', 'no usable username and password');
+    }
+    const succeeded = this.#limits.begin(name, host);
+    if (succeeded === undefined) {
+      this.#deps.logger.debug('enrollment slowed down', { account: name, host });
+      this.#count('too_many_attempts');
+      throw new Refusal(textAnswer(429, 'too many attempts', { 'retry-after': String(RETRY_AFTER_S) }));
+    }
+    if (this.#checking >= MAX_PASSWORD_CHECKS) {
+      succeeded();
+      throw new Refusal(textAnswer(503, 'busy', { 'retry-after': '5' }));
+    }
+    this.#checking += 1;
+    try {
+      const account = await this.#deps.accounts.find(name);
+      // An account that does not exist takes as long: nobody finds out names here.
+      const isRight = await verifyPassword(account?.password ?? NOBODYS_PASSWORD, password);
+      if (account === undefined || !isRight) {
+        return this.#refuse('failed_authentication', name, `wrong name or password, from ${host}`);
+      }
+      succeeded();
+      return account;
+    } finally {
+      this.#checking -= 1;
+    }
+  }
+
+  /** "If more than one Node-ID is required, there MUST be a form parameter of "nodeids"". */
+  #nodeIdCount(form: ReadonlyMap<string, FormPart>, { name }: EnrollmentAccount): number {
+    const field = form.get('nodeids');
+    if (field === undefined) return 1;
+    const text = fromUtf8(field.body).trim();
+    const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+    if (count >= 1 && count <= MAX_NODE_IDS) return count;
+    return this.#refuse('Node-IDs_not_available', name, `not 1 to ${MAX_NODE_IDS} Node-IDs are asked for`);
+  }
+
+  #request(form: ReadonlyMap<string, FormPart>, { name }: EnrollmentAccount): CertificateRequest {
+    const field = form.get('csr');
+    if (field === undefined) return this.#refuse('bad_CSR', name, 'there is no field csr');
+    if (field.contentType !== PKCS10) {
+      return this.#refuse('bad_CSR', name, `the type of the field csr is not ${PKCS10}`);
+    }
+    const request = this.#read(field.body, name);
+    const other = request.userNames.find((userName) => userName !== name);
+    if (other !== undefined) {
+      return this.#refuse('username_not_available', name, `it asks for the name ${JSON.stringify(other)}`);
+    }
+    if (request.hasForeignNames) {
+      return this.#refuse('bad_CSR', name, 'it asks for names that no node may have');
+    }
+    return request;
+  }
+
+  #read(body: Uint8Array, account: string): CertificateRequest {
+    try {
+      return readCertificateRequest(body);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return this.#refuse('bad_CSR', account, error.message);
+    }
+  }
+
+  #refuse(token: EnrollmentToken, account: string, reason: string): never {
+    this.#count(token);
+    this.#deps.logger.warn('enrollment refused', { account, token, reason });
+    throw new Refusal(textAnswer(403, token));
+  }
+
+  #count(reason: string): void {
+    this.#deps.metrics.counter('enrollment_refusals_total', 'Enrollment requests refused', { reason }).inc();
+  }
+}
+
+class Refusal extends Error {
+  readonly answer: HttpResponse;
+
+  constructor(refusal: HttpResponse) {
+    super();
+    this.answer = refusal;
+  }
+}
+
+function refusalOfHead({ method, headers }: HttpRequest): HttpResponse | undefined {
+  if (method !== 'POST') return textAnswer(405, 'enrollment is a POST', { allow: 'POST' });
+  if (mediaType(headers.get('content-type')) !== 'multipart/form-data') {
+    return textAnswer(415, 'the request has to be multipart/form-data');
+  }
+  const accept = headers.get('accept') ?? PKIX_CERT;
+  const accepts = accept.split(',').map(mediaType);
+  if (![PKIX_CERT, 'application/*', '*/*'].some((type) => accepts.includes(type))) {
+    return textAnswer(406, `the answer is ${PKIX_CERT}`);
+  }
+  return undefined;
+}
