@@ -72,10 +72,25 @@ export interface TlsIdentity {
   readonly privateKey: KeyObject;
 }
 
+/** A secret that both ends of a TLS session know beforehand (RFC 4279). */
+export interface PresharedKey {
+  /** Names the key to the other side, in the clear. */
+  readonly identity: string;
+  /** At most 256 bytes. */
+  readonly key: Uint8Array;
+}
+
 /** TLS with mutual authentication when `verifyPeer` is given, else the client checks nothing but the cipher. */
 export interface TlsOptions {
   /** A listener asks for it at each handshake, so that a new certificate counts from then on. */
   readonly identity?: TlsIdentity;
+  /**
+   * The key that lets others in, asked for at each handshake. No certificate is shown or asked for then, so `identity` and
+   * `verifyPeer` have no part in it: the two ends know of each other only that both have the key.
+   */
+  readonly presharedKey?: () => PresharedKey;
+  /** Of a listener with a preshared key: somebody did not get in, and why. */
+  readonly onRefused?: (reason: Error, from: string) => void;
   /**
    * Both sides prove possession of their key in the handshake; this decides whether the certificate is welcome.
    * Throws to refuse: the connection is closed before any byte of the application is read. The array is the one
@@ -102,7 +117,7 @@ export interface Network {
   ): Promise<DatagramSocket>;
   /** TCP, or TLS when `tls` is given (connections are reported after the handshake and `verifyPeer`). */
   listen(local: Address, onConnection: (connection: Connection) => void, tls?: TlsOptions): Promise<Listener>;
-  /** @throws CodedError 'connect-failed' | 'connect-timeout' | 'peer-refused' */
+  /** @throws CodedError 'connect-failed' | 'connect-timeout' | 'peer-refused' | 'secret-refused' */
   connect(
     remote: Address,
     options?: { tls?: TlsOptions; timeoutMs?: number; signal?: AbortSignal },

@@ -78,12 +78,13 @@ async function build(
     {
       document,
       identity,
-      trust: (current) => trustOfDocument(machine, current, admissionOf(config.overlay)),
+      trust: (current) => trustOfDocument(machine, current, admissionOf(config.overlay, current)),
       listen: config.overlay.listen,
       bootstrap: config.overlay.bootstrap,
       first: config.overlay.first,
       role: config.overlay.role,
       sipLinkPort: config.overlay.sipLinkPort,
+      ...(config.overlay.sharedSecret && { sharedSecret: config.overlay.sharedSecret }),
     },
   );
   closers.push(() => node.stop());
@@ -150,8 +151,9 @@ function openIdentity(
 }
 
 /** Architecture, "a self-signed overlay that listens beyond loopback"; the configuration was checked for it. */
-function admissionOf({ allow, listen }: OverlayConfig): Admission {
+function admissionOf({ allow, listen, sharedSecret }: OverlayConfig, document: OverlayDocument): Admission {
   if (allow !== undefined) return { kind: 'allow', nodeIds: new Set(allow) };
+  if ((sharedSecret ?? document.sharedSecret) !== undefined) return { kind: 'shared-secret' };
   return listen.every(({ host }) => isLoopback(host)) ? { kind: 'loopback' } : { kind: 'open' };
 }
 

@@ -8,6 +8,7 @@ import {
   formatAddress,
   type TlsOptions,
 } from '../base/index.ts';
+import { presharedKeyClient, secretRefusal } from './preshared-key.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { systemCode } from './system-errors.ts';
 import { clientContextOf, presentedCertificates } from './tls-context.ts';
@@ -23,7 +24,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
 }
 
-type ConnectErrorCode = 'connect-failed' | 'connect-timeout' | 'peer-refused';
+type ConnectErrorCode = 'connect-failed' | 'connect-timeout' | 'peer-refused' | 'secret-refused';
 
 /**
  * Opens a TCP or TLS connection.
@@ -50,7 +51,8 @@ export function openStream(remote: Address, options: ConnectOptions): Promise<Co
       reject(reason);
     };
     const onAbort = () => fail(signal?.reason);
-    const onError = (cause: Error) => fail(connectError(cause, where));
+    const onError = (cause: Error) =>
+      fail((tls?.presharedKey && secretRefusal(cause, where)) ?? connectError(cause, where));
     const onClose = () => fail(new CodedError('connect-failed', `${where} closed the connection`));
     const timer = setTimeout(() => {
       fail(new CodedError('connect-timeout', `no answer from ${where} within ${timeoutMs} ms`));
@@ -78,7 +80,9 @@ function connectSecurely({ host, port }: Address, tls: TlsOptions): TLSSocket {
   const socket = connectTls({
     host,
     port,
-    secureContext: clientContextOf(tls.identity),
+    ...(tls.presharedKey === undefined
+      ? { secureContext: clientContextOf(tls.identity) }
+      : presharedKeyClient(tls.presharedKey)),
     rejectUnauthorized: false,
     // Names in certificates are `verifyPeer`'s business.
     checkServerIdentity: () => undefined,
@@ -91,6 +95,7 @@ function plain(socket: Socket): Connection {
 }
 
 function secured(socket: TLSSocket, tls: TlsOptions, where: string): Connection {
+  if (tls.presharedKey !== undefined) return plain(socket);
   const peerCertificates = presentedCertificates(socket);
   try {
     tls.verifyPeer?.(peerCertificates);
@@ -123,10 +128,13 @@ function isAlert(error: unknown): boolean {
 }
 
 function connectError(cause: Error, where: string): CodedError<ConnectErrorCode> {
-  return isAlert(cause)
-    ? new CodedError('peer-refused', `${where} refused our certificate: ${cause.message}`, {
-        origin: 'remote',
-        cause,
-      })
-    : new CodedError('connect-failed', `cannot connect to ${where}: ${cause.message}`, { cause });
+  if (!isAlert(cause)) {
+    return new CodedError('connect-failed', `cannot connect to ${where}: ${cause.message}`, { cause });
+  }
+  // No cipher in common: all of our kind have those for certificates.
+  const refused = systemCode(cause)?.includes('HANDSHAKE_FAILURE')
+    ? 'our handshake, it may want a shared secret'
+    : 'our certificate';
+  const message = `${where} refused ${refused}: ${cause.message}`;
+  return new CodedError('peer-refused', message, { origin: 'remote', cause });
 }

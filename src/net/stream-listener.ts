@@ -1,5 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  type TlsOptions as ServerTlsOptions,
+  type TLSSocket,
+} from 'node:tls';
 import {
   type Address,
   type Connection,
@@ -9,6 +13,7 @@ import {
   type TlsOptions,
   TokenBuckets,
 } from '../base/index.ts';
+import { presharedKeyContext, secretRefusal } from './preshared-key.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { systemClock } from './system-clock.ts';
 import { bindError } from './system-errors.ts';
@@ -102,13 +107,17 @@ class TlsAcceptor implements Acceptor {
     this.#tls = tls;
     this.#identity = tls.identity;
     this.#handshakes = createTlsServer({
-      ...secureContextOptions(this.#identity),
-      requestCert: tls.verifyPeer !== undefined,
+      ...contextOf(tls),
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     });
     this.#handshakes.on('secureConnection', (socket) => this.#secured(socket));
-    this.#handshakes.on('tlsClientError', (_error, socket) => socket.destroy());
+    this.#handshakes.on('tlsClientError', (error, socket) => {
+      const from = socket.remoteAddress ?? '';
+      const refusal = tls.presharedKey && secretRefusal(error, from);
+      if (refusal !== undefined) tls.onRefused?.(refusal, from);
+      socket.destroy();
+    });
   }
 
   accept(socket: Socket): void {
@@ -129,8 +138,8 @@ class TlsAcceptor implements Acceptor {
 
   /** Handshakes in progress, and connections, keep the certificate they began with. */
   #followIdentity(): void {
-    const { identity } = this.#tls;
-    if (identity === this.#identity) return;
+    const { identity, presharedKey } = this.#tls;
+    if (identity === this.#identity || presharedKey !== undefined) return;
     this.#identity = identity;
     this.#handshakes.setSecureContext(secureContextOptions(identity));
   }
@@ -162,7 +171,7 @@ class TlsAcceptor implements Acceptor {
     const peerCertificates = presentedCertificates(socket);
     const connection = new StreamConnection(socket, { peerCertificates });
     try {
-      this.#tls.verifyPeer?.(peerCertificates);
+      if (this.#tls.presharedKey === undefined) this.#tls.verifyPeer?.(peerCertificates);
     } catch {
       // The verifier knows the reason and reports it; the peer is told nothing but the close.
       connection.destroy();
@@ -170,6 +179,13 @@ class TlsAcceptor implements Acceptor {
     }
     this.#onConnection(connection);
   }
+}
+
+function contextOf({ identity, verifyPeer, presharedKey }: TlsOptions): ServerTlsOptions {
+  if (presharedKey === undefined) {
+    return { ...secureContextOptions(identity), requestCert: verifyPeer !== undefined };
+  }
+  return { ...presharedKeyContext, pskCallback: () => presharedKey().key };
 }
 
 function remoteKey(socket: Socket): string {

@@ -1,3 +1,4 @@
+import { equalBytes } from '../bytes.ts';
 import type { Timer } from '../clock.ts';
 import { CodedError, errorMessage } from '../errors.ts';
 import { type Address, type Connection, formatAddress, type TlsOptions } from '../network.ts';
@@ -77,6 +78,15 @@ export class ConnectAttempt extends ClockEntry {
   }
 
   #establish(target: SimulatedHost, listener: SimulatedListener): void {
+    const [ours, theirs] = [this.#tls?.presharedKey?.(), listener.tls?.presharedKey?.()];
+    if (ours !== undefined || theirs !== undefined) {
+      this.#establishWithKey(
+        target,
+        listener,
+        ours !== undefined && theirs !== undefined && equalBytes(ours.key, theirs.key),
+      );
+      return;
+    }
     const serverCertificates = (this.#tls && listener.tls?.identity?.certificates) ?? [];
     const isClientAsked = this.#tls !== undefined && listener.tls?.verifyPeer !== undefined;
     const clientCertificates = isClientAsked ? (this.#tls?.identity?.certificates ?? []) : [];
@@ -87,6 +97,15 @@ export class ConnectAttempt extends ClockEntry {
       this.#fail(new CodedError('peer-refused', why, { cause }));
       return;
     }
+    this.#connect(target, listener, clientCertificates, serverCertificates);
+  }
+
+  #connect(
+    target: SimulatedHost,
+    listener: SimulatedListener,
+    clientCertificates: readonly Uint8Array[],
+    serverCertificates: readonly Uint8Array[],
+  ): void {
     const host = this.#host.sourceTowards(this.#remote.host);
     const [client, server] = SimulatedConnection.pair(
       {
@@ -104,6 +123,19 @@ export class ConnectAttempt extends ClockEntry {
     });
     this.#finish();
     this.#settle.resolve(client);
+  }
+
+  /** As with TLS 1.2: both ends know before the first byte whether the other has the key. */
+  #establishWithKey(target: SimulatedHost, listener: SimulatedListener, isShared: boolean): void {
+    const { host, port } = this.#remote;
+    if (!isShared) {
+      const where = formatAddress({ host, port });
+      const source = this.#host.sourceTowards(host);
+      listener.tls?.onRefused?.(new CodedError('secret-refused', 'another shared secret, or none'), source);
+      this.#fail(new CodedError('secret-refused', `${where} has another shared secret, or none`));
+      return;
+    }
+    this.#connect(target, listener, [], []);
   }
 
   #refused(why: string): void {
@@ -133,6 +165,7 @@ function refusalByServer(
   if (clientTls === undefined) {
     return new CodedError('connection-reset', 'the peer expected TLS', { origin: 'remote' });
   }
+  if (listener.tls.presharedKey !== undefined) return undefined;
   try {
     listener.tls.verifyPeer?.(certificates);
     return undefined;

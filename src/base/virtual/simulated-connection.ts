@@ -165,7 +165,7 @@ export class SimulatedConnection implements Connection {
   }
 
   get channelBinding(): string {
-    return `simulated-${this.#serial}`;
+    return this.#serial.toString(16).padStart(32, '0');
   }
 
   get bufferedBytes(): number {

@@ -91,5 +91,6 @@ function breachOf(
       mend: 'name one (bootstrap: [tls://HOST:PORT]), or write first: true on the peer that starts the overlay',
     };
   }
-  return tooOpen(overlay);
+  const hasSecret = overlay.sharedSecret !== undefined || document.sharedSecret !== undefined;
+  return tooOpen({ ...overlay, hasSecret });
 }

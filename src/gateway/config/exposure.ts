@@ -4,6 +4,8 @@ import { type Address, formatAddress, isLoopback } from '../../base/index.ts';
 interface Exposure {
   readonly listen: readonly Address[];
   readonly open: boolean;
+  /** Of the file or of the document. */
+  readonly hasSecret: boolean;
   readonly allow?: readonly string[] | undefined;
 }
 
@@ -11,12 +13,14 @@ interface Exposure {
  * In an open self-signed overlay anybody who can connect can sign any AoR, so that must be asked for.
  * @returns the index of the listen address that is too open, with what is wrong and how to mend it
  */
-export function tooOpen({ listen, open, allow }: Exposure) {
+export function tooOpen({ listen, open, allow, hasSecret }: Exposure) {
   const wide = listen.findIndex(({ host }) => !isLoopback(host));
-  if (wide === -1 || open || allow !== undefined) return undefined;
+  if (wide === -1 || open || hasSecret || allow !== undefined) return undefined;
   return {
     path: `overlay.listen[${wide}]`,
     problem: `a self-signed overlay on ${formatAddress(listen[wide]!)} lets anybody who reaches it answer for any user`,
-    mend: 'list the Node-IDs that may join (overlay.allow), accept it (overlay.open: true), or listen on 127.0.0.1',
+    mend:
+      'give its peers a secret (overlay.shared-secret-file), list the Node-IDs that may join (overlay.allow), ' +
+      'accept it (overlay.open: true), or listen on 127.0.0.1',
   };
 }

@@ -35,6 +35,8 @@ export interface OverlayConfig {
   readonly sipLinkPort: number;
   /** The only Node-IDs that may link to us (lower-case hex); undefined = any. */
   readonly allow: readonly string[] | undefined;
+  /** RFC 6940 §13.4: only who has it can link to us; undefined: that of the document, if it has one. */
+  readonly sharedSecret: Uint8Array | undefined;
   /** The operator accepts that anybody who reaches the overlay may join it. */
   readonly open: boolean;
   /** Key type of an identity made at the first start. */

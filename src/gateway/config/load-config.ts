@@ -7,7 +7,7 @@ import type { AdminConfig, DocumentFile, GatewayConfig, SipListen } from './gate
 import { applyOverride, formatPath, type Override, parseOverride } from './overrides.ts';
 import { findBreaches } from './rules.ts';
 import { configSchema, type ParsedConfig } from './schema.ts';
-import { modeWarning, readConfigBytes, readConfigFile, readToken } from './secret-file.ts';
+import { modeWarning, readConfigBytes, readConfigFile, readSharedSecret, readToken } from './secret-file.ts';
 import { parseUsers } from './users-file.ts';
 import { parseYaml, validate, withoutNulls } from './yaml-file.ts';
 
@@ -92,6 +92,7 @@ class Resolver {
         bootstrap: overlay.bootstrap.map(toAddress),
         sipLinkPort: overlay['sip-link'],
         allow: overlay.allow?.map((id) => id.toLowerCase()),
+        sharedSecret: this.#sharedSecret(),
         open: overlay.open,
         keyType: overlay.key,
       },
@@ -123,6 +124,15 @@ class Resolver {
     const mend = 'get the document from whoever runs the overlay, or leave it out for a self-signed overlay';
     const bytes = readConfigBytes(path, { file: this.#file, path: 'overlay.document', mend });
     return { shown: this.#shown(path), bytes };
+  }
+
+  #sharedSecret(): Uint8Array | undefined {
+    const file = this.#parsed.overlay['shared-secret-file'];
+    if (file === undefined) return undefined;
+    const path = this.#absolute(file);
+    const secret = readSharedSecret(path, { file: this.#file, path: 'overlay.shared-secret-file' });
+    this.#warnAboutMode(path);
+    return secret;
   }
 
   /** `advertise` is per listener: the first udp:// one belongs to the first udp:// listener, and so on. */

@@ -37,13 +37,6 @@ function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
     yield refuse('overlay.document', 'fetching the document from a URL is', 'fetch it and name the file');
   }
   if (overlay.enroll !== undefined) yield refuse('overlay.enroll', 'enrollment is', 'leave it out');
-  if (overlay['shared-secret-file'] !== undefined) {
-    yield refuse(
-      'overlay.shared-secret-file',
-      'the shared secret is',
-      'use allow: with Node-IDs, or open: true',
-    );
-  }
   if (overlay.role === 'client') yield refuse('overlay.role', 'the client role is', 'use role: peer');
   for (const [key, urls] of [
     ['listen', overlay.listen],
@@ -93,8 +86,8 @@ function* bootstrapRules({ overlay }: ParsedConfig): Generator<Breach> {
 
 /** A document says itself whether the overlay is self-signed: it is looked at when it is read. */
 function* selfSignedRules({ overlay }: ParsedConfig): Generator<Breach> {
-  if (overlay.document !== undefined || overlay['shared-secret-file'] !== undefined) return;
-  const breach = tooOpen(overlay);
+  if (overlay.document !== undefined) return;
+  const breach = tooOpen({ ...overlay, hasSecret: overlay['shared-secret-file'] !== undefined });
   if (breach !== undefined) yield breach;
 }
 

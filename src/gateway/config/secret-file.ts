@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { errorMessage } from '../../base/index.ts';
+import { errorMessage, utf8 } from '../../base/index.ts';
 import { ConfigError } from './config-error.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -47,17 +47,33 @@ export function modeWarning(path: string, shown: string): string | undefined {
 }
 
 /**
+ * The secret that links are keyed with (RFC 6940 §13.4): the first line of its file. Short ones are refused, since whoever
+ * plays the server to one of our peers can try guesses at it (RFC 4279 §7.2).
+ * @throws ConfigError
+ */
+export function readSharedSecret(path: string, naming: { file: string; path: string }): Uint8Array {
+  const mend = `make one and give it to all peers: openssl rand -base64 32 > ${path} && chmod 600 ${path}`;
+  return utf8(firstLine(path, { ...naming, mend }, { what: 'secret', min: 16, max: 256 }));
+}
+
+/**
  * The bearer token of the admin interface: the first line of its file.
  * @throws ConfigError
  */
 export function readToken(path: string, naming: { file: string; path: string }): string {
   const mend = `make one: head -c 24 /dev/urandom | base64 > ${path} && chmod 600 ${path}`;
-  const token = readConfigFile(path, { ...naming, mend })
-    .split(/\r?\n/, 1)[0]!
-    .trim();
-  if (!/^[\x21-\x7e]{16,512}$/.test(token)) {
-    const problem = `${path} does not hold a token of at least 16 printable characters`;
-    throw new ConfigError([{ ...naming, problem, mend }]);
+  return firstLine(path, { ...naming, mend }, { what: 'token', min: 16, max: 512 });
+}
+
+function firstLine(
+  path: string,
+  naming: Naming,
+  { what, min, max }: { readonly what: string; readonly min: number; readonly max: number },
+): string {
+  const line = readConfigFile(path, naming).split(/\r?\n/, 1)[0]!.trim();
+  if (!/^[\x21-\x7e]+$/.test(line) || line.length < min || line.length > max) {
+    const problem = `${path} does not hold a ${what} of at least ${min} printable characters`;
+    throw new ConfigError([{ ...naming, problem }]);
   }
-  return token;
+  return line;
 }

@@ -86,6 +86,11 @@ function checkExposure({ overlay }: GatewayConfig): Finding[] {
       ok('overlay.allow', `self-signed on ${wide.join(' ')}, for ${overlay.allow.length} Node-IDs only`),
     ];
   }
+  if (overlay.sharedSecret !== undefined) {
+    return [
+      ok('overlay.shared-secret-file', `self-signed on ${wide.join(' ')}, for who has the secret only`),
+    ];
+  }
   const detail = `self-signed and open on ${wide.join(' ')}: whoever connects can answer for any user`;
   return [warn('overlay.open', detail, 'list the Node-IDs that may join (overlay.allow)')];
 }

@@ -1,3 +1,4 @@
+import { utf8 } from '../../base/index.ts';
 import { ID_LENGTH } from '../wire/ids.ts';
 import { CHORD_NAMESPACE, PRIVATE_NAMESPACE, SIP_NAMESPACE } from './namespaces.ts';
 import type { OverlayDocument } from './overlay-document.ts';
@@ -33,8 +34,19 @@ export function requireSupported(document: OverlayDocument, topologies: Readonly
   if (!document.linkProtocols.some((name) => LINK_PROTOCOLS.includes(name))) {
     unsupported(`overlay-link-protocol ${document.linkProtocols.map(shown).join(', ')} is not implemented`);
   }
-  if (document.sharedSecret !== undefined) unsupported('shared-secret is not implemented');
+  if (document.sharedSecret !== undefined) requireUsableSecret(document.sharedSecret);
   if (document.selfSignedPermitted === undefined && document.rootCertificates.length === 0) {
     unsupported('it permits no self-signed certificates and names no root-cert: nobody could take part');
   }
+}
+
+/** What OpenSSL takes as a preshared key, bytes. */
+const MAX_SECRET_BYTES = 256;
+
+/** §11.1, §13.4: links are keyed with the text of the element. */
+function requireUsableSecret(secret: string): void {
+  const { length } = utf8(secret);
+  if (length === 0) unsupported('shared-secret is empty');
+  if (length > MAX_SECRET_BYTES)
+    unsupported(`shared-secret has ${length} bytes, the most is ${MAX_SECRET_BYTES}`);
 }

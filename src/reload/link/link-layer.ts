@@ -10,11 +10,13 @@ import {
   type Logger,
   type Metrics,
   type Network,
+  type PresharedKey,
   type TlsIdentity,
 } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { HandshakeGate } from './handshake-gate.ts';
-import type { Link, LinkCloseCode, TraceHook } from './link.ts';
+import { type Introduction, introduce, type TlsSide } from './introduction.ts';
+import type { Link, LinkCloseCode, LinkPeer, TraceHook } from './link.ts';
 import { LinkMetrics } from './link-metrics.ts';
 import { LinkQuota } from './link-quota.ts';
 import { OwnIdJudge } from './own-id-judge.ts';
@@ -46,6 +48,11 @@ export interface LinkLayerOptions {
   readonly identity: TlsIdentity;
   readonly nodeId: NodeId;
   readonly verifyPeer: VerifyPeer;
+  /** RFC 6940 §13.4: links are keyed with a shared secret, and each side introduces itself by a message. */
+  readonly sharedSecret?: {
+    readonly key: () => PresharedKey;
+    readonly introduction: Introduction;
+  };
   /** The overlay's max-message-size, bytes; read anew for each message. */
   readonly maxMessageBytes: number;
   /** Links open at a time; default 4,096. */
@@ -57,6 +64,8 @@ type ConnectLinkErrorCode =
   | 'connect-failed'
   | 'connect-timeout'
   | 'peer-refused'
+  /** The other side has another shared secret, or none. */
+  | 'secret-refused'
   | 'too-many-handshakes'
   | 'too-many-links'
   /** The address is our own. */
@@ -114,6 +123,7 @@ export class LinkLayer {
    */
   async listen(local: Address, onLink: (link: Link) => void): Promise<Listener> {
     const options = this.#options;
+    const { sharedSecret } = options;
     // The verdict on a chain, until its connection is reported.
     const verified = new WeakMap<readonly Uint8Array[], readonly NodeId[]>();
     const onConnection = (connection: Connection) =>
@@ -125,6 +135,10 @@ export class LinkLayer {
       verifyPeer: (certificates) => {
         verified.set(certificates, this.#identify(certificates, 'in'));
       },
+      ...(sharedSecret && {
+        presharedKey: sharedSecret.key,
+        onRefused: ({ message }, from) => this.#refusedIn('secret-refused', from, message),
+      }),
     });
     this.#listeners.add(listener);
     return {
@@ -201,18 +215,25 @@ export class LinkLayer {
     if (this.#links.size >= this.#maxLinks) {
       throw new CodedError<ConnectLinkErrorCode>('too-many-links', `${this.#maxLinks} links are open`);
     }
+    const { identity, sharedSecret } = this.#options;
     let nodeIds: readonly NodeId[] = [];
     const connection = await this.#network.connect(remote, {
       tls: {
-        identity: this.#options.identity,
+        identity,
         verifyPeer: (certificates) => {
           nodeIds = this.#identify(certificates, 'out', expect);
         },
+        ...(sharedSecret && { presharedKey: sharedSecret.key }),
       },
       timeoutMs: HANDSHAKE_TIMEOUT_MS,
       signal,
     });
-    if (!this.#isOwn(nodeIds)) return this.#newLink(connection, nodeIds, true);
+    if (sharedSecret !== undefined) {
+      const link = await this.#introduced(connection, 'client', { expect, signal });
+      if (!this.#isOwn(link.peer.nodeIds)) return link;
+    } else if (!this.#isOwn(nodeIds)) {
+      return this.#newLink(connection, nodeIds, true);
+    }
     const where = formatAddress(connection.remote);
     const verdict = await this.#ownIds.judge(connection, 'opened');
     connection.destroy();
@@ -225,10 +246,7 @@ export class LinkLayer {
 
   #accept(connection: Connection, nodeIds: readonly NodeId[], onLink: (link: Link) => void): void {
     if (this.#isOwn(nodeIds)) {
-      void this.#ownIds.judge(connection, 'accepted').then((verdict) => {
-        connection.destroy();
-        if (verdict === 'conflict') this.conflict.emit(this.#conflictWith(formatAddress(connection.remote)));
-      });
+      this.#acceptedOwn(connection);
       return;
     }
     if (this.#isStopped || this.#links.size >= this.#maxLinks) {
@@ -243,7 +261,43 @@ export class LinkLayer {
       connection.destroy();
       return;
     }
-    onLink(this.#newLink(connection, nodeIds, false));
+    if (this.#options.sharedSecret === undefined) {
+      onLink(this.#newLink(connection, nodeIds, false));
+      return;
+    }
+    this.#introduced(connection, 'server').then(
+      (link) => (this.#isOwn(link.peer.nodeIds) ? this.#acceptedOwn(connection) : onLink(link)),
+      (error) => this.#refusedIn('peer-refused', host, errorMessage(error)),
+    );
+  }
+
+  #acceptedOwn(connection: Connection): void {
+    void this.#ownIds.judge(connection, 'accepted').then((verdict) => {
+      connection.destroy();
+      if (verdict === 'conflict') this.conflict.emit(this.#conflictWith(formatAddress(connection.remote)));
+    });
+  }
+
+  #refusedIn(code: string, host: string, reason: string): void {
+    this.#metrics.handshakeFailed('in', code);
+    this.#logger.info('a link was refused', { host, reason });
+  }
+
+  /** A link over a session that shows no certificate, once the other side has introduced itself. */
+  async #introduced(
+    connection: Connection,
+    side: TlsSide,
+    { expect, signal }: { expect?: NodeId | undefined; signal?: AbortSignal } = {},
+  ): Promise<StreamLink> {
+    const { hello, verify } = this.#options.sharedSecret!.introduction;
+    const link = this.#newLink(connection, [], side === 'client');
+    const judged = (message: Uint8Array, padding: Uint8Array): LinkPeer => {
+      const peer = verify(message, padding);
+      this.#identify(peer.certificates, side === 'client' ? 'out' : 'in', expect);
+      return peer;
+    };
+    await introduce(this.#clock, { hello, verify: judged }, { link, connection, side, signal });
+    return link;
   }
 
   /** Bytes that wait to be sent on all links, as they were a moment ago: the sum is too dear for each message. */
@@ -272,7 +326,7 @@ export class LinkLayer {
     this.#logger.debug('link closed', { peer: link.peer.nodeIds[0], reason: code, why: message });
   }
 
-  #newLink(connection: Connection, nodeIds: readonly NodeId[], isInitiator: boolean): Link {
+  #newLink(connection: Connection, nodeIds: readonly NodeId[], isInitiator: boolean): StreamLink {
     const { peerCertificates } = connection;
     const certificate = peerCertificates[0] ?? new Uint8Array(0);
     const link = new StreamLink(this.#linkDeps, connection, {

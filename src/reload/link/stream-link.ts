@@ -52,8 +52,8 @@ const NOTHING: readonly Buffer[] = [];
  */
 export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchOwner, AckSenderOwner {
   readonly id: number;
-  readonly peer: LinkPeer;
   readonly isInitiator: boolean;
+  #peer: LinkPeer;
   readonly #deps: StreamLinkDeps;
   readonly #connection: Connection;
   readonly #limits: { readonly maxMessageBytes: number };
@@ -68,7 +68,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
 
   constructor(deps: StreamLinkDeps, connection: Connection, options: StreamLinkOptions) {
     this.id = options.id;
-    this.peer = options.peer;
+    this.#peer = options.peer;
     this.isInitiator = options.isInitiator;
     this.#deps = deps;
     this.#connection = connection;
@@ -82,6 +82,10 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
 
   get #maxMessageBytes(): number {
     return Math.min(this.#limits.maxMessageBytes, MAX_FRAMED_BYTES);
+  }
+
+  get peer(): LinkPeer {
+    return this.#peer;
   }
 
   get local(): Address {
@@ -110,6 +114,12 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     const early = this.#early;
     this.#early = NOTHING;
     for (const message of early) handler.onMessage(message, this);
+  }
+
+  /** The other side has said who it is: what comes now waits for the owner. */
+  introduced(peer: LinkPeer): void {
+    this.#peer = peer;
+    this.#handler = undefined;
   }
 
   send(message: Uint8Array): void {

@@ -64,6 +64,7 @@ export function followConfiguration(
     rollout.announce([...connections.nodeIds()]);
     try {
       requirePlace({ clock }, after, node);
+      if (node.sharedSecret === undefined) requireSameKeying(before, after);
     } catch (error) {
       onFailure(error as Error);
     }
@@ -75,6 +76,8 @@ export function followConfiguration(
 export interface NodeInOverlay {
   readonly identity: NodeIdentity;
   readonly role: 'peer' | 'client';
+  /** Its own, which counts whatever a document says. */
+  readonly sharedSecret?: Uint8Array | undefined;
 }
 
 /**
@@ -98,6 +101,14 @@ export function requirePlace(
     const message = `the configuration document refuses the certificate of this node: ${cause.message}`;
     throw new CodedError('not-welcome', message, { cause });
   }
+}
+
+/** Another secret is taken up live; listeners cannot turn from certificates to a secret, or back, while links stand. */
+function requireSameKeying(before: OverlayDocument, after: OverlayDocument): void {
+  const [had, has] = [before.sharedSecret !== undefined, after.sharedSecret !== undefined];
+  if (had === has) return;
+  const change = has ? 'begins to ask for a shared-secret' : 'asks for no shared-secret any more';
+  throw new CodedError('not-welcome', `the configuration document ${change}: start this node anew`);
 }
 
 /** §11.1: such a Kind "MUST be discarded along with any stored information of that Kind". */

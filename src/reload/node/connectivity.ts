@@ -1,9 +1,10 @@
-import type { Address, Listener, TlsOptions } from '../../base/index.ts';
+import { type Address, type Listener, type PresharedKey, type TlsOptions, utf8 } from '../../base/index.ts';
 import { ForwardingLayer, type ForwardingOptions } from '../forwarding/forwarding-layer.ts';
 import type { Routing } from '../forwarding/ports.ts';
+import { signedIntroduction } from '../forwarding/signed-introduction.ts';
 import { DATA_HEADER_BYTES, FRAME_DATA } from '../link/frame.ts';
 import type { TraceHook as FrameHook } from '../link/link.ts';
-import { LinkLayer } from '../link/link-layer.ts';
+import { LinkLayer, type LinkLayerOptions } from '../link/link-layer.ts';
 import type { IceCandidate } from '../messages/ice-candidate.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { NodeId } from '../wire/ids.ts';
@@ -77,6 +78,7 @@ export class Connectivity {
         },
         nodeId: self,
         verifyPeer: (chain) => ({ nodeIds: this.#nodeIdsOf(chain) }),
+        ...this.#sharedSecret(),
         get maxMessageBytes() {
           const { accepted, document } = configuration;
           return (accepted?.() ?? document()).maxMessageSize;
@@ -141,6 +143,19 @@ export class Connectivity {
     this.forwarding.stop();
     await this.appAttacher.stop();
     await this.#links.stop();
+  }
+
+  /** Asked at each handshake, since a new document may have another one. */
+  #sharedSecret(): Pick<LinkLayerOptions, 'sharedSecret'> {
+    const { document } = this.#deps.configuration;
+    const { sharedSecret, identity } = this.#options;
+    const current = (): PresharedKey => {
+      const { name, sharedSecret: text = '' } = document();
+      return { identity: name, key: sharedSecret ?? utf8(text) };
+    };
+    if (current().key.length === 0) return {};
+    const introduction = signedIntroduction(this.#deps, { document, signer: () => identity.signer });
+    return { sharedSecret: { key: current, introduction } };
   }
 
   #offered(): readonly Address[] {

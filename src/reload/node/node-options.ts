@@ -36,6 +36,11 @@ export interface ReloadNodeOptions {
   readonly bootstrap: readonly Address[];
   /** RFC 6940 §6.4.2.1: may take responsibility for the whole overlay when nobody is there. */
   readonly first?: boolean;
+  /**
+   * RFC 6940 §13.4: what links are keyed with, if not with the shared-secret of the document; who has another one cannot
+   * connect. At most 256 bytes.
+   */
+  readonly sharedSecret?: Uint8Array;
   /** A client never joins, stores or routes for others (§4.2). */
   readonly role?: 'peer' | 'client';
   /** Port for the connections that AppAttach brings; 0 is any. */

@@ -111,7 +111,7 @@ export class ReloadNode {
       this.#role.keeper.failed.on(resolve);
       followConfiguration(
         { ...parts, keeper, rollout: this.#rollout, applications: this.#applications },
-        { node: { identity, role }, trust, onFailure: resolve },
+        { node: { identity, role, sharedSecret: options.sharedSecret }, trust, onFailure: resolve },
       );
     });
   }

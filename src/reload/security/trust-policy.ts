@@ -13,11 +13,13 @@ export interface TrustPolicy {
  * Who may take part in a self-signed overlay.
  * - `open`: everybody, which has to be said on purpose
  * - `loopback`: everybody who reaches us, while we listen on loopback only
+ * - `shared-secret`: everybody who knows it, since links are keyed with it (§13.4)
  * - `allow`: these Node-IDs (and ourselves, if listed)
  */
 export type Admission =
   | { readonly kind: 'open' }
   | { readonly kind: 'loopback' }
+  | { readonly kind: 'shared-secret' }
   | { readonly kind: 'allow'; readonly nodeIds: ReadonlySet<NodeId> };
 
 export interface SelfSignedTrustOptions {

@@ -6,6 +6,7 @@ import { SystemNetwork, systemClock, systemRandom } from '../../../src/net/index
 import { Kind } from '../../../src/reload/document/kinds.ts';
 import { builtInDocument } from '../../../src/reload/document/overlay-document.ts';
 import { toNode } from '../../../src/reload/messages/destination.ts';
+import type { ReloadNodeOptions } from '../../../src/reload/node/node-options.ts';
 import { ReloadNode } from '../../../src/reload/node/reload-node.ts';
 import { createSelfSignedIdentity, type Identity } from '../../../src/reload/security/identity.ts';
 import { SelfSignedTrust } from '../../../src/reload/security/trust-policy.ts';
@@ -19,7 +20,7 @@ interface Peer {
   readonly identity: Identity;
 }
 
-function makePeer(first: boolean, bootstrap: readonly Peer[]): Peer {
+function makePeer(first: boolean, bootstrap: readonly Peer[], more: Partial<ReloadNodeOptions> = {}): Peer {
   const identity = createSelfSignedIdentity(machine, { overlay: OVERLAY });
   const node = new ReloadNode(
     { ...machine, kv: new MemoryKeyValueStore(), logger: silentLogger, metrics: noMetrics },
@@ -30,6 +31,7 @@ function makePeer(first: boolean, bootstrap: readonly Peer[]): Peer {
       listen: [{ host: '127.0.0.1', port: 0 }],
       bootstrap: bootstrap.flatMap((peer) => peer.node.listening),
       first,
+      ...more,
     },
   );
   return { node, identity };
@@ -71,4 +73,28 @@ test('A2, A13, A30: five peers over real TLS join, store, fetch, connect and lea
   const [still] = await peers[0]!.node.fetch(userResource(aor), [{ kind }]);
   t.is(still!.values.length, 1);
   await Promise.all(peers.map(({ node }) => node.stop()));
+});
+
+test('B33, T17: three peers with a shared secret over real TLS, and one who guesses it', async (t) => {
+  const sharedSecret = Buffer.from('the secret of three peers');
+  const peers: Peer[] = [];
+  for (let i = 0; i < 3; i++) {
+    const peer = makePeer(i === 0, peers.slice(0, 1), { sharedSecret });
+    await peer.node.start();
+    peers.push(peer);
+  }
+  const aor = `alice@${OVERLAY}`;
+  const [writer, reader] = [peers[1]!, peers[2]!];
+  const value = { key: writer.node.nodeId, exists: true, value: Buffer.from('here'), lifetimeS: 600 };
+  const kind = Kind.SIP_REGISTRATION;
+  await writer.node.store(userResource(aor), [{ kind, values: [{ ...value, storageTime: Date.now() }] }], {
+    signer: writer.identity.registration(aor),
+  });
+  const [found] = await reader.node.fetch(userResource(aor), [{ kind }]);
+  t.is(found?.values.length, 1);
+  const guess = makePeer(false, peers.slice(0, 1), { sharedSecret: Buffer.from('the secret of four peers') });
+  const failed = guess.node.start(AbortSignal.timeout(1_500));
+  await t.throwsAsync(failed, { any: true });
+  t.is(guess.node.state, 'joining');
+  await Promise.all([...peers, guess].map(({ node }) => node.stop()));
 });

@@ -106,6 +106,25 @@ for (const [what, document, message, yaml = lone] of BAD) {
   });
 }
 
+for (const digest of ['sha1', 'sha256'] as const) {
+  test(`A3, B33: a self-signed document with ${digest} listens wide only with allow, open or a secret`, (t) => {
+    const selfSignedPermitted = { digest };
+    const by = selfSigned(OVERLAY, digest);
+    const document = signedDocument(by, { selfSignedPermitted });
+    t.throws(() => open(document, { yaml: wide }), { message: /lets anybody who reaches it answer/ });
+    for (const more of ['open: true', `allow: [${'0a'.repeat(16)}]`]) {
+      const yaml = wide.replace('first: true', `first: true, ${more}`);
+      t.deepEqual(open(document, { yaml }).selfSignedPermitted, selfSignedPermitted);
+    }
+    const sharedSecret = 'the secret of this document';
+    t.is(
+      open(signedDocument(by, { selfSignedPermitted, sharedSecret }), { yaml: wide }).sharedSecret,
+      sharedSecret,
+    );
+    t.notThrows(() => open(document));
+  });
+}
+
 test('B31: bootstrap-nodes of the document are peers to join through', (t) => {
   const bootstrapNodes = [{ host: '192.0.2.7', port: 6084 }];
   t.deepEqual(open(signed({ bootstrapNodes }), { yaml: unjoined }).bootstrapNodes, bootstrapNodes);

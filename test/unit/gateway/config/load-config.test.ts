@@ -50,6 +50,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     bootstrap: [],
     sipLinkPort: 0,
     allow: undefined,
+    sharedSecret: undefined,
     open: false,
     keyType: 'ec',
   });
@@ -243,7 +244,7 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   [['overlay.allow=[me]'], 'overlay.allow[0]: "me" will not do; give a Node-ID, 32 hex digits'],
   [
     ['overlay.listen=[tls://0.0.0.0:6084]'],
-    'overlay.listen[0]: a self-signed overlay on 0.0.0.0:6084 lets anybody who reaches it answer for any user; list the Node-IDs that may join (overlay.allow), accept it (overlay.open: true), or listen on 127.0.0.1',
+    'overlay.listen[0]: a self-signed overlay on 0.0.0.0:6084 lets anybody who reaches it answer for any user; give its peers a secret (overlay.shared-secret-file), list the Node-IDs that may join (overlay.allow), accept it (overlay.open: true), or listen on 127.0.0.1',
   ],
   [
     ['admin=http://0.0.0.0:8060'],
@@ -261,10 +262,6 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   [
     ['overlay.enroll={username: gw1, password-file: gw1.pass}'],
     'overlay.enroll: enrollment is not implemented in this version; leave it out',
-  ],
-  [
-    ['overlay.shared-secret-file=secret'],
-    'overlay.shared-secret-file: the shared secret is not implemented in this version; use allow: with Node-IDs, or open: true',
   ],
   [
     ['overlay.role=client'],
@@ -338,6 +335,20 @@ test('refused: files that are not there', (t) => {
     refusal(t, { config: `${lone}\nadmin: { listen: http://0.0.0.0:1, token-file: token }` }),
     /^gateway.yaml: admin.token-file: token cannot be read \(no such file\); make one: /,
   );
+});
+
+test('B33: a shared secret lets a self-signed overlay listen beyond loopback, and is read from its file', (t) => {
+  const sets = ['overlay.listen=[tls://0.0.0.0:0]', 'overlay.shared-secret-file=token'];
+  const secret = 'a secret that nobody guesses'.replaceAll(' ', '-');
+  const { config, warnings } = loadConfig(write({ config: lone, token: `${secret}\n` }), sets);
+  t.is(Buffer.from(config.overlay.sharedSecret ?? []).toString(), secret);
+  t.deepEqual(warnings, []);
+  const line = refusal(t, { config: lone, token: 'password' }, sets);
+  t.regex(
+    line,
+    /^gateway.yaml: overlay.shared-secret-file: token does not hold a secret of at least 16 printable characters; make one and give it to all peers: openssl rand -base64 32 > /,
+  );
+  t.notRegex(line, /password/);
 });
 
 test('refused: a token that could be guessed; it is not shown', (t) => {

@@ -182,7 +182,8 @@ const DEMANDS: readonly [demand: string, changes: Partial<OverlayDocument>, mess
   ['node-id-length 20', { nodeIdLength: 20 }, /node-id-length is 20; CHORD-RELOAD works on 128 bits/],
   ['ICE', { noIce: false }, /no-ice/],
   ['DTLS only', { linkProtocols: ['DTLS-UDP-SR'] }, /overlay-link-protocol "DTLS-UDP-SR"/],
-  ['a shared secret', { sharedSecret: 'x' }, /shared-secret/],
+  ['an empty shared-secret', { sharedSecret: '' }, /shared-secret is empty/],
+  ['a shared-secret no TLS takes', { sharedSecret: 'x'.repeat(257) }, /shared-secret has 257 bytes/],
   ['no certificates at all', { selfSignedPermitted: undefined }, /nobody could take part/],
 ];
 

@@ -7,6 +7,7 @@ import { buildRootCertificate } from '../../../../src/reload/security/authority-
 import { Certificate } from '../../../../src/reload/security/certificate.ts';
 import { issuedBy } from '../../../../src/reload/security/certificate-builder.ts';
 import { createSelfSignedIdentity, type Identity } from '../../../../src/reload/security/identity.ts';
+import type { NodeIdDigest } from '../../../../src/reload/security/node-id.ts';
 import { formatNodeUri } from '../../../../src/reload/security/reload-uri.ts';
 import { Signer } from '../../../../src/reload/security/signature.ts';
 import type { KindDefinition } from '../../../../src/reload/wire/kind-table.ts';
@@ -26,8 +27,8 @@ export const PRIVATE_KIND: KindDefinition = {
   maxSize: 64,
 };
 
-export function selfSigned(overlay = OVERLAY): Identity {
-  return createSelfSignedIdentity({ clock, random }, { overlay });
+export function selfSigned(overlay = OVERLAY, digest: NodeIdDigest = 'sha256'): Identity {
+  return createSelfSignedIdentity({ clock, random }, { overlay, digest });
 }
 
 /** A document of a self-signed overlay, with what is given laid over it. */
