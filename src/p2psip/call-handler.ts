@@ -46,7 +46,7 @@ export class CallHandler {
   async handle(context: RequestContext): Promise<void> {
     if (context.overlayPeer !== undefined) return this.#fromOverlay(context, context.overlayPeer);
     stripAssertedIdentity(context.request);
-    const caller = this.#identify(context);
+    const caller = await this.#identify(context);
     if (caller === 'refused') return;
     const aor = context.requestAor;
     if (aor === undefined || context.hasRoute || context.isStrayInDialog)
@@ -65,7 +65,7 @@ export class CallHandler {
   }
 
   /** RFC 3261 §22.3, architecture "Challenges": our own users prove who they are before anything is looked up. */
-  #identify(context: RequestContext): Caller {
+  async #identify(context: RequestContext): Promise<Caller> {
     const { authenticator, own } = this.#deps;
     const { from } = context.request;
     if (own.domainOf(from.uri.host, from.uri.port) === undefined) return 'foreign';
@@ -74,7 +74,10 @@ export class CallHandler {
       context.reply(403, 'No Usable Identity In From');
       return 'refused';
     }
-    return authenticator.check(context, context.fromAor) === 'ok' ? 'authenticated' : 'refused';
+    const result = await authenticator.check(context, context.fromAor);
+    // He says he is one of us, and nobody here can tell: he may ask what a stranger may.
+    if (result === 'unproved') return 'foreign';
+    return result === 'ok' ? 'authenticated' : 'refused';
   }
 
   /** To other domains, and to Contacts a phone learned from a 302 of ours: for our own users only. */

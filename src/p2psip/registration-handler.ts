@@ -59,7 +59,7 @@ export class RegistrationHandler {
     const { host, port } = request.uri;
     // RFC 3261 §10.3 steps 1, 5: a registrar for other domains is somewhere else.
     if (!own.isOwn(host, port) || toAor === undefined) return context.reply(404);
-    if (authenticator !== undefined && authenticator.check(context, toAor) !== 'ok') return;
+    if (authenticator !== undefined && (await authenticator.check(context, toAor)) !== 'ok') return;
     const { status, reason, headers } = await registrar.process(request, flow, toAor);
     if (status === 200) await this.#awaitStore(toAor);
     context.reply(status, reason, { headers });

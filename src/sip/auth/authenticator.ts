@@ -8,11 +8,11 @@ import {
   type Random,
 } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
-import { parseUri } from '../message/uri.ts';
 import type { CredentialsStore } from './credentials.ts';
-import { type DigestAlgorithm, digestResponse, formatChallenge } from './digest.ts';
+import type { CredentialsJudge } from './credentials-judge.ts';
+import { type DigestAlgorithm, formatChallenge } from './digest.ts';
+import { DigestCheck, type DigestResult, type OwnNames } from './digest-check.ts';
 import { type DigestCredentials, parseDigestCredentials, realmOf } from './digest-credentials.ts';
-import { equalSecrets } from './keyed-hash.ts';
 import { NonceTable, type NonceTableOptions } from './nonce-table.ts';
 
 /** A request that can be answered; the proxy's `RequestContext` is one. */
@@ -26,15 +26,8 @@ export interface AuthContext {
   ): void;
 }
 
-/** What the authenticator knows of our own names; `OwnAddresses` is one. */
-export interface OwnNames {
-  readonly firstDomain: string;
-  /** The domain a host part stands for; undefined when it is not ours. */
-  domainOf(host: string, port: number | undefined): string | undefined;
-}
-
-/** `challenged`, `stale`: no or old credentials; `wrong`: a failure to count; `forbidden`: somebody else's AoR. */
-export type AuthResult = 'ok' | 'challenged' | 'stale' | 'wrong' | 'forbidden';
+/** What was found of a sender; `challenged`: he gave no credentials. */
+export type AuthResult = DigestResult | 'challenged';
 
 export interface AuthFailure {
   readonly remote: Address;
@@ -64,8 +57,13 @@ const PROXY: Role = {
   credentialsHeader: 'Proxy-Authorization',
 };
 
-/** Compared against when there is no such user, so that he is treated like a wrong password. */
-const NO_HA1 = '';
+/** What a phone is told that has to come again, s. */
+const RETRY_AFTER_S = 30;
+
+const RESULTS: readonly AuthResult[] = [
+  ...(['ok', 'challenged', 'stale', 'wrong', 'forbidden'] as const),
+  ...(['unproved', 'busy', 'unavailable'] as const),
+];
 
 /**
  * Digest authentication of phones (RFC 3261 §22, RFC 7616, RFC 8760). Which requests are to be checked is the
@@ -75,27 +73,33 @@ export class Authenticator {
   readonly #credentials: CredentialsStore;
   readonly #own: OwnNames;
   readonly #nonces: NonceTable;
+  readonly #digests: DigestCheck;
   readonly #algorithms: readonly DigestAlgorithm[];
   readonly #failures = new Event<AuthFailure>();
-  readonly #counters: Record<AuthResult, Counter>;
+  readonly #counters: ReadonlyMap<AuthResult, Counter>;
 
+  /** @param deps.judge whoever knows the users that `credentials` does not, where there is such */
   constructor(
-    deps: { clock: Clock; random: Random; metrics: Metrics; credentials: CredentialsStore; own: OwnNames },
+    deps: {
+      readonly clock: Clock;
+      readonly random: Random;
+      readonly metrics: Metrics;
+      readonly credentials: CredentialsStore;
+      readonly own: OwnNames;
+      readonly judge?: CredentialsJudge | undefined;
+    },
     options: AuthenticatorOptions = {},
   ) {
     this.#credentials = deps.credentials;
     this.#own = deps.own;
-    this.#nonces = new NonceTable(deps, options);
+    const { clock, random, judge } = deps;
+    this.#nonces = new NonceTable({ clock, random, ...(judge && { keys: judge.keys }) }, options);
+    this.#digests = new DigestCheck({ ...deps, nonces: this.#nonces });
     this.#algorithms = options.algorithms ?? ['MD5'];
-    const counter = (result: AuthResult) =>
-      deps.metrics.counter('sip_auth_total', 'Digest checks by result', { result });
-    this.#counters = {
-      ok: counter('ok'),
-      challenged: counter('challenged'),
-      stale: counter('stale'),
-      wrong: counter('wrong'),
-      forbidden: counter('forbidden'),
-    };
+    const help = 'Digest checks by result';
+    this.#counters = new Map(
+      RESULTS.map((result) => [result, deps.metrics.counter('sip_auth_total', help, { result })]),
+    );
   }
 
   /** Wrong responses, for whoever bans guessers. */
@@ -105,72 +109,56 @@ export class Authenticator {
 
   /**
    * Checks that the sender is the user of `claimedAor` (canonical): To of a REGISTER, From of anything else.
-   * @returns 'ok', or what was found; then 401, 407 or 403 has been sent and there is nothing left to do
+   * @returns 'ok', 'unproved', or what was found; with all but these two an answer has been sent and there is nothing
+   *   left to do
    */
-  check(context: AuthContext, claimedAor: string): AuthResult {
+  async check(context: AuthContext, claimedAor: string): Promise<AuthResult> {
     const { request } = context;
     const role = request.method === 'REGISTER' ? REGISTRAR : PROXY;
-    const credentials = this.#credentialsOf(request, role);
-    const result = credentials === undefined ? 'challenged' : this.#verify(request, credentials, claimedAor);
-    this.#counters[result].inc();
+    const [value, credentials] = this.#credentialsOf(request, role) ?? [];
+    const result =
+      credentials === undefined
+        ? 'challenged'
+        : await this.#digests.check(request, value!, credentials, claimedAor);
+    this.#counters.get(result)?.inc();
+    if (result === 'wrong') {
+      this.#failures.emit({ remote: context.flow.remote, username: credentials!.username });
+    }
+    this.#act(context, role, claimedAor, result);
+    return result;
+  }
+
+  #act(context: AuthContext, role: Role, claimedAor: string, result: AuthResult): void {
     switch (result) {
       case 'ok':
-        this.#withdrawCredentials(request, role);
+      case 'unproved':
+        this.#withdrawCredentials(context.request, role);
         break;
       case 'forbidden':
         context.reply(403);
         break;
-      case 'wrong':
-        this.#failures.emit({ remote: context.flow.remote, username: credentials!.username });
-        this.#challenge(context, role, claimedAor, false);
+      case 'busy':
+        context.reply(503, undefined, { headers: [['Retry-After', String(RETRY_AFTER_S)]] });
+        break;
+      case 'unavailable':
+        // Another adapter peer may know him; 503 would keep the phone away from this one.
+        context.reply(504);
         break;
       default:
         this.#challenge(context, role, claimedAor, result === 'stale');
     }
-    return result;
   }
 
-  #credentialsOf(request: SipRequest, role: Role): DigestCredentials | undefined {
+  #credentialsOf(
+    request: SipRequest,
+    role: Role,
+  ): readonly [value: string, credentials: DigestCredentials] | undefined {
     for (const value of request.headers(role.credentialsHeader)) {
       const credentials = parseDigestCredentials(value);
       if (credentials?.realm !== this.#own.firstDomain) continue;
-      if (this.#algorithms.includes(credentials.algorithm)) return credentials;
+      if (this.#algorithms.includes(credentials.algorithm)) return [value, credentials];
     }
     return undefined;
-  }
-
-  #verify(request: SipRequest, credentials: DigestCredentials, claimedAor: string): AuthResult {
-    const { username, algorithm, uri, nonce, qop, response } = credentials;
-    const aor = this.#aorOf(username, claimedAor);
-    const ha1 = aor === undefined ? undefined : this.#credentials.ha1(aor, username, algorithm);
-    const expected = digestResponse(ha1 ?? NO_HA1, { algorithm, method: request.method, uri, nonce, qop });
-    const right = equalSecrets(expected, response) && ha1 !== undefined && this.#isForUs(uri, request);
-    if (!right) return 'wrong';
-    // RFC 7616 §3.3: stale only when the response is right for the nonce it names.
-    if (!this.#nonces.use(nonce, qop === undefined ? 1 : Number.parseInt(qop.nc, 16))) return 'stale';
-    return aor === claimedAor ? 'ok' : 'forbidden';
-  }
-
-  /** `alice` is the Alice of the claimed AoR's domain, `alice@host` that of the domain the host stands for. */
-  #aorOf(username: string, claimedAor: string): string | undefined {
-    const at = username.lastIndexOf('@');
-    if (at < 0) return username + claimedAor.slice(claimedAor.lastIndexOf('@'));
-    const domain = this.#own.domainOf(username.slice(at + 1).toLowerCase(), undefined);
-    return domain === undefined ? undefined : `${username.slice(0, at)}@${domain}`;
-  }
-
-  /**
-   * RFC 7616 §3.4.6 asks that the digest uri mean the resource of the request line. Phones write our domain with and
-   * without scheme, port and parameters there, so it need only name us, or be the Request-URI.
-   */
-  #isForUs(digestUri: string, request: SipRequest): boolean {
-    if (digestUri === request.requestUri) return true;
-    try {
-      const { host, port } = parseUri(/^sips?:/i.test(digestUri) ? digestUri : `sip:${digestUri}`);
-      return this.#own.domainOf(host, port) !== undefined;
-    } catch {
-      return false;
-    }
   }
 
   #challenge(context: AuthContext, role: Role, claimedAor: string, stale: boolean): void {

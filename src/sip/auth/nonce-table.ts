@@ -1,8 +1,13 @@
 import { type Clock, type Random, randomHex } from '../../base/index.ts';
+import type { NonceKeys } from './credentials-judge.ts';
 import { equalSecrets, KeyedHash } from './keyed-hash.ts';
+import { formatNonce, type ReadNonce, readNonce } from './nonce.ts';
 
 /** How far behind the highest nonce count a request may come: UDP reorders, several calls start at once. */
 const WINDOW = 64;
+
+/** So old a nonce may be that somebody else still has to judge; he takes none over 60 s. */
+const MAX_PROOF_AGE_MS = 50_000;
 
 export interface NonceTableOptions {
   /** Key under which nonces are made. Default: random, as the boot id makes older nonces stale anyhow. */
@@ -23,10 +28,12 @@ interface CountWindow {
 /**
  * Makes nonces and judges their use (RFC 7616 §§3.3, 3.4.5, 5.4). A nonce is `time.boot.serial.tag`; nothing is kept
  * of one until it is used with a right response, so challenges cost no memory. The window of a used nonce
- * lives in a table of bounded size; what was pushed out of it counts as stale, never as fresh.
+ * lives in a table of bounded size; what was pushed out of it counts as stale, never as fresh. Where an enrollment
+ * server gave keys, nonces are made under them, and so can be judged there as well.
  */
 export class NonceTable {
   readonly #clock: Clock;
+  readonly #keys: NonceKeys | undefined;
   readonly #hash: KeyedHash;
   readonly #boot: string;
   readonly #lifetimeMs: number;
@@ -36,8 +43,9 @@ export class NonceTable {
   /** No nonce up to this serial is taken unless it is still in the table. */
   #forgottenUpTo = 0;
 
-  constructor(deps: { clock: Clock; random: Random }, options: NonceTableOptions = {}) {
+  constructor(deps: { clock: Clock; random: Random; keys?: NonceKeys }, options: NonceTableOptions = {}) {
     this.#clock = deps.clock;
+    this.#keys = deps.keys;
     this.#hash = new KeyedHash(options.key ?? deps.random.bytes(32));
     this.#boot = randomHex(deps.random, 4);
     this.#lifetimeMs = options.lifetimeMs ?? 600_000;
@@ -51,8 +59,22 @@ export class NonceTable {
 
   mint(): string {
     this.#serial += 1;
-    const text = `${this.#clock.now().toString(36)}.${this.#boot}.${this.#serial.toString(36)}`;
-    return `${text}.${this.#hash.tag(text)}`;
+    const { given, time } = this.#keyNow();
+    return formatNonce(
+      { time, boot: this.#boot, serial: this.#serial, issuer: given?.issuer },
+      given?.hash ?? this.#hash,
+    );
+  }
+
+  /** Whether nonces made now can be judged by whoever gives us keys. */
+  get canProve(): boolean {
+    return this.#keyNow().given !== undefined;
+  }
+
+  /** Whether a nonce is one that whoever gave us its key would still take. */
+  isProof(nonce: string): boolean {
+    const read = this.#verify(nonce);
+    return read?.issuer !== undefined && this.#ageOf(read) <= MAX_PROOF_AGE_MS;
   }
 
   /**
@@ -62,7 +84,7 @@ export class NonceTable {
    *   the answer is then a fresh challenge with stale=true
    */
   use(nonce: string, count: number): boolean {
-    const serial = this.#verify(nonce);
+    const serial = this.#verify(nonce)?.serial;
     if (serial === undefined || !(count >= 1)) return false;
     const window = this.#windows.get(serial);
     if (window !== undefined) return useCount(window, count);
@@ -72,16 +94,30 @@ export class NonceTable {
     return true;
   }
 
-  /** The serial of a nonce that we made since the start and not too long ago. */
-  #verify(nonce: string): number | undefined {
-    const end = nonce.lastIndexOf('.');
-    const text = nonce.slice(0, end);
-    const parts = text.split('.', 4);
-    if (parts.length !== 3 || parts[1] !== this.#boot) return undefined;
-    const age = this.#clock.now() - Number.parseInt(parts[0]!, 36);
-    if (!(age <= this.#lifetimeMs)) return undefined;
-    if (!equalSecrets(this.#hash.tag(text), nonce.slice(end + 1))) return undefined;
-    return Number.parseInt(parts[2]!, 36);
+  #keyNow() {
+    const now = this.#clock.now();
+    const theirTime = Math.floor(now + (this.#keys?.offsetMs ?? 0));
+    const given = this.#keys?.keyAt(theirTime);
+    return { given, time: given === undefined ? now : theirTime };
+  }
+
+  /** A nonce that we made since the start and not too long ago. */
+  #verify(nonce: string): ReadNonce | undefined {
+    const read = readNonce(nonce);
+    if (read === undefined || read.boot !== this.#boot) return undefined;
+    if (this.#ageOf(read) > this.#lifetimeMs) return undefined;
+    const hash = this.#hashOf(read);
+    return hash !== undefined && equalSecrets(hash.tag(read.text), read.tag) ? read : undefined;
+  }
+
+  #hashOf({ issuer, time }: ReadNonce): KeyedHash | undefined {
+    if (issuer === undefined) return this.#hash;
+    const key = this.#keys?.keyAt(time);
+    return key?.issuer === issuer ? key.hash : undefined;
+  }
+
+  #ageOf({ issuer, time }: ReadNonce): number {
+    return this.#clock.now() + (issuer === undefined ? 0 : (this.#keys?.offsetMs ?? 0)) - time;
   }
 
   #forgetOldest(): void {

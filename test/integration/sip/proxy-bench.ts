@@ -180,13 +180,13 @@ export class TestServer implements RequestHandler, PeerConnector {
     await this.beforeDeciding(context);
     if (request.method === 'REGISTER') {
       if (toAor === undefined) return context.reply(404);
-      if (this.#authenticator.check(context, toAor) !== 'ok') return;
+      if ((await this.#authenticator.check(context, toAor)) !== 'ok') return;
       const { status, reason, headers } = await this.#registrar.process(request, context.flow, toAor);
       return context.reply(status, reason, { headers });
     }
     if (context.overlayPeer === undefined && this.challenges) {
       if (fromAor === undefined) return context.reply(403);
-      if (this.#authenticator.check(context, fromAor) !== 'ok') return;
+      if ((await this.#authenticator.check(context, fromAor)) !== 'ok') return;
     }
     if (requestAor === undefined || context.hasRoute) {
       if (context.isStrayInDialog) return context.reply(481);

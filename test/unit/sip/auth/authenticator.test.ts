@@ -47,7 +47,7 @@ class Bench {
     this.authenticator.failures.on(({ username }) => this.failures.push(username));
   }
 
-  check(sent: SipRequest, aor = ALICE): { result: string; reply: Reply | undefined } {
+  async check(sent: SipRequest, aor = ALICE): Promise<{ result: string; reply: Reply | undefined }> {
     let reply: Reply | undefined;
     const context: AuthContext = {
       request: sent,
@@ -56,12 +56,13 @@ class Bench {
         reply = { status, headers: [...(options?.headers ?? [])] };
       },
     };
-    return { result: this.authenticator.check(context, aor), reply };
+    const result = await this.authenticator.check(context, aor);
+    return { result, reply };
   }
 
   /** A nonce from a fresh challenge. */
-  nonce(): string {
-    return nonceOf(this.check(register()).reply);
+  async nonce(): Promise<string> {
+    return nonceOf((await this.check(register())).reply);
   }
 }
 
@@ -109,9 +110,9 @@ function isStale(reply: Reply | undefined): boolean {
   return reply?.headers.every(([, value]) => value.endsWith(', stale=true')) ?? false;
 }
 
-test('Challenges: 401 for REGISTER, 407 for the rest, MD5 alone by default', (t) => {
+test('Challenges: 401 for REGISTER, 407 for the rest, MD5 alone by default', async (t) => {
   const bench = new Bench();
-  const { result, reply } = bench.check(register());
+  const { result, reply } = await bench.check(register());
   t.is(result, 'challenged');
   t.is(reply?.status, 401);
   t.is(reply?.headers.length, 1);
@@ -120,12 +121,12 @@ test('Challenges: 401 for REGISTER, 407 for the rest, MD5 alone by default', (t)
     reply?.headers[0]?.[1] ?? '',
     /^Digest realm="example\.org", nonce="[^"]+", algorithm=MD5, qop="auth"$/,
   );
-  const invite = bench.check(register('', 'INVITE')).reply;
+  const invite = (await bench.check(register('', 'INVITE'))).reply;
   t.is(invite?.status, 407);
   t.is(invite?.headers[0]?.[0], 'Proxy-Authenticate');
 });
 
-test('Challenges: right credentials pass, with either form of the username and whatever uri names us', (t) => {
+test('Challenges: right credentials pass, with either form of the username and whatever uri names us', async (t) => {
   const bench = new Bench();
   for (const options of [
     {},
@@ -136,42 +137,42 @@ test('Challenges: right credentials pass, with either form of the username and w
     { uri: 'sip:192.0.2.1:5060' },
     { nc: undefined },
   ] satisfies Login[]) {
-    const { result, reply } = bench.check(login(bench.nonce(), options));
+    const { result, reply } = await bench.check(login(await bench.nonce(), options));
     t.is(result, 'ok', JSON.stringify(options));
     t.is(reply, undefined);
   }
 });
 
-test('Challenges: a digest uri that names somebody else fails', (t) => {
+test('Challenges: a digest uri that names somebody else fails', async (t) => {
   const bench = new Bench();
-  t.is(bench.check(login(bench.nonce(), { uri: 'sip:elsewhere.example' })).result, 'wrong');
+  t.is((await bench.check(login(await bench.nonce(), { uri: 'sip:elsewhere.example' }))).result, 'wrong');
 });
 
-test('Challenges: nc=1 for ever gets a fresh challenge with stale=true, never 403', (t) => {
+test('Challenges: nc=1 for ever gets a fresh challenge with stale=true, never 403', async (t) => {
   const bench = new Bench();
-  const nonce = bench.nonce();
-  t.is(bench.check(login(nonce)).result, 'ok');
-  const again = bench.check(login(nonce));
+  const nonce = await bench.nonce();
+  t.is((await bench.check(login(nonce))).result, 'ok');
+  const again = await bench.check(login(nonce));
   t.is(again.result, 'stale');
   t.is(again.reply?.status, 401);
   t.true(isStale(again.reply));
-  t.is(bench.check(login(nonceOf(again.reply))).result, 'ok');
+  t.is((await bench.check(login(nonceOf(again.reply)))).result, 'ok');
   t.deepEqual(bench.failures, [], 'no failure was counted');
 });
 
 test('Challenges: unknown and old nonces are stale when the response is right, else it is a wrong response', async (t) => {
   const bench = new Bench();
-  t.true(isStale(bench.check(login('made-up')).reply));
-  const nonce = bench.nonce();
+  t.true(isStale((await bench.check(login('made-up'))).reply));
+  const nonce = await bench.nonce();
   await bench.clock.advance(3_600_000);
-  t.is(bench.check(login(nonce)).result, 'stale');
-  t.is(bench.check(login('made-up', { password: 'guess' })).result, 'wrong');
+  t.is((await bench.check(login(nonce))).result, 'stale');
+  t.is((await bench.check(login('made-up', { password: 'guess' }))).result, 'wrong');
 });
 
-test('Challenges: a wrong response is counted and challenged anew; an unknown user is treated just the same', (t) => {
+test('Challenges: a wrong response is counted and challenged anew; an unknown user is treated just the same', async (t) => {
   const bench = new Bench();
-  const wrong = bench.check(login(bench.nonce(), { password: 'guess' }));
-  const unknown = bench.check(login(bench.nonce(), { username: 'nobody' }), 'nobody@example.org');
+  const wrong = await bench.check(login(await bench.nonce(), { password: 'guess' }));
+  const unknown = await bench.check(login(await bench.nonce(), { username: 'nobody' }), 'nobody@example.org');
   for (const { result, reply } of [wrong, unknown]) {
     t.is(result, 'wrong');
     t.is(reply?.status, 401);
@@ -179,37 +180,45 @@ test('Challenges: a wrong response is counted and challenged anew; an unknown us
   }
   t.deepEqual(bench.failures, ['alice', 'nobody']);
   const shape = (reply: Reply | undefined) => JSON.stringify(reply).replace(/nonce=\\"[^"]*/, '');
-  t.is(shape(bench.check(register(), 'nobody@example.org').reply), shape(bench.check(register()).reply));
+  t.is(
+    shape((await bench.check(register(), 'nobody@example.org')).reply),
+    shape((await bench.check(register())).reply),
+  );
 });
 
-test("Challenges: registering somebody else's AoR is 403", (t) => {
+test("Challenges: registering somebody else's AoR is 403", async (t) => {
   const bench = new Bench();
-  const { result, reply } = bench.check(login(bench.nonce()), 'bob@example.org');
+  const { result, reply } = await bench.check(login(await bench.nonce()), 'bob@example.org');
   t.is(result, 'forbidden');
   t.is(reply?.status, 403);
-  t.is(bench.check(login(bench.nonce(), { password: 'guess' }), 'bob@example.org').reply?.status, 401);
+  t.is(
+    (await bench.check(login(await bench.nonce(), { password: 'guess' }), 'bob@example.org')).reply?.status,
+    401,
+  );
 });
 
-test('RFC 8760: SHA-256 stands second, and only where the stored secret can answer it', (t) => {
+test('RFC 8760: SHA-256 stands second, and only where the stored secret can answer it', async (t) => {
   const bench = new Bench(['MD5', 'SHA-256']);
-  const algorithms = (aor: string) =>
-    bench.check(register(), aor).reply?.headers.map(([, value]) => /algorithm=([^,]+)/.exec(value)?.[1]);
-  t.deepEqual(algorithms(ALICE), ['MD5', 'SHA-256']);
-  t.deepEqual(algorithms('bob@example.org'), ['MD5']);
-  t.deepEqual(algorithms('nobody@example.org'), ['MD5', 'SHA-256']);
-  t.is(bench.check(login(bench.nonce(), { algorithm: 'SHA-256' })).result, 'ok');
+  const algorithms = async (aor: string) =>
+    (await bench.check(register(), aor)).reply?.headers.map(
+      ([, value]) => /algorithm=([^,]+)/.exec(value)?.[1],
+    );
+  t.deepEqual(await algorithms(ALICE), ['MD5', 'SHA-256']);
+  t.deepEqual(await algorithms('bob@example.org'), ['MD5']);
+  t.deepEqual(await algorithms('nobody@example.org'), ['MD5', 'SHA-256']);
+  t.is((await bench.check(login(await bench.nonce(), { algorithm: 'SHA-256' }))).result, 'ok');
   t.is(
-    new Bench().check(login('n', { algorithm: 'SHA-256' })).result,
+    (await new Bench().check(login('n', { algorithm: 'SHA-256' }))).result,
     'challenged',
     'not offered, not taken',
   );
 });
 
-test('RFC 3261 §22.3: credentials for our realm are withdrawn from what goes on, those of others stay', (t) => {
+test('RFC 3261 §22.3: credentials for our realm are withdrawn from what goes on, those of others stay', async (t) => {
   const bench = new Bench();
-  const invite = login(bench.nonce(), { method: 'INVITE', header: 'Proxy-Authorization' });
+  const invite = login(await bench.nonce(), { method: 'INVITE', header: 'Proxy-Authorization' });
   invite.appendHeader('Proxy-Authorization', 'Digest username="a", realm="other.example", nonce="x"');
-  t.is(bench.check(invite).result, 'ok');
+  t.is((await bench.check(invite)).result, 'ok');
   t.deepEqual(invite.headers('Proxy-Authorization'), [
     'Digest username="a", realm="other.example", nonce="x"',
   ]);
