@@ -115,14 +115,15 @@ export class Authenticator {
   async check(context: AuthContext, claimedAor: string): Promise<AuthResult> {
     const { request } = context;
     const role = request.method === 'REGISTER' ? REGISTRAR : PROXY;
-    const [value, credentials] = this.#credentialsOf(request, role) ?? [];
+    const { remote } = context.flow;
+    const given = this.#credentialsOf(request, role);
     const result =
-      credentials === undefined
+      given === undefined
         ? 'challenged'
-        : await this.#digests.check(request, value!, credentials, claimedAor);
+        : await this.#digests.check({ ...given, request, remote, claimedAor });
     this.#counters.get(result)?.inc();
     if (result === 'wrong') {
-      this.#failures.emit({ remote: context.flow.remote, username: credentials!.username });
+      this.#failures.emit({ remote, username: given!.credentials.username });
     }
     this.#act(context, role, claimedAor, result);
     return result;
@@ -152,11 +153,11 @@ export class Authenticator {
   #credentialsOf(
     request: SipRequest,
     role: Role,
-  ): readonly [value: string, credentials: DigestCredentials] | undefined {
-    for (const value of request.headers(role.credentialsHeader)) {
-      const credentials = parseDigestCredentials(value);
+  ): { readonly authorization: string; readonly credentials: DigestCredentials } | undefined {
+    for (const authorization of request.headers(role.credentialsHeader)) {
+      const credentials = parseDigestCredentials(authorization);
       if (credentials?.realm !== this.#own.firstDomain) continue;
-      if (this.#algorithms.includes(credentials.algorithm)) return [value, credentials];
+      if (this.#algorithms.includes(credentials.algorithm)) return { authorization, credentials };
     }
     return undefined;
   }

@@ -1,3 +1,4 @@
+import type { Address } from '../../base/index.ts';
 import type { DigestCredentials } from './digest-credentials.ts';
 import type { KeyedHash } from './keyed-hash.ts';
 
@@ -25,6 +26,10 @@ export interface DigestProof {
   /** The Authorization value itself. */
   readonly authorization: string;
   readonly credentials: DigestCredentials;
+  /** What the HA1 that is known here says of it. */
+  readonly known: 'right' | 'wrong' | 'unknown';
+  /** Where it came from. */
+  readonly remote: Address;
 }
 
 /**

@@ -1,7 +1,8 @@
+import type { Address } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import { parseUri } from '../message/uri.ts';
 import type { CredentialsStore } from './credentials.ts';
-import type { CredentialsJudge } from './credentials-judge.ts';
+import type { CredentialsJudge, DigestProof } from './credentials-judge.ts';
 import { digestResponse } from './digest.ts';
 import type { DigestCredentials } from './digest-credentials.ts';
 import { equalSecrets } from './keyed-hash.ts';
@@ -25,16 +26,23 @@ export interface OwnNames {
  */
 export type DigestResult = 'ok' | 'stale' | 'wrong' | 'forbidden' | 'unproved' | 'busy' | 'unavailable';
 
-/** What a claim is about, taken apart once. */
-interface Claim {
+/** Who somebody says he is. */
+export interface DigestClaim {
   readonly request: SipRequest;
-  /** The header value. */
-  readonly value: string;
+  readonly remote: Address;
+  /** The Authorization or Proxy-Authorization value, and what was read from it. */
+  readonly authorization: string;
   readonly credentials: DigestCredentials;
-  /** The AoR that the username means. */
-  readonly aor: string | undefined;
+  /** Canonical. */
   readonly claimedAor: string;
 }
+
+interface Claim extends DigestClaim {
+  /** The AoR that the username means. */
+  readonly aor: string | undefined;
+}
+
+type Known = DigestProof['known'];
 
 /** Compared against when there is no such user, so that he is treated like a wrong password. */
 const NO_HA1 = '';
@@ -62,18 +70,10 @@ export class DigestCheck {
     this.#judge = deps.judge;
   }
 
-  /**
-   * @param value the Authorization or Proxy-Authorization value that `credentials` were read from
-   * @param claimedAor canonical
-   */
-  async check(
-    request: SipRequest,
-    value: string,
-    credentials: DigestCredentials,
-    claimedAor: string,
-  ): Promise<DigestResult> {
-    const aor = this.#aorOf(credentials.username, claimedAor);
-    const claim = { request, value, credentials, aor, claimedAor };
+  async check(claimed: DigestClaim): Promise<DigestResult> {
+    const { request, claimedAor } = claimed;
+    const aor = this.#aorOf(claimed.credentials.username, claimedAor);
+    const claim = { ...claimed, aor };
     const known = this.#known(claim);
     if (this.#judge === undefined) return known === 'right' ? this.#use(claim) : 'wrong';
     if (request.method !== 'REGISTER') {
@@ -84,7 +84,7 @@ export class DigestCheck {
     return this.#ask(this.#judge, claim, known);
   }
 
-  #known({ request, credentials, aor }: Claim): 'right' | 'wrong' | 'unknown' {
+  #known({ request, credentials, aor }: Claim): Known {
     const { username, algorithm, uri, nonce, qop, response } = credentials;
     const ha1 = aor === undefined ? undefined : this.#credentials.ha1(aor, username, algorithm);
     const expected = digestResponse(ha1 ?? NO_HA1, { algorithm, method: request.method, uri, nonce, qop });
@@ -93,19 +93,15 @@ export class DigestCheck {
     return right ? 'right' : 'wrong';
   }
 
-  async #ask(
-    judge: CredentialsJudge,
-    claim: Claim,
-    known: 'right' | 'wrong' | 'unknown',
-  ): Promise<DigestResult> {
-    const { value, credentials, aor, claimedAor, request } = claim;
+  async #ask(judge: CredentialsJudge, claim: Claim, known: Known): Promise<DigestResult> {
+    const { authorization, credentials, aor, claimedAor, request, remote } = claim;
     // What he does not register for himself, or not with us, is nobody's business.
     if (aor !== claimedAor || !this.#isForUs(credentials.uri, request)) return 'wrong';
     if (!this.#nonces.isProof(credentials.nonce)) {
       if (this.#nonces.canProve) return 'stale';
       return this.#without(claim, known);
     }
-    const verdict = await judge.judge({ aor, authorization: value, credentials });
+    const verdict = await judge.judge({ aor, authorization, credentials, known, remote });
     switch (verdict) {
       case 'right':
         return this.#use(claim);
@@ -119,7 +115,7 @@ export class DigestCheck {
   }
 
   /** The judge is away. */
-  #without(claim: Claim, known: 'right' | 'wrong' | 'unknown'): DigestResult {
+  #without(claim: Claim, known: Known): DigestResult {
     if (known === 'right') return this.#use(claim);
     return known === 'wrong' ? 'wrong' : 'unavailable';
   }

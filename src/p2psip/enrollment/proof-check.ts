@@ -1,0 +1,141 @@
+import { type Clock, TokenBuckets } from '../../base/index.ts';
+import { type DigestAlgorithm, digestResponse } from '../../sip/auth/digest.ts';
+import { type DigestCredentials, parseDigestCredentials } from '../../sip/auth/digest-credentials.ts';
+import { equalSecrets } from '../../sip/auth/keyed-hash.ts';
+import { readNonce } from '../../sip/auth/nonce.ts';
+import type { NodeId } from '../overlay.ts';
+import { epochOf, type NonceKeyring } from './nonce-keys.ts';
+import type { Proof } from './registration-protocol.ts';
+import { UsedProofs } from './used-proofs.ts';
+
+/** So old a proof may be (architecture, identity of users). */
+const MAX_AGE_MS = 60_000;
+/** Clocks of adapter peers follow ours to a round trip. */
+const MAX_AHEAD_MS = 5_000;
+
+/** Wrong answers for one user by way of one adapter peer, and for all users by way of it. */
+const WRONG_OF_USER = { perSecond: 0.1, burst: 10 };
+const WRONG_OF_ADAPTER = { perSecond: 5, burst: 500 };
+
+/** What the enrollment server knows of an account, as far as registrations go. */
+export interface RegistrationAccount {
+  /** A user's AoR, or the name of a peer. */
+  readonly name: string;
+  /** It is a peer's, and that may ask for registration certificates. */
+  readonly adapter: boolean;
+  /** The Node-IDs assigned to it. */
+  readonly nodeIds: readonly NodeId[];
+  /** There is no such account any more. */
+  readonly removed: boolean;
+  /** The name was revoked until then (ms since the Unix epoch): no certificate for it may begin earlier. */
+  readonly validFrom?: number | undefined;
+  /** HA1, lower-case hex, over the username in this form; undefined when it is not kept. */
+  ha1(username: string, algorithm: DigestAlgorithm): string | undefined;
+}
+
+/** The account store, as far as registrations go. */
+export interface RegistrationAccounts {
+  find(name: string): RegistrationAccount | undefined;
+}
+
+/** Why a proof is not taken; in the log of the enrollment server. */
+export type ProofRefusal =
+  | 'malformed'
+  | 'foreign-realm'
+  | 'other-user'
+  | 'foreign-nonce'
+  | 'stale'
+  | 'replayed'
+  | 'wrong'
+  | 'unknown-user'
+  | 'removed'
+  | 'too-many-wrong'
+  | 'too-many';
+
+export type ProofJudgement =
+  | {
+      readonly account: RegistrationAccount;
+      readonly credentials: DigestCredentials;
+      readonly ha1: string;
+    }
+  | { readonly refusal: ProofRefusal };
+
+/**
+ * Judges the digest responses that adapter peers forward: only a nonce of that adapter peer, at most 60 s old, of the
+ * method REGISTER, in our realm, with the name of the very user, each nonce and count once, and none from before
+ * this start, since what was used then has been forgotten.
+ */
+export class ProofCheck {
+  readonly #clock: Clock;
+  readonly #accounts: RegistrationAccounts;
+  readonly #keyring: NonceKeyring;
+  readonly #realm: string;
+  readonly #used: UsedProofs;
+  readonly #wrongOfUser = new TokenBuckets(WRONG_OF_USER);
+  readonly #wrongOfAdapter = new TokenBuckets(WRONG_OF_ADAPTER);
+  readonly #startedAt: number;
+
+  constructor(
+    deps: { readonly clock: Clock; readonly accounts: RegistrationAccounts; readonly keyring: NonceKeyring },
+    options: { readonly realm: string },
+  ) {
+    this.#clock = deps.clock;
+    this.#accounts = deps.accounts;
+    this.#keyring = deps.keyring;
+    this.#realm = options.realm;
+    this.#used = new UsedProofs(deps, { periodMs: MAX_AGE_MS + MAX_AHEAD_MS });
+    this.#startedAt = deps.clock.now();
+  }
+
+  /** @param adapter the Node-ID that the sender's certificate proves */
+  judge(adapter: NodeId, { aor, authorization }: Proof): ProofJudgement {
+    const credentials = parseDigestCredentials(authorization);
+    if (credentials === undefined) return { refusal: 'malformed' };
+    const { username, realm, nonce, qop, algorithm, uri, response } = credentials;
+    if (realm !== this.#realm) return { refusal: 'foreign-realm' };
+    if (aor !== username && aor !== `${username}@${realm}`) return { refusal: 'other-user' };
+    const staleness = this.#stalenessOf(nonce, adapter);
+    if (staleness !== undefined) return { refusal: staleness };
+
+    const account = this.#accounts.find(aor);
+    if (account?.removed) return { refusal: 'removed' };
+    if (!this.#mayBeWrong(adapter, aor)) return { refusal: 'too-many-wrong' };
+    const ha1 = account?.ha1(username, algorithm);
+    const expected = digestResponse(ha1 ?? '', { algorithm, method: 'REGISTER', uri, nonce, qop });
+    const isRight = equalSecrets(expected, response);
+    if (account === undefined || ha1 === undefined || !isRight) {
+      return { refusal: account === undefined ? 'unknown-user' : 'wrong' };
+    }
+    this.#giveBack(adapter, aor);
+
+    // A nonce without counts serves once.
+    const count = qop === undefined ? 0 : Number.parseInt(qop.nc, 16);
+    const use = this.#used.take(adapter, `${nonce.slice(nonce.lastIndexOf('.') + 1)}.${count}`);
+    if (use !== 'fresh') return { refusal: use === 'used' ? 'replayed' : 'too-many' };
+    return { account, credentials, ha1 };
+  }
+
+  #stalenessOf(nonce: string, adapter: NodeId): ProofRefusal | undefined {
+    const read = readNonce(nonce);
+    if (read?.issuer !== adapter) return 'foreign-nonce';
+    const hash = this.#keyring.hashOf(adapter, epochOf(read.time));
+    if (!equalSecrets(hash.tag(read.text), read.tag)) return 'foreign-nonce';
+    const age = this.#clock.now() - read.time;
+    const isFresh = age <= MAX_AGE_MS && age >= -MAX_AHEAD_MS && read.time >= this.#startedAt;
+    return isFresh ? undefined : 'stale';
+  }
+
+  /** Takes what a wrong answer costs; it is given back for a right one. */
+  #mayBeWrong(adapter: NodeId, aor: string): boolean {
+    const now = this.#clock.monotonic();
+    if (!this.#wrongOfAdapter.take(adapter, 1, now)) return false;
+    if (this.#wrongOfUser.take(`${adapter}/${aor}`, 1, now)) return true;
+    this.#wrongOfAdapter.giveBack(adapter, 1);
+    return false;
+  }
+
+  #giveBack(adapter: NodeId, aor: string): void {
+    this.#wrongOfAdapter.giveBack(adapter, 1);
+    this.#wrongOfUser.giveBack(`${adapter}/${aor}`, 1);
+  }
+}

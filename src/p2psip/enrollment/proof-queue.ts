@@ -1,0 +1,54 @@
+import { CodedError } from '../../base/index.ts';
+import type { RegistrationExchange } from './registration-exchange.ts';
+import { MAX_PROOFS, type Proof, type ProofResult } from './registration-protocol.ts';
+
+/** Requests under way at once; whatever comes meanwhile goes together into the next. */
+const MAX_RUNNING = 4;
+/** Proofs that wait; more are refused. */
+const MAX_WAITING = 4_096;
+
+interface Waiting {
+  readonly proof: Proof;
+  readonly resolve: (result: ProofResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Brings proofs to the enrollment server: the first at once, and while requests are under way the rest gathers, so
+ * that a thousand phones that wake in one second cost some twenty requests.
+ */
+export class ProofQueue {
+  readonly #exchange: RegistrationExchange;
+  readonly #waiting: Waiting[] = [];
+  #running = 0;
+
+  constructor(deps: { readonly exchange: RegistrationExchange }) {
+    this.#exchange = deps.exchange;
+  }
+
+  /** @throws CodedError 'queue-full', or what the exchange throws */
+  prove(proof: Proof): Promise<ProofResult> {
+    if (this.#waiting.length >= MAX_WAITING) {
+      return Promise.reject(new CodedError('queue-full', 'too many wait for the enrollment server'));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ proof, resolve, reject });
+      void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running >= MAX_RUNNING) return;
+    this.#running += 1;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_PROOFS);
+      try {
+        const results = await this.#exchange.prove(batch.map(({ proof }) => proof));
+        for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#running -= 1;
+  }
+}
