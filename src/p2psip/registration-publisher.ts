@@ -138,6 +138,22 @@ export class RegistrationPublisher {
     if (!isRetryDue && !isSettledNow) this.#schedule(aor);
   }
 
+  /** Forgets a user who may no longer be stored: the overlay drops his record itself, and takes no withdrawal. */
+  abandon(aor: string): void {
+    this.#publications.delete(aor);
+    this.#due.delete(aor);
+    this.#waiting.delete(aor);
+    this.#deps.store.write([{ key: KEY_PREFIX + aor, value: undefined }]).catch((error) => {
+      this.#deps.logger.warn('a publication could not be forgotten', { aor, reason: errorMessage(error) });
+    });
+  }
+
+  /** A Store of `aor` that failed may succeed by now: its retry is not waited for. */
+  hurry(aor: string): void {
+    const publication = this.#publications.get(aor);
+    if (publication !== undefined && !isSettled(publication, this.#deps.clock.now())) this.#schedule(aor);
+  }
+
   /**
    * Settles with the Store of `aor` that is under way or waits for its turn, rejected when that attempt failed;
    * undefined when the overlay has nothing to learn.

@@ -2,6 +2,8 @@ import type { Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../
 import { SystemDns } from '../../net/index.ts';
 import { AdapterPeer } from '../../p2psip/adapter-peer.ts';
 import { CallHandler } from '../../p2psip/call-handler.ts';
+import type { AdapterEnrollment } from '../../p2psip/enrollment/adapter-enrollment.ts';
+import type { ServedUsers } from '../../p2psip/enrollment/served-users.ts';
 import type { LocationService } from '../../p2psip/location-service.ts';
 import type { Overlay } from '../../p2psip/overlay.ts';
 import { PeerConnections } from '../../p2psip/peer-connections.ts';
@@ -32,6 +34,14 @@ export interface SipSideDeps {
   readonly locations: LocationService;
   /** Key of the flow tokens, kept between runs. */
   readonly tokenKey: Uint8Array;
+  /** Where an enrollment server knows the users, and no file. */
+  readonly enrollment?: EnrolledUsers | undefined;
+}
+
+/** Users whom an enrollment server knows, as far as they have come to this peer. */
+export interface EnrolledUsers {
+  readonly served: ServedUsers;
+  readonly judge: AdapterEnrollment;
 }
 
 /** SIGTERM: withdrawing our records may take this long (architecture, leaving). */
@@ -47,6 +57,8 @@ export class SipSide {
   readonly #own: OwnAddresses;
   readonly #registrations: RegistrationHandler;
   readonly #addresses: PublicAddresses;
+  readonly #locations: LocationService;
+  readonly #isRevoked: (aor: string) => boolean;
 
   constructor(config: GatewayConfig, deps: SipSideDeps) {
     const { clock, random, logger, metrics, overlay, locations } = deps;
@@ -54,12 +66,13 @@ export class SipSide {
     const transport = new SipTransport(deps);
     const own = new OwnAddresses(deps, { domains: config.sip.domains, public: config.sip.public });
     const bindings = new BindingStore(deps);
-    const accounts = new AccountCredentials({ realm: own.firstDomain, accounts: config.users });
+    const { served, judge } = deps.enrollment ?? {};
+    const accounts = served ?? new AccountCredentials({ realm: own.firstDomain, accounts: config.users });
     const algorithms = config.sip.digest;
     const authenticator =
       config.sip.auth === 'none'
         ? undefined
-        : new Authenticator({ clock, random, metrics, credentials: accounts, own }, { algorithms });
+        : new Authenticator({ clock, random, metrics, credentials: accounts, own, judge }, { algorithms });
     const registrar = new Registrar(
       { clock, logger, metrics, store: bindings },
       { expires: config.sip.expires, maxContacts: config.sip.maxContacts },
@@ -92,7 +105,11 @@ export class SipSide {
       { nodeHex: overlay.nodeId, overlayName: overlay.name, tokenKey: deps.tokenKey },
       new AdapterPeer({ registrations: this.#registrations, calls }),
     );
+    served?.revoked.on((aor) => this.#onRevoked(aor));
+    served?.certified.on((aor) => this.publisher.hurry(aor));
+    this.#isRevoked = (aor) => judge?.isRevoked(aor) ?? false;
     this.bindings = bindings;
+    this.#locations = locations;
     this.#transport = transport;
     this.#own = own;
   }
@@ -109,6 +126,7 @@ export class SipSide {
   async start(): Promise<void> {
     this.bindings.load();
     this.publisher.load();
+    for (const [aor] of [...this.bindings.entries()]) if (this.#isRevoked(aor)) this.#onRevoked(aor);
     try {
       for (const { transport, address, advertise } of this.#config.sip.listen) {
         const options = { transport, host: address.host, port: address.port };
@@ -141,6 +159,13 @@ export class SipSide {
     this.#addresses.stop();
     await this.publisher.stop(WITHDRAW_MS);
     await this.#close();
+  }
+
+  /** His phones are forgotten; calls in progress go on, since they do not depend on bindings. */
+  #onRevoked(aor: string): void {
+    this.publisher.abandon(aor);
+    this.#locations.forget(aor);
+    this.bindings.drop(aor);
   }
 
   async #close(): Promise<void> {

@@ -78,6 +78,11 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
     this.#keys.stop();
   }
 
+  /** Whether the document in force says that the user was removed, and he has not come back since. */
+  isRevoked(aor: string): boolean {
+    return this.#deps.revokedUsers().has(aor) && !this.#deps.users.has(aor);
+  }
+
   /** A new certificate is wanted from half the life of the old one on, as long as there is somebody to give it. */
   wants(aor: string): boolean {
     const user = this.#deps.users.get(aor);
@@ -102,7 +107,7 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
 
   async #judge(proof: DigestProof): Promise<Verdict> {
     const { aor, authorization } = proof;
-    if (!this.#keys.reachable) return this.#unavailable(aor);
+    if (!this.#keys.reachable) return 'unavailable';
     const origin = originOf(proof.remote.host);
     if (!this.#mayBeWrong(origin)) return 'busy';
     let result: ProofResult;
@@ -111,7 +116,7 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
     } catch (error) {
       if (error instanceof CodedError && error.code === 'queue-full') return 'busy';
       this.#keys.onUnreachable(error);
-      return this.#unavailable(aor);
+      return 'unavailable';
     }
     return this.#act(proof, origin, result);
   }
@@ -145,7 +150,7 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
       const { certificate } = identityWith(identity, result.certificate, aor);
       const { username, algorithm, ha1, ha1LifetimeS } = result;
       const added = { username, algorithm, ha1, until: now + ha1LifetimeS * 1000 };
-      users.set(aor, {
+      users.take(aor, {
         ha1s: withHa1(users.get(aor)?.ha1s ?? [], added),
         certificate: certificate.der,
         notBefore: certificate.notBefore,
@@ -159,11 +164,6 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
       });
       return 'unavailable';
     }
-  }
-
-  /** Whether somebody was removed is in the document, too. */
-  #unavailable(aor: string): Verdict {
-    return this.#deps.revokedUsers().has(aor) && !this.#deps.users.has(aor) ? 'removed' : 'unavailable';
   }
 
   /** Only looks whether there is room for one more wrong answer. */

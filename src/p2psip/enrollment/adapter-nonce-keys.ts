@@ -2,7 +2,9 @@ import {
   type Clock,
   CodedError,
   errorMessage,
+  type Gauge,
   type Logger,
+  type Metrics,
   type Random,
   type Timer,
 } from '../../base/index.ts';
@@ -34,6 +36,7 @@ export class AdapterNonceKeys implements NonceKeys {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #exchange: RegistrationExchange;
+  readonly #gauge: Gauge;
   #keys: readonly HeldKey[] = [];
   #offsetMs = 0;
   #timer: Timer | undefined;
@@ -47,12 +50,18 @@ export class AdapterNonceKeys implements NonceKeys {
     readonly clock: Clock;
     readonly random: Random;
     readonly logger: Logger;
+    readonly metrics: Metrics;
     readonly exchange: RegistrationExchange;
   }) {
     this.#clock = deps.clock;
     this.#random = deps.random;
     this.#logger = deps.logger;
     this.#exchange = deps.exchange;
+    this.#gauge = deps.metrics.gauge(
+      'p2psip_enrollment_server_reachable',
+      '1 when the enrollment server answered the last time this peer asked for a user or for keys',
+    );
+    this.#gauge.set(0);
   }
 
   get offsetMs(): number {
@@ -80,9 +89,7 @@ export class AdapterNonceKeys implements NonceKeys {
 
   /** The server does not answer: it is asked again until it does. */
   onUnreachable(error: unknown): void {
-    if (!this.#reachable) return;
-    this.#reachable = false;
-    this.#onFailure(error);
+    if (this.#reachable) this.#onFailure(error);
   }
 
   /** The server takes no nonce of ours: either its keys or its clock are others by now. */
@@ -101,11 +108,10 @@ export class AdapterNonceKeys implements NonceKeys {
       const keys = await this.#exchange.keys();
       this.#take(keys, (asked + this.#clock.now()) / 2);
       if (!this.#reachable) this.#logger.info('the enrollment server answers');
-      this.#reachable = true;
+      this.#setReachable(true);
       this.#failures = 0;
       this.#schedule(REFRESH_MS * (0.75 + 0.25 * this.#random.float()));
     } catch (error) {
-      this.#reachable = false;
       this.#onFailure(error);
     } finally {
       this.#fetching = false;
@@ -123,7 +129,13 @@ export class AdapterNonceKeys implements NonceKeys {
     this.#keys = [...given, ...kept];
   }
 
+  #setReachable(reachable: boolean): void {
+    this.#reachable = reachable;
+    this.#gauge.set(reachable ? 1 : 0);
+  }
+
   #onFailure(error: unknown): void {
+    this.#setReachable(false);
     const isNoAdapter = error instanceof CodedError && error.code === 'not-an-adapter';
     if (isNoAdapter) {
       this.#logger.error('this peer may not register phones: its account has no adapter flag', {

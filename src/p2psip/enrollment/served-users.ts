@@ -33,6 +33,7 @@ export class ServedUsers implements CredentialsStore {
   readonly #users = new Map<string, ServedUser>();
   readonly #ends: DeadlineQueue<string>;
   readonly #revoked = new Event<string>();
+  readonly #certified = new Event<string>();
 
   constructor(deps: { readonly clock: Clock; readonly store: KeyValueStore; readonly logger: Logger }) {
     this.#clock = deps.clock;
@@ -44,6 +45,11 @@ export class ServedUsers implements CredentialsStore {
   /** Users (AoR) who may no longer be served. */
   get revoked(): EventSource<string> {
     return this.#revoked;
+  }
+
+  /** Users (AoR) for whom a registration certificate came. */
+  get certified(): EventSource<string> {
+    return this.#certified;
   }
 
   get size(): number {
@@ -84,21 +90,16 @@ export class ServedUsers implements CredentialsStore {
     return known !== undefined && known.until > this.#clock.now() ? known.ha1 : undefined;
   }
 
-  set(aor: string, user: ServedUser): void {
-    if (!this.#users.has(aor) && this.#users.size >= MAX_USERS) {
-      for (const oldest of this.#users.keys()) {
-        this.#forget(oldest);
-        break;
-      }
-    }
-    this.#keep(aor, user);
-    this.#write(aor, encodeServedUser(user));
+  /** Keeps what the enrollment server gave. */
+  take(aor: string, user: ServedUser): void {
+    this.#replace(aor, user);
+    this.#certified.emit(aor);
   }
 
   /** His password is another one by now. */
   dropHa1(aor: string, username: string, algorithm: DigestAlgorithm): void {
     const user = this.#users.get(aor);
-    if (user !== undefined) this.set(aor, { ...user, ha1s: withoutHa1(user.ha1s, username, algorithm) });
+    if (user !== undefined) this.#replace(aor, { ...user, ha1s: withoutHa1(user.ha1s, username, algorithm) });
   }
 
   /** Forgets the user and tells whoever serves him. */
@@ -117,6 +118,17 @@ export class ServedUsers implements CredentialsStore {
       const user = this.#users.get(aor);
       if (user !== undefined && user.notBefore < since) this.revoke(aor);
     }
+  }
+
+  #replace(aor: string, user: ServedUser): void {
+    if (!this.#users.has(aor) && this.#users.size >= MAX_USERS) {
+      for (const oldest of this.#users.keys()) {
+        this.#forget(oldest);
+        break;
+      }
+    }
+    this.#keep(aor, user);
+    this.#write(aor, encodeServedUser(user));
   }
 
   #keep(aor: string, user: ServedUser): void {

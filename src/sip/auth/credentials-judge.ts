@@ -48,6 +48,8 @@ export interface CredentialsJudge {
   readonly keys: NonceKeys;
   /** Whether a proof of the user is wanted although his HA1 is known. */
   wants(aor: string): boolean;
+  /** Whether the user is known to have been removed, also while nobody can be asked. */
+  isRevoked(aor: string): boolean;
   /** Never rejects. */
   judge(proof: DigestProof): Promise<Verdict>;
 }

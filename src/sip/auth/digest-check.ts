@@ -99,7 +99,7 @@ export class DigestCheck {
     if (aor !== claimedAor || !this.#isForUs(credentials.uri, request)) return 'wrong';
     if (!this.#nonces.isProof(credentials.nonce)) {
       if (this.#nonces.canProve) return 'stale';
-      return this.#without(claim, known);
+      return this.#without(judge, claim, known);
     }
     const verdict = await judge.judge({ aor, authorization, credentials, known, remote });
     switch (verdict) {
@@ -108,16 +108,17 @@ export class DigestCheck {
       case 'removed':
         return 'forbidden';
       case 'unavailable':
-        return this.#without(claim, known);
+        return this.#without(judge, claim, known);
       default:
         return verdict;
     }
   }
 
   /** The judge is away. */
-  #without(claim: Claim, known: Known): DigestResult {
+  #without(judge: CredentialsJudge, claim: Claim, known: Known): DigestResult {
     if (known === 'right') return this.#use(claim);
-    return known === 'wrong' ? 'wrong' : 'unavailable';
+    if (known === 'wrong') return 'wrong';
+    return judge.isRevoked(claim.claimedAor) ? 'forbidden' : 'unavailable';
   }
 
   /** RFC 7616 §3.3: stale only when the response is right for the nonce it names. */

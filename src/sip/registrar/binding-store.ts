@@ -117,6 +117,11 @@ export class BindingStore {
     this.#emit(aor, before, this.#bindings.get(aor) ?? NONE);
   }
 
+  /** Takes all bindings of an AoR away at once, whatever the disk says to it. */
+  drop(aor: string): void {
+    this.#retain(aor, () => false);
+  }
+
   #set(aor: string, bindings: readonly Binding[]): void {
     if (bindings.length === 0) {
       this.#bindings.delete(aor);

@@ -1,0 +1,340 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  CodedError,
+  fromUtf8,
+  type HttpClient,
+  type HttpClientRequest,
+  type HttpResponse,
+  type LogFields,
+  type Logger,
+  MemoryKeyValueStore,
+  noMetrics,
+  silentLogger,
+  sleep,
+} from '../../../../src/base/index.ts';
+import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
+import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
+import { AdapterEnrollment } from '../../../../src/p2psip/enrollment/adapter-enrollment.ts';
+import type { RegistrationAccount } from '../../../../src/p2psip/enrollment/proof-check.ts';
+import { RegistrationAuthority } from '../../../../src/p2psip/enrollment/registration-authority.ts';
+import { HttpsRegistrationExchange } from '../../../../src/p2psip/enrollment/registration-exchange.ts';
+import {
+  decodeKeys,
+  decodeResults,
+  encodeProofs,
+  REGISTRATION_PATH,
+} from '../../../../src/p2psip/enrollment/registration-protocol.ts';
+import { ServedUsers } from '../../../../src/p2psip/enrollment/served-users.ts';
+import { buildRootCertificate, keyIdOf } from '../../../../src/reload/security/authority-certificates.ts';
+import { Certificate } from '../../../../src/reload/security/certificate.ts';
+import { type CertificateTemplate, issuedBy } from '../../../../src/reload/security/certificate-builder.ts';
+import { CertificateStore } from '../../../../src/reload/security/certificate-store.ts';
+import { ChainTrust } from '../../../../src/reload/security/chain-trust.ts';
+import { EnrolledIdentity } from '../../../../src/reload/security/enrolled-identity.ts';
+import { formatNodeUri } from '../../../../src/reload/security/reload-uri.ts';
+import { type AuthContext, Authenticator } from '../../../../src/sip/auth/authenticator.ts';
+import { type DigestAlgorithm, digestHa1, digestResponse } from '../../../../src/sip/auth/digest.ts';
+import { KeyedHash } from '../../../../src/sip/auth/keyed-hash.ts';
+import { formatNonce } from '../../../../src/sip/auth/nonce.ts';
+import { request } from '../../sip/registrar/messages.ts';
+
+export const OVERLAY = 'example.org';
+export const ALICE = 'alice@example.org';
+export const BOB = 'bob@example.org';
+export const GW1 = '1'.repeat(32);
+export const GW2 = '2'.repeat(32);
+const PHONE = { host: '192.0.2.9', port: 5060 };
+const DAY_MS = 86_400_000;
+
+/** A logger that keeps the warnings and errors. */
+class Notes implements Logger {
+  readonly debugEnabled = false;
+  readonly lines: { message: string; fields: LogFields }[] = [];
+  readonly debug = silentLogger.debug;
+  readonly info = silentLogger.info;
+
+  warn(message: string, fields: LogFields = {}): void {
+    this.lines.push({ message, fields });
+  }
+
+  error(message: string, fields: LogFields = {}): void {
+    this.lines.push({ message, fields });
+  }
+
+  child(): Logger {
+    return this;
+  }
+
+  /** The reasons of what was refused, in order. */
+  get reasons(): unknown[] {
+    return this.lines.map(({ fields }) => fields.reason);
+  }
+}
+
+/** Digest credentials as a phone writes them. */
+export function credentials(options: {
+  nonce: string;
+  username?: string;
+  password?: string;
+  nc?: number;
+  method?: string;
+  realm?: string;
+  algorithm?: DigestAlgorithm;
+}): string {
+  const { nonce, username = 'alice', password = 'secret', nc = 1, method = 'REGISTER' } = options;
+  const { realm = OVERLAY, algorithm = 'MD5' } = options;
+  const uri = `sip:${OVERLAY}`;
+  const qop = { value: 'auth', nc: nc.toString(16).padStart(8, '0'), cnonce: 'cafe' };
+  const ha1 = digestHa1(algorithm, username, realm, password);
+  const response = digestResponse(ha1, { algorithm, method, uri, nonce, qop });
+  return (
+    `Digest username="${username}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}", ` +
+    `algorithm=${algorithm}, qop=auth, nc=${qop.nc}, cnonce="${qop.cnonce}"`
+  );
+}
+
+/** A user's or a peer's account, its password changeable. */
+export class TestAccount implements RegistrationAccount {
+  readonly name: string;
+  readonly adapter: boolean;
+  readonly nodeIds: readonly string[];
+  removed = false;
+  validFrom: number | undefined;
+  password = 'secret';
+
+  constructor(name: string, options: { adapter?: boolean; nodeIds?: readonly string[] } = {}) {
+    this.name = name;
+    this.adapter = options.adapter ?? false;
+    this.nodeIds = options.nodeIds ?? [];
+  }
+
+  ha1(username: string, algorithm: DigestAlgorithm): string {
+    return digestHa1(algorithm, username, OVERLAY, this.password);
+  }
+}
+
+/** An overlay with an enrollment server that knows two users and two adapter peers. */
+export class EnrollmentBench {
+  readonly clock: VirtualClock;
+  readonly random = new SeededRandom(1);
+  readonly notes = new Notes();
+  readonly accounts = new Map<string, TestAccount>();
+  readonly trust: ChainTrust;
+  readonly certificates: CertificateStore;
+  readonly #key: KeyObject;
+  readonly #issue: (template: CertificateTemplate) => Uint8Array;
+  authority: RegistrationAuthority;
+
+  constructor(keyType: 'ec' | 'rsa' = 'ec', clock = new VirtualClock()) {
+    this.clock = clock;
+    const { privateKey, publicKey } =
+      keyType === 'ec'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : generateKeyPairSync('rsa', { modulusLength: 2048 });
+    this.#key = privateKey;
+    const spki = publicKey.export({ type: 'spki', format: 'der' });
+    const validity = { notBefore: clock.now() - DAY_MS, notAfter: clock.now() + 3650 * DAY_MS };
+    const serial = this.random.bytes(8);
+    const root = buildRootCertificate({ name: 'Issuing CA', spki, serial, ...validity }, privateKey);
+    const build = issuedBy({ name: 'Issuing CA', keyId: keyIdOf(spki) });
+    this.#issue = (template) => build(template, this.#key);
+    this.trust = new ChainTrust({ clock }, { overlay: OVERLAY, roots: [root] });
+    this.certificates = new CertificateStore({ clock, trust: this.trust });
+    for (const account of [
+      new TestAccount(ALICE),
+      new TestAccount(BOB),
+      new TestAccount('gw1@example.org', { adapter: true, nodeIds: [GW1] }),
+      new TestAccount('gw2@example.org', { adapter: true, nodeIds: [GW2] }),
+      new TestAccount('plain@example.org', { nodeIds: ['3'.repeat(32)] }),
+    ]) {
+      this.accounts.set(account.name, account);
+    }
+    this.authority = this.startServer();
+  }
+
+  /** The enrollment server starts (again). */
+  startServer(): RegistrationAuthority {
+    this.authority = new RegistrationAuthority(
+      {
+        ...{ clock: this.clock, random: this.random, logger: this.notes, metrics: noMetrics },
+        accounts: { find: (name) => this.accounts.get(name) },
+        verifyPeer: (der) => this.certificates.verify(der),
+        issue: this.#issue,
+        nonceSecret: new Uint8Array(32).fill(7),
+      },
+      { overlay: OVERLAY },
+    );
+    return this.authority;
+  }
+
+  /** An identity that the enrollment server's authority issued. */
+  identity(userName: string, nodeId: string, keyType: 'ec' | 'rsa' = 'ec'): EnrolledIdentity {
+    const { privateKey, publicKey } =
+      keyType === 'ec'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const der = this.#issue({
+      spki: publicKey.export({ type: 'spki', format: 'der' }),
+      nodeUris: [formatNodeUri(nodeId, OVERLAY)],
+      userName,
+      serial: this.random.bytes(8),
+      notBefore: this.clock.now() - DAY_MS,
+      notAfter: this.clock.now() + 365 * DAY_MS,
+    });
+    return new EnrolledIdentity(privateKey, Certificate.parse(der));
+  }
+
+  /** What the server answers somebody who shows this certificate. */
+  answer(
+    clientCertificate: Uint8Array | undefined,
+    ask: { method?: string; path?: string; body?: Uint8Array } = {},
+  ): HttpResponse {
+    const { method = 'POST', path = REGISTRATION_PATH, body = new Uint8Array(0) } = ask;
+    const response = this.authority.handle({
+      ...{ method, path, body, query: new URLSearchParams(), headers: new Map(), remote: PHONE },
+      ...(clientCertificate && { clientCertificate }),
+    });
+    return response ?? { status: 404, headers: new Map(), body: new Uint8Array(0) };
+  }
+
+  /** The verdict over one proof that the holder of this identity brings. */
+  prove(identity: EnrolledIdentity, authorization: string, aor = ALICE): string {
+    const body = encodeProofs([{ aor, authorization }]);
+    const response = this.answer(identity.certificate.der, { body });
+    if (response.status !== 200) return `${response.status} ${fromUtf8(response.body).trim()}`;
+    return decodeResults(response.body)[0]!.verdict;
+  }
+
+  /** A nonce under the key that the server gives to this identity. */
+  nonce(
+    identity: EnrolledIdentity,
+    options: { time?: number; serial?: number; issuer?: string } = {},
+  ): string {
+    const { body } = this.answer(identity.certificate.der, { method: 'GET', path: '/p2psip/adapter-key' });
+    const { keys, node } = decodeKeys(body);
+    const { time = this.clock.now(), serial = 1, issuer = node } = options;
+    return formatNonce({ time, boot: 'cafe0000', serial, issuer }, new KeyedHash(keys[0]!.key));
+  }
+}
+
+/** HTTPS without sockets: the TLS identity is handed over with the request. */
+class DirectHttp implements HttpClient {
+  readonly #bench: EnrollmentBench;
+  /** Of a round trip, ms. */
+  latencyMs = 0;
+  isDown = false;
+  requests = 0;
+
+  constructor(bench: EnrollmentBench) {
+    this.#bench = bench;
+  }
+
+  async request({ method, url, body, tls }: HttpClientRequest): Promise<HttpResponse> {
+    this.requests += 1;
+    if (this.latencyMs > 0) await sleep(this.#bench.clock, this.latencyMs / 2);
+    if (this.isDown) throw new CodedError('http-unreachable', 'connection refused');
+    const response = this.#bench.answer(tls?.identity?.certificates[0], {
+      ...{ method, path: new URL(url).pathname },
+      ...(body && { body }),
+    });
+    if (this.latencyMs > 0) await sleep(this.#bench.clock, this.latencyMs / 2);
+    return response;
+  }
+
+  close(): void {}
+}
+
+/** An adapter peer as its phones see it, with the enrollment server behind it. */
+export class AdapterBench {
+  readonly bench: EnrollmentBench;
+  readonly clock: VirtualClock;
+  readonly identity: EnrolledIdentity;
+  readonly http: DirectHttp;
+  readonly store = new MemoryKeyValueStore();
+  readonly notes = new Notes();
+  revokedUsers: ReadonlyMap<string, number> = new Map();
+  users!: ServedUsers;
+  judge!: AdapterEnrollment;
+  authenticator!: Authenticator;
+
+  constructor(
+    bench: EnrollmentBench,
+    options: { name?: string; node?: string; keyType?: 'ec' | 'rsa'; clock?: VirtualClock } = {},
+  ) {
+    this.bench = bench;
+    this.clock = options.clock ?? bench.clock;
+    this.http = new DirectHttp(bench);
+    this.identity = bench.identity(options.name ?? 'gw1@example.org', options.node ?? GW1, options.keyType);
+    this.restart();
+  }
+
+  /** The adapter peer starts (again), with what is on its disk. */
+  restart(): void {
+    this.judge?.stop();
+    this.users?.stop();
+    const { clock } = this;
+    const { random } = this.bench;
+    const common = { clock, random, logger: this.notes, metrics: noMetrics };
+    const url = 'https://enroll.example.org:8443/enroll';
+    this.users = new ServedUsers({ ...common, store: this.store });
+    this.users.load();
+    const exchange = new HttpsRegistrationExchange({
+      http: this.http,
+      identity: () => this.identity.tls,
+      servers: () => [{ url }],
+    });
+    this.judge = new AdapterEnrollment({
+      ...{ ...common, exchange, users: this.users, identity: this.identity },
+      revokedUsers: () => this.revokedUsers,
+    });
+    const own = {
+      firstDomain: OVERLAY,
+      domainOf: (host: string) => (host === OVERLAY ? OVERLAY : undefined),
+    };
+    this.authenticator = new Authenticator({ ...common, credentials: this.users, own, judge: this.judge });
+    this.judge.start();
+  }
+
+  stop(): void {
+    this.judge.stop();
+    this.users.stop();
+  }
+
+  /** One request of a phone: what came of it, and the challenge if there was one. */
+  async send(authorization?: string, aor = ALICE, method = 'REGISTER') {
+    const header = method === 'REGISTER' ? 'Authorization' : 'Proxy-Authorization';
+    const message = request(`${method} sip:example.org SIP/2.0
+      Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK1
+      From: <sip:${aor}>;tag=1
+      To: <sip:${aor}>
+      Call-ID: c1
+      CSeq: 1 ${method}
+      ${authorization === undefined ? '' : `${header}: ${authorization}`}`);
+    let status: number | undefined;
+    let challenge = '';
+    const context: AuthContext = {
+      request: message,
+      flow: { remote: PHONE },
+      reply: (code, _reason, options) => {
+        status = code;
+        challenge = options?.headers?.[0]?.[1] ?? '';
+      },
+    };
+    const result = await this.authenticator.check(context, aor);
+    const nonce = /nonce="([^"]+)"/.exec(challenge)?.[1] ?? '';
+    return { result, status, nonce, stale: challenge.includes('stale=true') };
+  }
+
+  /** A phone registers: it answers the challenge it gets, and once more if its nonce was stale. */
+  async register(options: { aor?: string; username?: string; password?: string; method?: string } = {}) {
+    const { aor = ALICE, method = 'REGISTER', ...how } = options;
+    const username = how.username ?? aor.slice(0, aor.indexOf('@'));
+    let last = await this.send(undefined, aor, method);
+    for (let round = 0; round < 2; round += 1) {
+      const answer = credentials({ ...how, username, nonce: last.nonce, method });
+      last = await this.send(answer, aor, method);
+      if (!last.stale) break;
+    }
+    return last;
+  }
+}
