@@ -1,4 +1,5 @@
 import { type Clock, TokenBuckets } from '../../base/index.ts';
+import type { Accounts, EnrollmentAccount } from '../../reload/enrollment/accounts.ts';
 import { type DigestAlgorithm, digestResponse } from '../../sip/auth/digest.ts';
 import { type DigestCredentials, parseDigestCredentials } from '../../sip/auth/digest-credentials.ts';
 import { equalSecrets } from '../../sip/auth/keyed-hash.ts';
@@ -17,27 +18,6 @@ const MAX_AHEAD_MS = 5_000;
 const WRONG_OF_USER = { perSecond: 0.1, burst: 10 };
 const WRONG_OF_ADAPTER = { perSecond: 5, burst: 500 };
 
-/** What the enrollment server knows of an account, as far as registrations go. */
-export interface RegistrationAccount {
-  /** A user's AoR, or the name of a peer. */
-  readonly name: string;
-  /** It is a peer's, and that may ask for registration certificates. */
-  readonly adapter: boolean;
-  /** The Node-IDs assigned to it. */
-  readonly nodeIds: readonly NodeId[];
-  /** There is no such account any more. */
-  readonly removed: boolean;
-  /** The name was revoked until then (ms since the Unix epoch): no certificate for it may begin earlier. */
-  readonly validFrom?: number | undefined;
-  /** HA1, lower-case hex, over the username in this form; undefined when it is not kept. */
-  ha1(username: string, algorithm: DigestAlgorithm): string | undefined;
-}
-
-/** The account store, as far as registrations go. */
-export interface RegistrationAccounts {
-  find(name: string): RegistrationAccount | undefined;
-}
-
 /** Why a proof is not taken; in the log of the enrollment server. */
 export type ProofRefusal =
   | 'malformed'
@@ -54,7 +34,7 @@ export type ProofRefusal =
 
 export type ProofJudgement =
   | {
-      readonly account: RegistrationAccount;
+      readonly account: EnrollmentAccount;
       readonly credentials: DigestCredentials;
       readonly ha1: string;
     }
@@ -67,7 +47,8 @@ export type ProofJudgement =
  */
 export class ProofCheck {
   readonly #clock: Clock;
-  readonly #accounts: RegistrationAccounts;
+  readonly #accounts: Pick<Accounts, 'find'>;
+  readonly #revokedUsers: () => ReadonlyMap<string, number>;
   readonly #keyring: NonceKeyring;
   readonly #realm: string;
   readonly #used: UsedProofs;
@@ -76,11 +57,18 @@ export class ProofCheck {
   readonly #startedAt: number;
 
   constructor(
-    deps: { readonly clock: Clock; readonly accounts: RegistrationAccounts; readonly keyring: NonceKeyring },
+    deps: {
+      readonly clock: Clock;
+      readonly accounts: Pick<Accounts, 'find'>;
+      /** The revoked-user elements of the document in force. */
+      readonly revokedUsers: () => ReadonlyMap<string, number>;
+      readonly keyring: NonceKeyring;
+    },
     options: { readonly realm: string },
   ) {
     this.#clock = deps.clock;
     this.#accounts = deps.accounts;
+    this.#revokedUsers = deps.revokedUsers;
     this.#keyring = deps.keyring;
     this.#realm = options.realm;
     this.#used = new UsedProofs(deps, { periodMs: MAX_AGE_MS + MAX_AHEAD_MS });
@@ -88,7 +76,7 @@ export class ProofCheck {
   }
 
   /** @param adapter the Node-ID that the sender's certificate proves */
-  judge(adapter: NodeId, { aor, authorization }: Proof): ProofJudgement {
+  async judge(adapter: NodeId, { aor, authorization }: Proof): Promise<ProofJudgement> {
     const credentials = parseDigestCredentials(authorization);
     if (credentials === undefined) return { refusal: 'malformed' };
     const { username, realm, nonce, qop, algorithm, uri, response } = credentials;
@@ -97,15 +85,14 @@ export class ProofCheck {
     const staleness = this.#stalenessOf(nonce, adapter);
     if (staleness !== undefined) return { refusal: staleness };
 
-    const account = this.#accounts.find(aor);
-    if (account?.removed) return { refusal: 'removed' };
+    const account = await this.#accounts.find(aor);
+    if (account === undefined && this.#revokedUsers().has(aor)) return { refusal: 'removed' };
     if (!this.#mayBeWrong(adapter, aor)) return { refusal: 'too-many-wrong' };
-    const ha1 = account?.ha1(username, algorithm);
-    const expected = digestResponse(ha1 ?? '', { algorithm, method: 'REGISTER', uri, nonce, qop });
+    const ha1 = account === undefined ? '' : ha1Of(account, username, algorithm);
+    const expected = digestResponse(ha1, { algorithm, method: 'REGISTER', uri, nonce, qop });
     const isRight = equalSecrets(expected, response);
-    if (account === undefined || ha1 === undefined || !isRight) {
-      return { refusal: account === undefined ? 'unknown-user' : 'wrong' };
-    }
+    if (account === undefined) return { refusal: 'unknown-user' };
+    if (!isRight) return { refusal: 'wrong' };
     this.#giveBack(adapter, aor);
 
     // A nonce without counts serves once.
@@ -138,4 +125,9 @@ export class ProofCheck {
     this.#wrongOfAdapter.giveBack(adapter, 1);
     this.#wrongOfUser.giveBack(`${adapter}/${aor}`, 1);
   }
+}
+
+function ha1Of({ name, ha1 }: EnrollmentAccount, username: string, algorithm: DigestAlgorithm): string {
+  const hashes = username === name ? ha1.aor : ha1.user;
+  return algorithm === 'MD5' ? hashes.md5 : hashes.sha256;
 }

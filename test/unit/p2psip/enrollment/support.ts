@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import {
   CodedError,
   fromUtf8,
@@ -15,7 +15,6 @@ import {
 import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { AdapterEnrollment } from '../../../../src/p2psip/enrollment/adapter-enrollment.ts';
-import type { RegistrationAccount } from '../../../../src/p2psip/enrollment/proof-check.ts';
 import { RegistrationAuthority } from '../../../../src/p2psip/enrollment/registration-authority.ts';
 import { HttpsRegistrationExchange } from '../../../../src/p2psip/enrollment/registration-exchange.ts';
 import {
@@ -25,13 +24,13 @@ import {
   REGISTRATION_PATH,
 } from '../../../../src/p2psip/enrollment/registration-protocol.ts';
 import { ServedUsers } from '../../../../src/p2psip/enrollment/served-users.ts';
+import type { EnrollmentAccount } from '../../../../src/reload/enrollment/accounts.ts';
+import { CertificateIssuer } from '../../../../src/reload/enrollment/certificate-issuer.ts';
 import { buildRootCertificate, keyIdOf } from '../../../../src/reload/security/authority-certificates.ts';
 import { Certificate } from '../../../../src/reload/security/certificate.ts';
-import { type CertificateTemplate, issuedBy } from '../../../../src/reload/security/certificate-builder.ts';
 import { CertificateStore } from '../../../../src/reload/security/certificate-store.ts';
 import { ChainTrust } from '../../../../src/reload/security/chain-trust.ts';
 import { EnrolledIdentity } from '../../../../src/reload/security/enrolled-identity.ts';
-import { formatNodeUri } from '../../../../src/reload/security/reload-uri.ts';
 import { type AuthContext, Authenticator } from '../../../../src/sip/auth/authenticator.ts';
 import { type DigestAlgorithm, digestHa1, digestResponse } from '../../../../src/sip/auth/digest.ts';
 import { KeyedHash } from '../../../../src/sip/auth/keyed-hash.ts';
@@ -94,13 +93,12 @@ export function credentials(options: {
 }
 
 /** A user's or a peer's account, its password changeable. */
-export class TestAccount implements RegistrationAccount {
+export class TestAccount implements EnrollmentAccount {
   readonly name: string;
-  readonly adapter: boolean;
-  readonly nodeIds: readonly string[];
-  removed = false;
-  validFrom: number | undefined;
-  password = 'secret';
+  adapter: boolean;
+  nodeIds: readonly string[];
+  passwordText = 'secret';
+  readonly password = '';
 
   constructor(name: string, options: { adapter?: boolean; nodeIds?: readonly string[] } = {}) {
     this.name = name;
@@ -108,8 +106,12 @@ export class TestAccount implements RegistrationAccount {
     this.nodeIds = options.nodeIds ?? [];
   }
 
-  ha1(username: string, algorithm: DigestAlgorithm): string {
-    return digestHa1(algorithm, username, OVERLAY, this.password);
+  get ha1() {
+    const hashes = (username: string) => ({
+      md5: digestHa1('MD5', username, OVERLAY, this.passwordText),
+      sha256: digestHa1('SHA-256', username, OVERLAY, this.passwordText),
+    });
+    return { user: hashes(this.name.slice(0, this.name.indexOf('@'))), aor: hashes(this.name) };
   }
 }
 
@@ -121,8 +123,9 @@ export class EnrollmentBench {
   readonly accounts = new Map<string, TestAccount>();
   readonly trust: ChainTrust;
   readonly certificates: CertificateStore;
-  readonly #key: KeyObject;
-  readonly #issue: (template: CertificateTemplate) => Uint8Array;
+  readonly issuer: CertificateIssuer;
+  /** revoked-user elements of the document in force. */
+  revokedUsers: ReadonlyMap<string, number> = new Map();
   authority: RegistrationAuthority;
 
   constructor(keyType: 'ec' | 'rsa' = 'ec', clock = new VirtualClock()) {
@@ -131,13 +134,14 @@ export class EnrollmentBench {
       keyType === 'ec'
         ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
         : generateKeyPairSync('rsa', { modulusLength: 2048 });
-    this.#key = privateKey;
     const spki = publicKey.export({ type: 'spki', format: 'der' });
     const validity = { notBefore: clock.now() - DAY_MS, notAfter: clock.now() + 3650 * DAY_MS };
     const serial = this.random.bytes(8);
     const root = buildRootCertificate({ name: 'Issuing CA', spki, serial, ...validity }, privateKey);
-    const build = issuedBy({ name: 'Issuing CA', keyId: keyIdOf(spki) });
-    this.#issue = (template) => build(template, this.#key);
+    this.issuer = new CertificateIssuer(
+      { clock, random: this.random, key: privateKey, revokedUsers: () => this.revokedUsers },
+      { overlay: OVERLAY, issuer: { name: 'Issuing CA', keyId: keyIdOf(spki) } },
+    );
     this.trust = new ChainTrust({ clock }, { overlay: OVERLAY, roots: [root] });
     this.certificates = new CertificateStore({ clock, trust: this.trust });
     for (const account of [
@@ -156,10 +160,10 @@ export class EnrollmentBench {
   startServer(): RegistrationAuthority {
     this.authority = new RegistrationAuthority(
       {
-        ...{ clock: this.clock, random: this.random, logger: this.notes, metrics: noMetrics },
-        accounts: { find: (name) => this.accounts.get(name) },
+        ...{ clock: this.clock, logger: this.notes, metrics: noMetrics, issuer: this.issuer },
+        accounts: { find: async (name) => this.accounts.get(name) },
         verifyPeer: (der) => this.certificates.verify(der),
-        issue: this.#issue,
+        revokedUsers: () => this.revokedUsers,
         nonceSecret: new Uint8Array(32).fill(7),
       },
       { overlay: OVERLAY },
@@ -173,13 +177,11 @@ export class EnrollmentBench {
       keyType === 'ec'
         ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
         : generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const der = this.#issue({
+    const { der } = this.issuer.issue({
       spki: publicKey.export({ type: 'spki', format: 'der' }),
-      nodeUris: [formatNodeUri(nodeId, OVERLAY)],
+      nodeIds: [nodeId],
       userName,
-      serial: this.random.bytes(8),
-      notBefore: this.clock.now() - DAY_MS,
-      notAfter: this.clock.now() + 365 * DAY_MS,
+      lifetimeMs: 365 * DAY_MS,
     });
     return new EnrolledIdentity(privateKey, Certificate.parse(der));
   }
@@ -188,29 +190,31 @@ export class EnrollmentBench {
   answer(
     clientCertificate: Uint8Array | undefined,
     ask: { method?: string; path?: string; body?: Uint8Array } = {},
-  ): HttpResponse {
+  ): Promise<HttpResponse> {
     const { method = 'POST', path = REGISTRATION_PATH, body = new Uint8Array(0) } = ask;
-    const response = this.authority.handle({
+    return this.authority.handle({
       ...{ method, path, body, query: new URLSearchParams(), headers: new Map(), remote: PHONE },
       ...(clientCertificate && { clientCertificate }),
     });
-    return response ?? { status: 404, headers: new Map(), body: new Uint8Array(0) };
   }
 
   /** The verdict over one proof that the holder of this identity brings. */
-  prove(identity: EnrolledIdentity, authorization: string, aor = ALICE): string {
+  async prove(identity: EnrolledIdentity, authorization: string, aor = ALICE): Promise<string> {
     const body = encodeProofs([{ aor, authorization }]);
-    const response = this.answer(identity.certificate.der, { body });
+    const response = await this.answer(identity.certificate.der, { body });
     if (response.status !== 200) return `${response.status} ${fromUtf8(response.body).trim()}`;
     return decodeResults(response.body)[0]!.verdict;
   }
 
   /** A nonce under the key that the server gives to this identity. */
-  nonce(
+  async nonce(
     identity: EnrolledIdentity,
     options: { time?: number; serial?: number; issuer?: string } = {},
-  ): string {
-    const { body } = this.answer(identity.certificate.der, { method: 'GET', path: '/p2psip/adapter-key' });
+  ): Promise<string> {
+    const { body } = await this.answer(identity.certificate.der, {
+      method: 'GET',
+      path: '/p2psip/adapter-key',
+    });
     const { keys, node } = decodeKeys(body);
     const { time = this.clock.now(), serial = 1, issuer = node } = options;
     return formatNonce({ time, boot: 'cafe0000', serial, issuer }, new KeyedHash(keys[0]!.key));
@@ -233,7 +237,7 @@ class DirectHttp implements HttpClient {
     this.requests += 1;
     if (this.latencyMs > 0) await sleep(this.#bench.clock, this.latencyMs / 2);
     if (this.isDown) throw new CodedError('http-unreachable', 'connection refused');
-    const response = this.#bench.answer(tls?.identity?.certificates[0], {
+    const response = await this.#bench.answer(tls?.identity?.certificates[0], {
       ...{ method, path: new URL(url).pathname },
       ...(body && { body }),
     });
@@ -252,7 +256,6 @@ export class AdapterBench {
   readonly http: DirectHttp;
   readonly store = new MemoryKeyValueStore();
   readonly notes = new Notes();
-  revokedUsers: ReadonlyMap<string, number> = new Map();
   users!: ServedUsers;
   judge!: AdapterEnrollment;
   authenticator!: Authenticator;
@@ -285,7 +288,7 @@ export class AdapterBench {
     });
     this.judge = new AdapterEnrollment({
       ...{ ...common, exchange, users: this.users, identity: this.identity },
-      revokedUsers: () => this.revokedUsers,
+      revokedUsers: () => this.bench.revokedUsers,
     });
     const own = {
       firstDomain: OVERLAY,
