@@ -17,7 +17,7 @@ export const MAX_PROOFS = 64;
 const MAX_AUTHORIZATION_LENGTH = 2_048;
 const MAX_AOR_LENGTH = 254;
 /** Longest request and longest answer, bytes. */
-export const MAX_PROOFS_BYTES = 256 * 1024;
+const MAX_PROOFS_BYTES = 256 * 1024;
 export const MAX_ANSWER_BYTES = 512 * 1024;
 const MAX_KEYS = 8;
 
@@ -64,6 +64,7 @@ export function encodeProofs(proofs: readonly Proof[]): Uint8Array {
 
 /** @throws CodedError 'protocol-error' */
 export function decodeProofs(body: Uint8Array): readonly Proof[] {
+  if (body.length > MAX_PROOFS_BYTES) malformed();
   const { proofs } = record(parse(body));
   return list(proofs, MAX_PROOFS).map((item) => {
     const { aor, authorization } = record(item);
