@@ -1,7 +1,7 @@
 import { DocumentError } from './document-error.ts';
 
 /** Bytes a document may have. */
-const MAX_DOCUMENT_BYTES = 262_144;
+export const MAX_DOCUMENT_BYTES = 262_144;
 const MAX_ELEMENTS = 8_192;
 const MAX_DEPTH = 32;
 /** Validation takes time with the square of their number. */

@@ -76,7 +76,7 @@ const RSA_WITH_SHA256 = '1.2.840.113549.1.1.11';
 const SUBJECT_ALT_NAME = '2.5.29.17';
 const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
 
-const RFC822_NAME = 1;
+export const RFC822_NAME = 1;
 const URI_NAME = 6;
 
 function toBeSigned(template: Body, extensions: Der[], algorithm: Der): Der {
@@ -123,7 +123,7 @@ export function commonName(name: string): Der {
   return sequence(set(sequence(oid('2.5.4.3'), primitive(Type.UTF8, binary(Buffer.from(name))))));
 }
 
-function signatureAlgorithm(key: KeyObject): Der {
+export function signatureAlgorithm(key: KeyObject): Der {
   return key.asymmetricKeyType === 'rsa'
     ? sequence(oid(RSA_WITH_SHA256), primitive(Type.NULL, ''))
     : sequence(oid(ECDSA_WITH_SHA256));

@@ -198,7 +198,7 @@ function issue(
 }
 
 /** A fresh private key. */
-function generateKey(keyType: KeyType): KeyObject {
+export function generateKey(keyType: KeyType): KeyObject {
   const pair =
     keyType === 'rsa'
       ? generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -210,7 +210,7 @@ function generateKey(keyType: KeyType): KeyObject {
  * The saved key and certificate.
  * @throws CodedError 'bad-identity' when a text is damaged or the two do not belong together
  */
-function readIdentityPem(pem: IdentityPem): { privateKey: KeyObject; certificate: Certificate } {
+export function readIdentityPem(pem: IdentityPem): { privateKey: KeyObject; certificate: Certificate } {
   const privateKey = readPrivateKey(pem.privateKey);
   const certificate = readCertificate(pem.certificate);
   if (!certificate.publicKey.equals(createPublicKey(privateKey))) {

@@ -1,0 +1,121 @@
+import { CodedError, errorMessage, type HttpClient, type HttpResponse } from '../../base/index.ts';
+import { MAX_DOCUMENT_BYTES } from '../document/element-ranges.ts';
+import type { OverlayServer, OverlayServers } from './overlay-servers.ts';
+
+/** One server may take this long. */
+const TIMEOUT_MS = 5_000;
+
+/** RFC 6940 §14.17; others are taken as well, since a plain web server may hand the document out. */
+const MEDIA_TYPE = 'application/p2p-overlay+xml';
+
+/**
+ * Why there is no document.
+ * - `configuration-unreachable`: no server answers, or it is out of order
+ * - `configuration-untrusted`: its certificate is expired, of another name, or of nobody we trust
+ * - `configuration-refused`: it answers, but not with a document
+ */
+type ConfigurationErrorCode =
+  | 'configuration-unreachable'
+  | 'configuration-untrusted'
+  | 'configuration-refused';
+
+export interface FetchedDocument {
+  readonly bytes: Uint8Array;
+  readonly from: OverlayServer;
+  /** ms for which the server says that it need not be asked again. */
+  readonly freshMs: number | undefined;
+}
+
+/** Gets the configuration document from a configuration server (RFC 6940 §11.2). What it says is not looked at here. */
+export class ConfigurationFetcher {
+  readonly #http: HttpClient;
+  readonly #servers: OverlayServers;
+  #known: { readonly etag: string; readonly fetched: FetchedDocument } | undefined;
+
+  constructor(deps: { readonly http: HttpClient; readonly servers: OverlayServers }) {
+    this.#http = deps.http;
+    this.#servers = deps.servers;
+  }
+
+  /** The document of the first server that gives one. @throws CodedError<ConfigurationErrorCode> */
+  async fetch(signal?: AbortSignal): Promise<FetchedDocument> {
+    let failure: unknown;
+    for (const server of await this.#locate()) {
+      try {
+        return await this.#fetchFrom(server, signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #locate(): Promise<readonly OverlayServer[]> {
+    try {
+      return await this.#servers.configuration();
+    } catch (cause) {
+      throw refusal('configuration-unreachable', errorMessage(cause), cause);
+    }
+  }
+
+  async #fetchFrom(server: OverlayServer, signal: AbortSignal | undefined): Promise<FetchedDocument> {
+    const known = this.#known?.fetched.from.url === server.url ? this.#known : undefined;
+    const response = await this.#get(server, known?.etag, signal);
+    const { status, headers, body } = response;
+    const freshMs = maxAgeOf(headers.get('cache-control'));
+    if (status === 304 && known !== undefined) return { ...known.fetched, freshMs };
+    if (status !== 200) throw refusalOf(response, server);
+    const fetched = { bytes: body, from: server, freshMs };
+    const etag = headers.get('etag');
+    this.#known = etag === undefined ? undefined : { etag, fetched };
+    return fetched;
+  }
+
+  async #get(
+    { url, tls, connectTo }: OverlayServer,
+    etag: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpResponse> {
+    try {
+      return await this.#http.request({
+        method: 'GET',
+        url,
+        headers: {
+          accept: `${MEDIA_TYPE}, application/xml;q=0.9, */*;q=0.1`,
+          ...(etag !== undefined && { 'if-none-match': etag }),
+        },
+        timeoutMs: TIMEOUT_MS,
+        maxBytes: MAX_DOCUMENT_BYTES,
+        tls,
+        ...(connectTo && { connectTo }),
+        ...(signal && { signal }),
+      });
+    } catch (cause) {
+      const code = cause instanceof CodedError ? cause.code : '';
+      if (code === 'http-certificate') throw refusal('configuration-untrusted', errorMessage(cause), cause);
+      if (code === 'http-too-large') throw refusal('configuration-refused', errorMessage(cause), cause);
+      throw refusal('configuration-unreachable', errorMessage(cause), cause);
+    }
+  }
+}
+
+function refusalOf({ status }: HttpResponse, { url }: OverlayServer): CodedError<ConfigurationErrorCode> {
+  const { host, pathname } = new URL(url);
+  const code = status === 429 || status >= 500 ? 'configuration-unreachable' : 'configuration-refused';
+  return refusal(code, `${host} answers ${status} when asked for ${pathname}`);
+}
+
+/** RFC 9111 §5.2.2.1. */
+function maxAgeOf(cacheControl = ''): number | undefined {
+  const seconds = /(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])/i.exec(cacheControl)?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
+}
+
+function refusal(
+  code: ConfigurationErrorCode,
+  message: string,
+  cause?: unknown,
+): CodedError<ConfigurationErrorCode> {
+  return new CodedError(code, message, { origin: 'remote', cause });
+}
