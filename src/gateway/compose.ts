@@ -1,26 +1,18 @@
 import { type Clock, isLoopback, type Logger, type Network, type Random } from '../base/index.ts';
-import { SystemNetwork, systemClock, systemRandom } from '../net/index.ts';
+import { HttpsClient, SystemDns, SystemNetwork, systemClock, systemRandom } from '../net/index.ts';
 import { LocationService } from '../p2psip/location-service.ts';
 import { ReloadOverlay } from '../p2psip/reload-overlay.ts';
 import { trustOfDocument } from '../reload/document/document-trust.ts';
 import type { OverlayDocument } from '../reload/document/overlay-document.ts';
-import { newestDocument } from '../reload/node/configuration-saved.ts';
 import { ReloadNode } from '../reload/node/reload-node.ts';
-import {
-  createSelfSignedIdentity,
-  type Identity,
-  loadSelfSignedIdentity,
-  ownRegistrations,
-  saveIdentity,
-} from '../reload/security/identity.ts';
 import type { Admission } from '../reload/security/trust-policy.ts';
 import { AdminServer } from './admin/admin-server.ts';
-import { openDocument } from './compose/configuration-document.ts';
+import { noRegistrations, openMembership } from './compose/membership.ts';
 import { PeerView } from './compose/peer-view.ts';
 import { SipSide } from './compose/sip-side.ts';
 import { openTraceFile } from './compose/trace-file.ts';
 import type { GatewayConfig, OverlayConfig } from './config/gateway-config.ts';
-import { type DataDirectory, openDataDirectory } from './persistence/data-directory.ts';
+import { openDataDirectory } from './persistence/data-directory.ts';
 import {
   type ComposeGateway,
   formatReadyLine,
@@ -66,10 +58,12 @@ async function build(
     onMovedAside: (report) => logger.error(report),
   });
   closers.push(() => data.close());
-  const given = openDocument(config, { ...machine, logger });
-  const document = newestDocument({ ...machine, kv: data.store, logger }, given);
-  const identity = openIdentity(data, machine, document, config.overlay);
-  const registrations = ownRegistrations(identity);
+  const http = new HttpsClient();
+  closers.push(async () => http.close());
+  const dns = new SystemDns();
+  const membership = await openMembership(config, { ...machine, logger, metrics, data, http, dns, signal });
+  closers.push(async () => membership.stop());
+  const { document, identity, ownRegistrations: registrations = noRegistrations } = membership;
   const trace = config.trace === undefined ? undefined : openTrace(config.trace, logger);
   if (trace !== undefined) closers.push(() => trace.close());
 
@@ -107,6 +101,7 @@ async function build(
   const admin = new PeerView({ clock: machine.clock, node, locations, sip }, config);
   const adminUrl = await startAdmin(config, { admin, metrics, logger }, closers);
 
+  membership.follow(node);
   await node.start(signal);
   sip?.publish();
   onRejoin(node, () => sip?.republish());
@@ -131,23 +126,6 @@ function onRejoin(node: ReloadNode, callback: () => void): void {
     if (isJoined && !wasJoined) callback();
     wasJoined = isJoined;
   });
-}
-
-/** The identity of earlier runs, or a new one; it is saved whenever it has changed. */
-function openIdentity(
-  data: DataDirectory,
-  machine: Machine,
-  { name, selfSignedPermitted }: OverlayDocument,
-  { keyType }: OverlayConfig,
-): Identity {
-  const options = { overlay: name, digest: selfSignedPermitted?.digest ?? 'sha256' } as const;
-  const stored = data.loadIdentity();
-  const identity =
-    stored === undefined
-      ? createSelfSignedIdentity(machine, { ...options, keyType })
-      : loadSelfSignedIdentity(machine, stored, options);
-  data.saveIdentity(saveIdentity(identity));
-  return identity;
 }
 
 /** Architecture, "a self-signed overlay that listens beyond loopback"; the configuration was checked for it. */

@@ -25,6 +25,32 @@ const MENDABLE: Readonly<Record<string, string>> = {
   'bind-failed': 'listen',
 };
 
+/** What the servers of the overlay said no to, or what is wrong with them. */
+const SERVER_MENDS: Readonly<Record<string, { readonly path: string; readonly mend: string }>> = {
+  'configuration-untrusted': {
+    path: 'overlay.document',
+    mend: "check the URL and its pin (or overlay.ca-file) and the clock, or have the server's certificate renewed",
+  },
+  'configuration-refused': { path: 'overlay.document', mend: 'check the URL' },
+  'no-configuration-server': {
+    path: 'overlay.name',
+    mend: 'check the name, or give the URL (overlay.document)',
+  },
+  'enrollment-untrusted': {
+    path: 'overlay.enroll',
+    mend: "check the pin (or overlay.ca-file) and the clock, or have the server's certificate renewed",
+  },
+  'enrollment-refused': {
+    path: 'overlay.enroll',
+    mend: 'check username and password-file with whoever runs the overlay',
+  },
+  'enrollment-invalid': { path: 'overlay.enroll', mend: 'tell whoever runs the enrollment server' },
+  'no-enrollment-server': {
+    path: 'overlay.enroll',
+    mend: 'get a document with an enrollment-server (https URL) from whoever runs the overlay',
+  },
+};
+
 const LISTEN_MENDS: Readonly<Record<string, string>> = {
   'address-in-use': 'stop that program, or choose another port (0 = any)',
   'address-forbidden': 'choose a port from 1024 up',
@@ -34,6 +60,10 @@ const LISTEN_MENDS: Readonly<Record<string, string>> = {
 export function explainStartError(error: unknown, config: GatewayConfig): StartFailure {
   const message = errorMessage(error).replace(/\s+/g, ' ');
   if (error instanceof ConfigError) return { line: message, exitCode: 2 };
+  const server = error instanceof CodedError ? SERVER_MENDS[error.code] : undefined;
+  if (server !== undefined) {
+    return { line: formatProblem({ file: config.file, problem: message, ...server }), exitCode: 2 };
+  }
   const path = error instanceof CodedError ? MENDABLE[error.code] : undefined;
   if (path === undefined) return { line: `${config.file}: the peer did not start: ${message}`, exitCode: 1 };
   if (path !== 'listen') return { line: `${config.file}: ${path}: ${message}`, exitCode: 2 };

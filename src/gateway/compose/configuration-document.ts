@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '../../base/index.ts';
 import { DocumentError, type DocumentErrorCode } from '../../reload/document/document-error.ts';
 import { readDocument } from '../../reload/document/document-reader.ts';
-import { verifyFirstDocument } from '../../reload/document/document-verification.ts';
+import { requireCurrent, verifyFirstDocument } from '../../reload/document/document-verification.ts';
 import { builtInDocument, type OverlayDocument } from '../../reload/document/overlay-document.ts';
 import { CHORD_RELOAD, requireSupported } from '../../reload/document/supported.ts';
 import { ConfigError, type ConfigProblem } from '../config/config-error.ts';
@@ -34,20 +34,22 @@ export function openDocument(
   { clock, logger }: { clock: Clock; logger: Logger },
 ): OverlayDocument {
   if (overlay.document === undefined) return builtInDocument(overlay.name);
-  const document = verified(file, overlay.document, overlay.name, clock, logger);
-  const breach = breachOf(document, overlay);
-  if (breach !== undefined) throw new ConfigError([{ file, ...breach }]);
+  const document = firstDocument(file, overlay.document, overlay.name, { clock, logger });
+  requireRoom(document, { file, overlay });
   return document;
 }
 
-function verified(
+/**
+ * A document that no other came before, checked but for what it means to this peer.
+ * @throws ConfigError
+ */
+export function firstDocument(
   file: string,
   { shown, bytes }: DocumentFile,
   overlay: string,
-  clock: Clock,
-  logger: Logger,
+  { clock, logger }: { clock: Clock; logger: Logger },
 ): OverlayDocument {
-  try {
+  return explained(file, shown, () => {
     const document = readDocument(bytes, overlay);
     const { signer } = verifyFirstDocument({ clock }, document);
     requireSupported(document, TOPOLOGIES);
@@ -64,6 +66,38 @@ function verified(
       });
     }
     return document;
+  });
+}
+
+/**
+ * One that an earlier run took.
+ * @throws ConfigError
+ */
+export function requireUsable(
+  document: OverlayDocument,
+  { file, overlay }: Pick<GatewayConfig, 'file' | 'overlay'>,
+  { clock }: { clock: Clock },
+): void {
+  explained(file, 'the document this peer has', () => {
+    requireCurrent({ clock }, document);
+    requireSupported(document, TOPOLOGIES);
+  });
+  requireRoom(document, { file, overlay });
+}
+
+/** @throws ConfigError */
+export function requireRoom(
+  document: OverlayDocument,
+  { file, overlay }: Pick<GatewayConfig, 'file' | 'overlay'>,
+): void {
+  const breach = breachOf(document, overlay);
+  if (breach !== undefined) throw new ConfigError([{ file, ...breach }]);
+}
+
+/** What is wrong with a document, as what is wrong with the configuration that names it. */
+function explained<T>(file: string, shown: string, check: () => T): T {
+  try {
+    return check();
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error;
     const problem = `${shown}: ${error.message}`;
@@ -76,12 +110,18 @@ function breachOf(
   document: OverlayDocument,
   overlay: GatewayConfig['overlay'],
 ): Omit<ConfigProblem, 'file'> | undefined {
-  if (document.selfSignedPermitted === undefined) {
+  if (document.selfSignedPermitted === undefined && overlay.enroll === undefined) {
     return {
-      path: 'overlay.document',
-      problem:
-        'it wants certificates of an enrollment server, and enrollment is not implemented in this version',
-      mend: 'use a document with self-signed-permitted true',
+      path: 'overlay.enroll',
+      problem: 'is missing: the document wants certificates of an enrollment server',
+      mend: 'name the account of this peer (enroll: {username: NAME, password-file: FILE}); p2psip user add makes one',
+    };
+  }
+  if (overlay.enroll !== undefined && document.rootCertificates.length === 0) {
+    return {
+      path: 'overlay.enroll',
+      problem: 'the document names no root-cert: nobody enrolls in that overlay',
+      mend: 'leave it out',
     };
   }
   if (!overlay.first && overlay.bootstrap.length === 0 && document.bootstrapNodes.length === 0) {
@@ -91,6 +131,7 @@ function breachOf(
       mend: 'name one (bootstrap: [tls://HOST:PORT]), or write first: true on the peer that starts the overlay',
     };
   }
+  if (document.selfSignedPermitted === undefined) return undefined;
   const hasSecret = overlay.sharedSecret !== undefined || document.sharedSecret !== undefined;
   return tooOpen({ ...overlay, hasSecret });
 }

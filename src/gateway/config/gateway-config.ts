@@ -23,8 +23,14 @@ export interface GatewayConfig {
 
 export interface OverlayConfig {
   readonly name: string;
-  /** The configuration document, not looked at yet; undefined: the one all self-signed overlays imply. */
+  /** The configuration document, not looked at yet; undefined: from `server`, or the one all self-signed overlays imply. */
   readonly document: DocumentFile | undefined;
+  /** Where the document is fetched; undefined: nowhere. */
+  readonly server: ConfigurationServer | undefined;
+  /** Our account at the enrollment server; undefined: none. */
+  readonly enroll: EnrollmentAccount | undefined;
+  /** DER: the only authorities for the two servers' TLS certificates; undefined: those that the system trusts. */
+  readonly serverAuthorities: readonly Uint8Array[] | undefined;
   readonly first: boolean;
   readonly role: 'peer';
   /** Where TLS links are accepted; port 0 = any. */
@@ -47,6 +53,19 @@ export interface DocumentFile {
   /** Its name as the operator would type it. */
   readonly shown: string;
   readonly bytes: Uint8Array;
+}
+
+export interface ConfigurationServer {
+  /** For messages. */
+  readonly shown: string;
+  /** With the pin taken off; undefined: found by the overlay's name (RFC 6940 §11.2). */
+  readonly url: { readonly url: string; readonly pin?: string } | undefined;
+}
+
+export interface EnrollmentAccount {
+  readonly username: string;
+  /** Absolute. It was readable when the configuration was; its content is read each time it is needed. */
+  readonly passwordFile: string;
 }
 
 export type SipMode = 'proxy' | 'redirect' | 'off';

@@ -1,13 +1,28 @@
 import { dirname, relative, resolve } from 'node:path';
-import type { Address } from '../../base/index.ts';
+import { type Address, splitPin } from '../../base/index.ts';
 import type { Account } from '../../sip/auth/credentials.ts';
 import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 import { ConfigError } from './config-error.ts';
-import type { AdminConfig, DocumentFile, GatewayConfig, SipListen } from './gateway-config.ts';
+import type {
+  AdminConfig,
+  ConfigurationServer,
+  DocumentFile,
+  EnrollmentAccount,
+  GatewayConfig,
+  SipListen,
+} from './gateway-config.ts';
 import { applyOverride, formatPath, type Override, parseOverride } from './overrides.ts';
-import { findBreaches } from './rules.ts';
+import { findBreaches, isUrl } from './rules.ts';
 import { configSchema, type ParsedConfig } from './schema.ts';
-import { modeWarning, readConfigBytes, readConfigFile, readSharedSecret, readToken } from './secret-file.ts';
+import {
+  modeWarning,
+  readCertificates,
+  readConfigBytes,
+  readConfigFile,
+  readPassword,
+  readSharedSecret,
+  readToken,
+} from './secret-file.ts';
 import { parseUsers } from './users-file.ts';
 import { parseYaml, validate, withoutNulls } from './yaml-file.ts';
 
@@ -86,6 +101,9 @@ class Resolver {
       overlay: {
         name: overlay.name,
         document: this.#document(),
+        server: this.#server(),
+        enroll: this.#enroll(),
+        serverAuthorities: this.#serverAuthorities(),
         first: overlay.first,
         role: 'peer',
         listen: overlay.listen.map(toAddress),
@@ -119,11 +137,35 @@ class Resolver {
 
   #document(): DocumentFile | undefined {
     const { document } = this.#parsed.overlay;
-    if (document === undefined) return undefined;
+    if (document === undefined || isUrl(document)) return undefined;
     const path = this.#absolute(document);
     const mend = 'get the document from whoever runs the overlay, or leave it out for a self-signed overlay';
     const bytes = readConfigBytes(path, { file: this.#file, path: 'overlay.document', mend });
     return { shown: this.#shown(path), bytes };
+  }
+
+  #server(): ConfigurationServer | undefined {
+    const { document, enroll, name } = this.#parsed.overlay;
+    if (document !== undefined) {
+      return isUrl(document) ? { shown: document, url: splitPin(document) } : undefined;
+    }
+    if (enroll === undefined) return undefined;
+    return { shown: `the configuration server of ${name}`, url: undefined };
+  }
+
+  #enroll(): EnrollmentAccount | undefined {
+    const { enroll } = this.#parsed.overlay;
+    if (enroll === undefined) return undefined;
+    const passwordFile = this.#absolute(enroll['password-file']);
+    readPassword(passwordFile, { file: this.#file, path: 'overlay.enroll.password-file' });
+    this.#warnAboutMode(passwordFile);
+    return { username: enroll.username, passwordFile };
+  }
+
+  #serverAuthorities(): readonly Uint8Array[] | undefined {
+    const file = this.#parsed.overlay['ca-file'];
+    if (file === undefined) return undefined;
+    return readCertificates(this.#absolute(file), { file: this.#file, path: 'overlay.ca-file' });
   }
 
   #sharedSecret(): Uint8Array | undefined {

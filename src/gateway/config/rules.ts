@@ -1,4 +1,4 @@
-import { formatAddress, isLoopback, isWildcard } from '../../base/index.ts';
+import { formatAddress, isLoopback, isWildcard, splitPin } from '../../base/index.ts';
 import { tooOpen } from './exposure.ts';
 import type { ParsedConfig } from './schema.ts';
 
@@ -19,6 +19,7 @@ interface Url {
 export function findBreaches(config: ParsedConfig): Breach[] {
   return [
     ...notInThisVersion(config),
+    ...serverRules(config),
     ...bootstrapRules(config),
     ...selfSignedRules(config),
     ...sipRules(config),
@@ -33,10 +34,6 @@ function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
     problem: `${what} not implemented in this version`,
     mend,
   });
-  if (overlay.document !== undefined && /^[a-z]+:\/\//i.test(overlay.document)) {
-    yield refuse('overlay.document', 'fetching the document from a URL is', 'fetch it and name the file');
-  }
-  if (overlay.enroll !== undefined) yield refuse('overlay.enroll', 'enrollment is', 'leave it out');
   if (overlay.role === 'client') yield refuse('overlay.role', 'the client role is', 'use role: peer');
   for (const [key, urls] of [
     ['listen', overlay.listen],
@@ -56,9 +53,37 @@ function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
   if (sip.trunks.length > 0) yield refuse('sip.trunks', 'trunks are', 'leave it empty');
 }
 
+/** Whether the text names a server rather than a file. */
+export function isUrl(document: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(document);
+}
+
+/** Whether there is a document: in a file, or on a server that is named or found by the overlay's name. */
+function isDocumented({ document, enroll }: ParsedConfig['overlay']): boolean {
+  return document !== undefined || enroll !== undefined;
+}
+
+function* serverRules({ overlay }: ParsedConfig): Generator<Breach> {
+  const { document = '', enroll } = overlay;
+  if (isUrl(document) && splitPin(document) === undefined) {
+    yield {
+      path: 'overlay.document',
+      problem: `${document} is not an https URL of a configuration server`,
+      mend: 'write https://HOST[:PORT]/ or, with the pin of its root, https://HOST[:PORT]/#sha256=HEX',
+    };
+  }
+  if (overlay['ca-file'] !== undefined && !isUrl(document) && enroll === undefined) {
+    yield {
+      path: 'overlay.ca-file',
+      problem: 'there is no server whose certificate it could prove',
+      mend: 'leave it out',
+    };
+  }
+}
+
 function* bootstrapRules({ overlay }: ParsedConfig): Generator<Breach> {
   // A document may name some: it is looked at when it is read.
-  if (!overlay.first && overlay.bootstrap.length === 0 && overlay.document === undefined) {
+  if (!overlay.first && overlay.bootstrap.length === 0 && !isDocumented(overlay)) {
     // RFC 6940 §6.4.2.1: only a node told to be the first may start a ring alone (A18).
     yield {
       path: 'overlay.bootstrap',
@@ -86,12 +111,12 @@ function* bootstrapRules({ overlay }: ParsedConfig): Generator<Breach> {
 
 /** A document says itself whether the overlay is self-signed: it is looked at when it is read. */
 function* selfSignedRules({ overlay }: ParsedConfig): Generator<Breach> {
-  if (overlay.document !== undefined) return;
+  if (isDocumented(overlay)) return;
   const breach = tooOpen({ ...overlay, hasSecret: overlay['shared-secret-file'] !== undefined });
   if (breach !== undefined) yield breach;
 }
 
-function* sipRules({ sip, users }: ParsedConfig): Generator<Breach> {
+function* sipRules({ overlay, sip, users }: ParsedConfig): Generator<Breach> {
   const { min, default: usual, max } = sip.expires;
   if (min > usual || usual > max) {
     yield {
@@ -104,7 +129,7 @@ function* sipRules({ sip, users }: ParsedConfig): Generator<Breach> {
   if (sip.listen.length === 0) {
     yield { path: 'sip.listen', problem: 'is empty', mend: 'name an address, or write sip.mode: off' };
   }
-  if (sip.auth === 'digest' && users === undefined) {
+  if (sip.auth === 'digest' && users === undefined && overlay.enroll === undefined) {
     yield {
       path: 'users',
       problem: 'sip.auth is digest, but there is no users file',

@@ -27,7 +27,10 @@ const overlay = block({
   allow: v.optional(list(text('give a Node-ID, 32 hex digits', (id) => /^[0-9a-f]{32}$/i.test(id)))),
   open: v.optional(flag(), false),
   key: v.optional(choice(['ec', 'rsa']), 'ec'),
-  enroll: v.optional(block({ username: text('give a user name'), 'password-file': path })),
+  enroll: v.optional(
+    block({ username: text('give a name of printable ASCII', isAccountName), 'password-file': path }),
+  ),
+  'ca-file': v.optional(path),
 });
 
 const seconds = integer(1, 86_400);
@@ -104,6 +107,10 @@ export const usersSchema = block({
 });
 
 export type ParsedUsers = v.InferOutput<typeof usersSchema>;
+
+function isAccountName(value: string): boolean {
+  return /^[\x21-\x7e]{1,254}$/.test(value);
+}
 
 function isPrefix(value: string): boolean {
   const [address = '', bits, ...rest] = value.split('/');

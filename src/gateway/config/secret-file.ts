@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { errorMessage, utf8 } from '../../base/index.ts';
 import { ConfigError } from './config-error.ts';
@@ -54,6 +55,41 @@ export function modeWarning(path: string, shown: string): string | undefined {
 export function readSharedSecret(path: string, naming: { file: string; path: string }): Uint8Array {
   const mend = `make one and give it to all peers: openssl rand -base64 32 > ${path} && chmod 600 ${path}`;
   return utf8(firstLine(path, { ...naming, mend }, { what: 'secret', min: 16, max: 256 }));
+}
+
+const MAX_PASSWORD_BYTES = 1_024;
+
+/**
+ * The password of an account at the enrollment server: the first line of its file, which may hold any UTF-8 (RFC 6940
+ * §11.3).
+ * @throws ConfigError
+ */
+export function readPassword(path: string, naming: { file: string; path: string }): string {
+  const mend = 'put the password of the account into it, and nothing else';
+  const password = readConfigFile(path, { ...naming, mend }).split(/\r?\n/, 1)[0]!;
+  if (password === '' || Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
+    const problem = `${path} does not hold a password of at most ${MAX_PASSWORD_BYTES} bytes`;
+    throw new ConfigError([{ ...naming, problem, mend }]);
+  }
+  return password;
+}
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+
+/**
+ * The certificates in a PEM file, DER.
+ * @throws ConfigError
+ */
+export function readCertificates(path: string, naming: { file: string; path: string }): Uint8Array[] {
+  const mend = 'name a PEM file with the certificates of the authorities to trust';
+  const blocks = readConfigFile(path, { ...naming, mend }).match(PEM_CERTIFICATE) ?? [];
+  try {
+    if (blocks.length === 0) throw new Error('none found');
+    return blocks.map((pem) => new X509Certificate(pem).raw);
+  } catch (error) {
+    const problem = `${path} does not hold certificates (${errorMessage(error)})`;
+    throw new ConfigError([{ ...naming, problem, mend }]);
+  }
 }
 
 /**

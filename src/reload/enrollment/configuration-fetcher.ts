@@ -21,7 +21,6 @@ type ConfigurationErrorCode =
 
 export interface FetchedDocument {
   readonly bytes: Uint8Array;
-  readonly from: OverlayServer;
   /** ms for which the server says that it need not be asked again. */
   readonly freshMs: number | undefined;
 }
@@ -30,7 +29,7 @@ export interface FetchedDocument {
 export class ConfigurationFetcher {
   readonly #http: HttpClient;
   readonly #servers: OverlayServers;
-  #known: { readonly etag: string; readonly fetched: FetchedDocument } | undefined;
+  #known: { readonly etag: string; readonly url: string; readonly bytes: Uint8Array } | undefined;
 
   constructor(deps: { readonly http: HttpClient; readonly servers: OverlayServers }) {
     this.#http = deps.http;
@@ -60,16 +59,16 @@ export class ConfigurationFetcher {
   }
 
   async #fetchFrom(server: OverlayServer, signal: AbortSignal | undefined): Promise<FetchedDocument> {
-    const known = this.#known?.fetched.from.url === server.url ? this.#known : undefined;
+    const known = this.#known?.url === server.url ? this.#known : undefined;
     const response = await this.#get(server, known?.etag, signal);
     const { status, headers, body } = response;
     const freshMs = maxAgeOf(headers.get('cache-control'));
-    if (status === 304 && known !== undefined) return { ...known.fetched, freshMs };
+    if (status === 304 && known !== undefined) return { bytes: known.bytes, freshMs };
     if (status !== 200) throw refusalOf(response, server);
-    const fetched = { bytes: body, from: server, freshMs };
+    this.#servers.answered(server);
     const etag = headers.get('etag');
-    this.#known = etag === undefined ? undefined : { etag, fetched };
-    return fetched;
+    this.#known = etag === undefined ? undefined : { etag, url: server.url, bytes: body };
+    return { bytes: body, freshMs };
   }
 
   async #get(

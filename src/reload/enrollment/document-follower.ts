@@ -95,8 +95,8 @@ export class DocumentFollower {
 
   async #offer(bytes: Uint8Array): Promise<void> {
     const { current, take } = this.#options;
-    const { source } = current();
-    if (source !== undefined && equalBytes(source.bytes, bytes)) {
+    const isInForce = () => equalBytes(current().source?.bytes ?? new Uint8Array(0), bytes);
+    if (isInForce()) {
       this.#complaint = undefined;
       return this.#count('unchanged');
     }
@@ -106,6 +106,8 @@ export class DocumentFollower {
       this.#count('new');
     } catch (error) {
       if (!(error instanceof DocumentError)) throw error;
+      // Another peer may have been faster with the same one.
+      if (isInForce()) return this.#count('unchanged');
       this.#count(error.code);
       if (this.#complaint === error.message) return;
       this.#complaint = error.message;

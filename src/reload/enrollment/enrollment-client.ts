@@ -75,17 +75,11 @@ export class EnrollmentClient {
   /**
    * A certificate for this key, checked against the document: issued by a root-cert of it, valid now, with one Node-ID
    * and one user name.
-   * @param from where the document came from, if that is known
    * @throws CodedError<EnrollmentErrorCode>, or the signal's reason
    */
-  async enroll(
-    document: OverlayDocument,
-    privateKey: KeyObject,
-    options: { readonly from?: OverlayServer | undefined; readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<Certificate> {
-    const { signal } = options;
+  async enroll(document: OverlayDocument, privateKey: KeyObject, signal?: AbortSignal): Promise<Certificate> {
     let failure: unknown = refusal('no-enrollment-server', 'the document names no enrollment server');
-    for (const server of this.#servers.enrollmentServers(document.enrollmentServers, options.from)) {
+    for (const server of this.#servers.enrollment(document.enrollmentServers)) {
       try {
         const response = await this.#post(server, document.name, privateKey, signal);
         return this.#certificate(response, server, document, privateKey);

@@ -43,6 +43,7 @@ export class OverlayServers {
   readonly #dns: SrvLookup;
   readonly #random: Random;
   readonly #options: OverlayServersOptions;
+  #proved: OverlayServer | undefined;
 
   constructor(deps: { readonly dns: SrvLookup; readonly random: Random }, options: OverlayServersOptions) {
     this.#dns = deps.dns;
@@ -78,28 +79,30 @@ export class OverlayServers {
       .map(({ target: host, port }) => ({ ...byName, connectTo: { host, port } }));
   }
 
+  /** This configuration server has answered. */
+  answered(server: OverlayServer): void {
+    this.#proved = server;
+  }
+
   /**
-   * An enrollment server, as an `enrollment-server` element of the document names it. What proved the configuration
-   * server proves it as well, if it is the same one.
-   * NOTE: §11.3 wants the overlay's name in its certificate. The signed document names the host, so we want that.
-   * @param from where the document came from, if that is known
-   * @returns undefined when it is no https URL
+   * The enrollment servers that the `enrollment-server` elements of a document name, in their order; those without an
+   * https URL are left out. What proves the configuration server proves the one with the same origin as well.
+   * NOTE: §11.3 wants the overlay's name in their certificates. The signed document names the host, so we want that.
    */
-  enrollment(element: string, from: OverlayServer | undefined): OverlayServer | undefined {
+  enrollment(elements: readonly string[]): readonly OverlayServer[] {
+    return elements.slice(0, MAX_SERVERS).flatMap((element) => this.#enrollmentServer(element) ?? []);
+  }
+
+  #enrollmentServer(element: string): OverlayServer | undefined {
     const split = splitPin(element);
     if (split === undefined) return undefined;
     const { url, pin } = split;
     if (pin !== undefined) return { url, tls: { pin } };
     const named = this.#options.url === undefined ? undefined : this.#named(this.#options.url);
-    const known = [from, named].find(
+    const known = [this.#proved, named].find(
       (server) => server !== undefined && originOf(server.url) === originOf(url),
     );
     return known === undefined ? { url, tls: this.#tls() } : { ...known, url };
-  }
-
-  /** All of them, in the document's order. */
-  enrollmentServers(elements: readonly string[], from: OverlayServer | undefined): readonly OverlayServer[] {
-    return elements.slice(0, MAX_SERVERS).flatMap((element) => this.enrollment(element, from) ?? []);
   }
 
   #named({ url, pin }: NonNullable<OverlayServersOptions['url']>): OverlayServer {

@@ -36,19 +36,28 @@ interface SavedDeps {
  * @throws DocumentError 'document-expired'
  */
 export function newestDocument({ clock, kv, logger }: SavedDeps, given: OverlayDocument): OverlayDocument {
-  const bytes = given.source === undefined ? undefined : kv.get(DOCUMENT_KEY);
-  if (bytes === undefined) return given;
+  const saved = given.source === undefined ? undefined : savedDocument({ kv, logger }, given.name);
+  if (saved === undefined) return given;
+  if (compareSequence(saved.sequence, given.sequence) !== 'newer') return given;
+  requireCurrent({ clock }, saved);
+  const { sequence } = saved;
+  logger.info('a configuration document newer than the given one was saved', { sequence });
+  return saved;
+}
+
+/** The newest document of the overlay that an earlier run was given, verified then; perhaps it has expired. */
+export function savedDocument(
+  { kv, logger }: Omit<SavedDeps, 'clock'>,
+  overlay: string,
+): OverlayDocument | undefined {
+  const bytes = kv.get(DOCUMENT_KEY);
+  if (bytes === undefined) return undefined;
   try {
-    const saved = readDocument(bytes, given.name);
-    if (compareSequence(saved.sequence, given.sequence) !== 'newer') return given;
-    requireCurrent({ clock }, saved);
-    const { sequence } = saved;
-    logger.info('a configuration document newer than the given one was saved', { sequence });
-    return saved;
+    return readDocument(bytes, overlay);
   } catch (error) {
-    if (!(error instanceof DocumentError) || error.code === 'document-expired') throw error;
+    if (!(error instanceof DocumentError)) throw error;
     logger.warn('the saved configuration document is not used', { error: error.message });
-    return given;
+    return undefined;
   }
 }
 

@@ -170,6 +170,15 @@ export class ReloadNode {
     this.#changed.emit();
   }
 
+  /**
+   * A configuration document from outside the overlay: taken if it is newer than the one in force and signed by a signer
+   * that one names (§11.1).
+   * @throws DocumentError; nothing has changed then
+   */
+  takeDocument(bytes: Uint8Array): Promise<void> {
+    return this.#keeper.takeDocument(bytes);
+  }
+
   /** RFC 6940 §7.4.1. @throws ReloadError when it is refused, RequestFailure when nobody answers */
   store(
     resource: ResourceId,

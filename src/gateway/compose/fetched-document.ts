@@ -1,0 +1,99 @@
+import {
+  type Clock,
+  CodedError,
+  equalBytes,
+  errorMessage,
+  type KeyValueStore,
+  type Logger,
+} from '../../base/index.ts';
+import { DocumentError } from '../../reload/document/document-error.ts';
+import { readDocument } from '../../reload/document/document-reader.ts';
+import { requireSignedBytes, verifyNextDocument } from '../../reload/document/document-verification.ts';
+import type { OverlayDocument } from '../../reload/document/overlay-document.ts';
+import type { ConfigurationFetcher } from '../../reload/enrollment/configuration-fetcher.ts';
+import { compareSequence } from '../../reload/forwarding/configuration-sequence.ts';
+import { saveConfiguration, savedDocument } from '../../reload/node/configuration-saved.ts';
+import { ConfigError } from '../config/config-error.ts';
+import type { ConfigurationServer, GatewayConfig } from '../config/gateway-config.ts';
+import { firstDocument, requireRoom, requireUsable } from './configuration-document.ts';
+
+/** A peer that has a document waits no longer for a newer one when it starts, ms. */
+const PATIENCE_MS = 4_000;
+
+interface FetchedDocumentDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly kv: KeyValueStore;
+  readonly fetcher: ConfigurationFetcher;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The document to begin with, and whether the server handed it out a moment ago. */
+export interface OpenedDocument {
+  readonly document: OverlayDocument;
+  readonly isFresh: boolean;
+}
+
+/**
+ * RFC 6940 §11.2: a peer that starts fetches the document. One that had one before takes only what a signer of that one has
+ * signed (§11.1), and goes on with it when there is nothing better: the server may be down, or broken into.
+ * @throws ConfigError; CodedError<ConfigurationErrorCode> when there is neither
+ */
+export async function openFetchedDocument(
+  config: Pick<GatewayConfig, 'file' | 'overlay'>,
+  server: ConfigurationServer,
+  deps: FetchedDocumentDeps,
+): Promise<OpenedDocument> {
+  const saved = savedDocument(deps, config.overlay.name);
+  if (saved === undefined) {
+    const { bytes } = await deps.fetcher.fetch(deps.signal);
+    const document = firstDocument(config.file, { ...server, bytes }, config.overlay.name, deps);
+    requireRoom(document, config);
+    await saveConfiguration(deps, document, new Map());
+    return { document, isFresh: true };
+  }
+  const newer = await newerThan(saved, config, server, deps);
+  requireUsable(newer ?? saved, config, deps);
+  return { document: newer ?? saved, isFresh: newer !== undefined };
+}
+
+/** Undefined when the saved one is to be used, whatever the reason, which is logged. */
+async function newerThan(
+  saved: OverlayDocument,
+  config: Pick<GatewayConfig, 'file' | 'overlay'>,
+  { shown }: ConfigurationServer,
+  deps: FetchedDocumentDeps,
+): Promise<OverlayDocument | undefined> {
+  const { clock, logger, fetcher, signal } = deps;
+  const patience = new AbortController();
+  const timer = clock.setTimer(PATIENCE_MS, () =>
+    patience.abort(new CodedError('configuration-unreachable', `${shown} does not answer`)),
+  );
+  const signals = signal === undefined ? [patience.signal] : [patience.signal, signal];
+  try {
+    const { bytes } = await fetcher.fetch(AbortSignal.any(signals));
+    if (equalBytes(saved.source?.bytes ?? new Uint8Array(0), bytes)) return saved;
+    requireSignedBytes({ clock }, bytes, saved);
+    const document = readDocument(bytes, saved.name);
+    verifyNextDocument({ clock }, document, saved);
+    if (compareSequence(document.sequence, saved.sequence) !== 'newer') {
+      throw new DocumentError(
+        'document-old',
+        `its sequence ${document.sequence} is not newer than ${saved.sequence}`,
+      );
+    }
+    requireUsable(document, config, deps);
+    await saveConfiguration(deps, document, new Map());
+    return document;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof ConfigError) throw error;
+    logger.warn('no newer document is at hand: this peer begins with the one it has', {
+      sequence: saved.sequence,
+      reason: errorMessage(error),
+    });
+    return undefined;
+  } finally {
+    timer.close();
+  }
+}
