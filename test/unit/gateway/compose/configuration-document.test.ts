@@ -92,7 +92,7 @@ const BAD: readonly [what: string, document: Uint8Array | undefined, message: Re
     writeDocument(documentWith({ rootCertificates: [authority.root], selfSignedPermitted: undefined }), {
       configuration: authority.enroll().signer,
     }),
-    /enrollment is not implemented/,
+    /overlay\.enroll: is missing: the document wants certificates of an enrollment server; name the account/,
   ],
   ['opens a self-signed overlay to all', signed({}), /lets anybody who reaches it answer for any user/, wide],
   ['names nobody to join through', signed({}), /neither the file nor the document names a peer/, unjoined],

@@ -44,6 +44,9 @@ test('P7: a name and two words make a whole configuration; every other key has i
   t.deepEqual(config.overlay, {
     name: 'example.org',
     document: undefined,
+    server: undefined,
+    enroll: undefined,
+    serverAuthorities: undefined,
     first: true,
     role: 'peer',
     listen: [{ host: '127.0.0.1', port: 6084 }],
@@ -256,12 +259,20 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
     'admin: 127.0.0.1:5060 is taken by sip.listen[1] already; give one of them another port',
   ],
   [
-    ['overlay.document=https://example.org/.well-known/reload-config'],
-    'overlay.document: fetching the document from a URL is not implemented in this version; fetch it and name the file',
+    ['overlay.document=http://example.org/overlay.xml'],
+    'overlay.document: http://example.org/overlay.xml is not an https URL of a configuration server; write https://HOST[:PORT]/ or, with the pin of its root, https://HOST[:PORT]/#sha256=HEX',
   ],
   [
-    ['overlay.enroll={username: gw1, password-file: gw1.pass}'],
-    'overlay.enroll: enrollment is not implemented in this version; leave it out',
+    ['overlay.document=https://example.org/#sha256=12'],
+    'overlay.document: https://example.org/#sha256=12 is not an https URL of a configuration server; write https://HOST[:PORT]/ or, with the pin of its root, https://HOST[:PORT]/#sha256=HEX',
+  ],
+  [
+    ['overlay.ca-file=root.pem'],
+    'overlay.ca-file: there is no server whose certificate it could prove; leave it out',
+  ],
+  [
+    ['overlay.enroll={username: gw 1, password-file: gw1.pass}'],
+    'overlay.enroll.username: "gw 1" will not do; give a name of printable ASCII',
   ],
   [
     ['overlay.role=client'],
@@ -380,5 +391,43 @@ test('an alias bomb is refused', (t) => {
   t.regex(
     refusal(t, { config: bomb.join('\n') }),
     /^gateway.yaml: Excessive alias count .*; write it without aliases$/,
+  );
+});
+
+const enrolled = `
+overlay: { name: example.org, enroll: { username: gw1@example.org, password-file: ./token } }
+`;
+
+test("A20 B32: an account is enough: the overlay is looked for by its name, and users are the server's", (t) => {
+  const file = write({ config: enrolled, token: 'a pass word\n' });
+  const { config, warnings } = loadConfig(file);
+  t.deepEqual(warnings, []);
+  t.deepEqual(config.overlay.server, {
+    shown: 'the configuration server of example.org',
+    url: undefined,
+  });
+  const passwordFile = path.join(path.dirname(file), 'token');
+  t.deepEqual(config.overlay.enroll, { username: 'gw1@example.org', passwordFile });
+  t.deepEqual(config.users, []);
+
+  const pin = '5'.repeat(64);
+  const set = `overlay.document=https://192.0.2.1:8443/#sha256=${pin.toUpperCase()}`;
+  t.deepEqual(loadConfig(file, [set]).config.overlay.server?.url, { url: 'https://192.0.2.1:8443/', pin });
+  chmodSync(passwordFile, 0o644);
+  t.regex(loadConfig(file).warnings.join(), /token holds secrets and others can read it/);
+});
+
+test('B32: a password file or a ca-file that does not hold what it should is refused in one line', (t) => {
+  t.regex(
+    refusal(t, { config: enrolled }),
+    /^gateway.yaml: overlay.enroll.password-file: \S*token cannot be read \(no such file\); put the password/,
+  );
+  t.regex(
+    refusal(t, { config: enrolled, token: '\n' }),
+    /token does not hold a password of at most 1024 bytes; /,
+  );
+  t.regex(
+    refusal(t, { config: enrolled, token: 'x' }, ['overlay.ca-file=token']),
+    /^gateway.yaml: overlay.ca-file: token does not hold certificates \(none found\); name a PEM file/,
   );
 });

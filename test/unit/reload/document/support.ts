@@ -1,4 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { Clock } from '../../../../src/base/index.ts';
 import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { type DocumentSigners, writeDocument } from '../../../../src/reload/document/document-writer.ts';
@@ -58,13 +59,15 @@ interface EnrollOptions {
 /** The root of an overlay with enrolled certificates. */
 export class Authority {
   readonly root: Uint8Array;
-  readonly #key: KeyObject;
-  readonly #name: string;
+  readonly key: KeyObject;
+  readonly issuer: { readonly name: string };
+  readonly #clock: Clock;
 
-  constructor(name = `Root of ${OVERLAY}`) {
+  constructor(name = `Root of ${OVERLAY}`, time: Clock = clock) {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    this.#key = privateKey;
-    this.#name = name;
+    this.key = privateKey;
+    this.issuer = { name };
+    this.#clock = time;
     this.root = buildRootCertificate(
       { name, spki: spkiOf(publicKey), serial: random.bytes(8), ...this.#validity() },
       privateKey,
@@ -96,11 +99,12 @@ export class Authority {
     const nodeUris = [formatNodeUri(nodeId, overlay)];
     const serial = random.bytes(8);
     const template = { spki: spkiOf(key), nodeUris, userName, serial, notBefore, notAfter };
-    return Certificate.parse(issuedBy({ name: this.#name })(template, this.#key));
+    return Certificate.parse(issuedBy(this.issuer)(template, this.key));
   }
 
   #validity() {
-    return { notBefore: clock.now() - DAY_MS, notAfter: clock.now() + 3650 * DAY_MS };
+    const now = this.#clock.now();
+    return { notBefore: now - DAY_MS, notAfter: now + 3650 * DAY_MS };
   }
 }
 
