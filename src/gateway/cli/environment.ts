@@ -1,10 +1,12 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Clock, Network } from '../../base/index.ts';
 import { CodedError } from '../../base/index.ts';
 import type { ComposeGateway } from '../running-gateway.ts';
 
 /** What the commands touch outside themselves; tests hand in their own. */
 export interface CliEnvironment {
+  /** Where a password comes from; `isTTY` when somebody types it. */
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   /** Answers and the ready line. */
   readonly stdout: Writable;
   /** Everything else: logs, progress, errors. */

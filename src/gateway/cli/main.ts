@@ -36,6 +36,9 @@ function processEnvironment(): CliEnvironment {
   // A reader that has gone away (`| head`, a log collector that was restarted) must not end a running peer.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   return {
+    get stdin() {
+      return process.stdin;
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     get stop() {

@@ -1,13 +1,16 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-version.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addEnrollment } from './commands/enrollment.ts';
 import { addLookup } from './commands/lookup.ts';
+import { addOverlay } from './commands/overlay.ts';
 import { addPing } from './commands/ping.ts';
 import { addRegistrations } from './commands/registrations.ts';
 import { addRing } from './commands/ring.ts';
 import { addRun } from './commands/run.ts';
 import { addStatus } from './commands/status.ts';
 import { addTestnet } from './commands/testnet.ts';
+import { addUser } from './commands/user.ts';
 import type { CliEnvironment } from './environment.ts';
 
 /** The whole command line. */
@@ -32,6 +35,9 @@ export function createProgram(environment: CliEnvironment): Command {
     addPing,
     addTestnet,
     addDoctor,
+    addOverlay,
+    addUser,
+    addEnrollment,
   ]) {
     add(program, environment);
   }

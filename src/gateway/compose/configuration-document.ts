@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '../../base/index.ts';
 import { DocumentError, type DocumentErrorCode } from '../../reload/document/document-error.ts';
 import { readDocument } from '../../reload/document/document-reader.ts';
+import { shareOfMessage } from '../../reload/document/document-size.ts';
 import { requireCurrent, verifyFirstDocument } from '../../reload/document/document-verification.ts';
 import { builtInDocument, type OverlayDocument } from '../../reload/document/overlay-document.ts';
 import { CHORD_RELOAD, requireSupported } from '../../reload/document/supported.ts';
@@ -10,9 +11,6 @@ import type { DocumentFile, GatewayConfig } from '../config/gateway-config.ts';
 
 /** The topology plug-ins of this program. */
 const TOPOLOGIES: ReadonlySet<string> = new Set([CHORD_RELOAD]);
-
-/** Headers, lists and the security block of the ConfigUpdate that carries a document, bytes. */
-const MESSAGE_OVERHEAD = 2_048;
 
 const MENDS: Readonly<Record<DocumentErrorCode, string>> = {
   'document-malformed': 'get the document again from whoever runs the overlay',
@@ -58,7 +56,7 @@ export function firstDocument(
         document: shown,
       });
     }
-    if (bytes.length + MESSAGE_OVERHEAD > document.maxMessageSize) {
+    if (shareOfMessage(document) > 1) {
       logger.warn('the configuration document does not fit a message: peers cannot pass it on', {
         document: shown,
         bytes: bytes.length,

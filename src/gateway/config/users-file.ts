@@ -46,7 +46,7 @@ export function parseUsers(
 }
 
 /** The canonical form under which a REGISTER will look for the user; undefined when the text is no AoR. */
-function readAor(text: string): string | undefined {
+export function readAor(text: string): string | undefined {
   if (!/^[^@:;?<>"\s]+@[^@:;?<>"\s]+$/.test(text)) return undefined;
   try {
     return canonicalAor(parseUri(`sip:${text}`), '', () => false);

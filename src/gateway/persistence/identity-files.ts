@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage } from '../../base/index.ts';
 import type { IdentityPem } from '../../reload/security/identity.ts';
 import { DataError } from './errors.ts';
+import { readOptional, writePrivate } from './private-files.ts';
 
 const FILE = 'identity.pem';
 
@@ -56,26 +56,4 @@ export function loadOrMakeSecret(directory: string, name: string, make: () => Ui
   const secret = make();
   writePrivate(path, `${Buffer.from(secret).toString('hex')}\n`);
   return secret;
-}
-
-/** All or nothing: a crash leaves the old file or the new one, never half of one. */
-function writePrivate(path: string, text: string): void {
-  const temporary = `${path}.new`;
-  const file = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-}
-
-function readOptional(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new DataError('data-unusable', `cannot read ${path}`, 'check its owner and permissions', error);
-  }
 }

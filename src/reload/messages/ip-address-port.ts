@@ -30,12 +30,17 @@ export const ipAddressPort: Codec<IpAddressPort> = {
     if (value.type === 'unknown') {
       writer.bytes(value.bytes);
     } else {
-      writer.bytes(ipv6 ? parseIpv6(value.host) : parseIpv4(value.host));
+      writer.bytes(addressBytes(value.host));
       writer.uint(2, value.port);
     }
     writer.endLength(1, at);
   },
 };
+
+/** The 4 or 16 bytes of an IP literal without brackets. @throws EncodeError */
+export function addressBytes(host: string): Uint8Array {
+  return host.includes(':') ? parseIpv6(host) : parseIpv4(host);
+}
 
 function parseIpv4(host: string): Uint8Array {
   const octets = host.split('.').map((part) => (/^\d{1,3}$/.test(part) ? Number(part) : 256));

@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import type { CliEnvironment } from '../../../../src/gateway/cli/environment.ts';
 import { main } from '../../../../src/gateway/cli/main.ts';
@@ -37,6 +37,9 @@ export class TestCli {
     this.#compose = compose;
   }
 
+  /** What the next command reads. */
+  stdin = '';
+
   /** What SIGTERM does. */
   stop(): void {
     this.#stop.abort();
@@ -45,6 +48,7 @@ export class TestCli {
   /** @returns the exit code */
   run(...args: string[]): Promise<number> {
     const environment: CliEnvironment = {
+      stdin: Readable.from([Buffer.from(this.stdin)]),
       stdout: this.stdout,
       stderr: this.stderr,
       stop: this.#stop.signal,

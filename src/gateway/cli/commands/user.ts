@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import { type AuthorityOptions, explained, openAuthority, withAuthorityOptions } from '../authority.ts';
+import { type CliEnvironment, printLine } from '../environment.ts';
+import { readPassword } from '../password-input.ts';
+import { formatTable } from '../table.ts';
+import { reportDocument } from './overlay.ts';
+
+interface PasswordOptions extends AuthorityOptions {
+  readonly passwordStdin?: boolean;
+}
+
+const STDIN_HELP = 'read the password from the standard input instead of asking for it';
+
+export function addUser(program: Command, environment: CliEnvironment): void {
+  const user = program.command('user').description('accounts of an overlay: its users and its peers');
+  withAuthorityOptions(user.command('add'))
+    .argument('<aor>', 'like alice@example.org')
+    .option('--password-stdin', STDIN_HELP)
+    .option('--adapter', 'the account of a peer that phones register at')
+    .description('give somebody an account')
+    .action((aor: string, options: PasswordOptions & { adapter?: boolean }) =>
+      explained(() => add(aor, options, environment)),
+    );
+  withAuthorityOptions(user.command('passwd'))
+    .argument('<aor>', 'like alice@example.org')
+    .option('--password-stdin', STDIN_HELP)
+    .description('change the password of an account')
+    .action((aor: string, options: PasswordOptions) =>
+      explained(async () => {
+        const { accounts } = openAuthority(options);
+        const name = await accounts.setPassword(aor, await readPassword(environment, options));
+        printLine(environment.stdout, `${name}: password changed`);
+      }),
+    );
+  withAuthorityOptions(user.command('list'))
+    .option('--json', 'print JSON')
+    .description('list the accounts')
+    .action((options: AuthorityOptions & { json?: boolean }) => explained(() => list(options, environment)));
+  withAuthorityOptions(user.command('remove'))
+    .argument('<aor>', 'like alice@example.org')
+    .description('take an account away and revoke its certificates')
+    .action((aor: string, options: AuthorityOptions) => explained(() => remove(aor, options, environment)));
+}
+
+async function add(
+  aor: string,
+  options: PasswordOptions & { adapter?: boolean },
+  environment: CliEnvironment,
+): Promise<void> {
+  const { accounts } = openAuthority(options);
+  const password = await readPassword(environment, options);
+  const adapter = options.adapter === true;
+  const name = await accounts.add(aor, password, { adapter });
+  printLine(environment.stdout, `${name}: ${adapter ? 'account of an adapter peer' : 'account'} made`);
+}
+
+function list(options: AuthorityOptions & { json?: boolean }, { stdout }: CliEnvironment): void {
+  const accounts = openAuthority(options)
+    .accounts.list()
+    .map(({ name, adapter, nodeIds, created }) => ({ name, adapter, nodeIds, created }));
+  if (options.json) {
+    printLine(stdout, JSON.stringify(accounts));
+    return;
+  }
+  const rows = accounts.map(({ name, adapter, nodeIds, created }) => [
+    name,
+    adapter ? 'adapter' : '-',
+    nodeIds.length === 0 ? undefined : nodeIds.join(' '),
+    created,
+  ]);
+  printLine(stdout, formatTable(['ACCOUNT', 'KIND', 'NODE-IDS', 'CREATED'], rows));
+}
+
+async function remove(aor: string, options: AuthorityOptions, environment: CliEnvironment): Promise<void> {
+  const { accounts, editor } = openAuthority(options);
+  const document = await editor.remove(accounts, aor);
+  printLine(environment.stdout, `${aor}: account removed, its certificates revoked`);
+  if (document !== undefined) reportDocument(document, environment);
+}

@@ -1,0 +1,93 @@
+import { type Clock, errorMessage, type Logger, type Timer } from '../../base/index.ts';
+import type { OverlayDocument } from '../../reload/document/overlay-document.ts';
+import { DOCUMENT_LIFETIME_MS } from '../../reload/enrollment/new-overlay.ts';
+import { hasOutlived } from '../../reload/enrollment/revocations.ts';
+import type { AuthorityDirectory } from './authority-directory.ts';
+import type { DocumentEditor } from './document-editor.ts';
+
+/** A document that the command line signs is handed out within this time, ms. */
+const LOOK_MS = 1_000;
+const HOUSEKEEPING_MS = 3_600_000;
+/** An expiration nearer than that is put off. */
+const RENEW_BEFORE_MS = DOCUMENT_LIFETIME_MS / 2;
+
+export interface PublishedDocumentDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly directory: AuthorityDirectory;
+  readonly editor: DocumentEditor;
+  /** Called when a file that is served has changed. */
+  readonly onChange: () => void;
+}
+
+/** The document in force, as `enrollment serve` publishes it: follows the file, and signs it anew before it expires. */
+export class PublishedDocument {
+  readonly #deps: PublishedDocumentDeps;
+  #document: OverlayDocument;
+  #version: string;
+  #look: Timer | undefined;
+  #housekeeping: Timer | undefined;
+
+  /** @throws AuthorityError 'overlay-damaged' */
+  constructor(deps: PublishedDocumentDeps) {
+    this.#deps = deps;
+    this.#version = deps.directory.version();
+    this.#document = deps.directory.document();
+  }
+
+  get current(): OverlayDocument {
+    return this.#document;
+  }
+
+  async start(): Promise<void> {
+    await this.#keepHouse();
+    this.#lookLater();
+  }
+
+  stop(): void {
+    this.#look?.close();
+    this.#housekeeping?.close();
+  }
+
+  #lookLater(): void {
+    this.#look = this.#deps.clock.setTimer(LOOK_MS, () => {
+      this.#lookNow();
+      this.#lookLater();
+    });
+  }
+
+  #lookNow(): void {
+    const { directory, logger, onChange } = this.#deps;
+    const version = directory.version();
+    if (version === this.#version) return;
+    this.#version = version;
+    try {
+      const document = directory.document();
+      onChange();
+      if (document.sequence === this.#document.sequence) return;
+      this.#document = document;
+      logger.info('a new configuration document is in force', {
+        sequence: document.sequence,
+        bytes: document.source?.bytes.length,
+      });
+    } catch (error) {
+      // The one that was good is still served; the operator has to mend the file.
+      logger.error('what is in the directory cannot be served', { error: errorMessage(error) });
+    }
+  }
+
+  async #keepHouse(): Promise<void> {
+    const { clock, directory, editor, logger } = this.#deps;
+    try {
+      const now = clock.now();
+      const expiresSoon = (this.#document.expiresAt ?? Infinity) - now < RENEW_BEFORE_MS;
+      if (expiresSoon || hasOutlived(directory.revocations(), now)) {
+        this.#document = await editor.update();
+        logger.info('the configuration document was signed anew', { sequence: this.#document.sequence });
+      }
+    } catch (error) {
+      logger.error('the configuration document cannot be signed', { error: errorMessage(error) });
+    }
+    this.#housekeeping = clock.setTimer(HOUSEKEEPING_MS, () => void this.#keepHouse());
+  }
+}
