@@ -89,7 +89,7 @@ export interface TlsOptions {
    * `verifyPeer` have no part in it: the two ends know of each other only that both have the key.
    */
   readonly presharedKey?: () => PresharedKey;
-  /** Of a listener with a preshared key: somebody did not get in, and why. */
+  /** Of a listener: somebody was turned away, by `verifyPeer` or for another preshared key, and why. */
   readonly onRefused?: (reason: Error, from: string) => void;
   /**
    * Both sides prove possession of their key in the handshake; this decides whether the certificate is welcome.

@@ -172,9 +172,10 @@ class TlsAcceptor implements Acceptor {
     const connection = new StreamConnection(socket, { peerCertificates });
     try {
       if (this.#tls.presharedKey === undefined) this.#tls.verifyPeer?.(peerCertificates);
-    } catch {
-      // The verifier knows the reason and reports it; the peer is told nothing but the close.
+    } catch (error) {
+      // The peer is told nothing but the close.
       connection.destroy();
+      this.#tls.onRefused?.(error as Error, connection.remote.host);
       return;
     }
     this.#onConnection(connection);

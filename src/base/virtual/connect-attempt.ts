@@ -117,7 +117,7 @@ export class ConnectAttempt extends ClockEntry {
     );
     client.announce(() => {
       // As with TLS 1.3: the client learns of a refusal only after its own handshake is over.
-      const refusal = refusalByServer(listener, this.#tls, clientCertificates);
+      const refusal = refusalByServer(listener, this.#tls, clientCertificates, host);
       if (refusal !== undefined) server.refuse(refusal);
       else listener.onConnection(server);
     });
@@ -160,6 +160,7 @@ function refusalByServer(
   listener: SimulatedListener,
   clientTls: TlsOptions | undefined,
   certificates: readonly Uint8Array[],
+  from: string,
 ): CodedError | undefined {
   if (listener.tls === undefined) return undefined;
   if (clientTls === undefined) {
@@ -169,7 +170,8 @@ function refusalByServer(
   try {
     listener.tls.verifyPeer?.(certificates);
     return undefined;
-  } catch {
+  } catch (error) {
+    listener.tls.onRefused?.(error as Error, from);
     return new CodedError('peer-refused', 'the peer refused our certificate', { origin: 'remote' });
   }
 }

@@ -12,6 +12,7 @@ import {
   type Network,
   type PresharedKey,
   type TlsIdentity,
+  TokenBuckets,
 } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { HandshakeGate } from './handshake-gate.ts';
@@ -26,6 +27,8 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MAX_RUNNING_HANDSHAKES = 16;
 const MAX_WAITING_HANDSHAKES = 256;
 const MAX_LINKS = 4_096;
+/** Lines in the log about one address that is turned away. */
+const REFUSALS_TO_LOG = { perSecond: 1 / 30, burst: 5 };
 /** How old the sum of all that waits to be sent may be, ms. */
 const SUM_AGE_MS = 100;
 
@@ -91,6 +94,7 @@ export class LinkLayer {
   readonly #listeners = new Set<Listener>();
   readonly #attempts = new Set<AbortController>();
   readonly #quota: LinkQuota;
+  readonly #refusalsToLog = new TokenBuckets(REFUSALS_TO_LOG);
   #queuedBytes = 0;
   #summedAt = -Infinity;
   #isStopped = false;
@@ -133,12 +137,10 @@ export class LinkLayer {
         return options.identity;
       },
       verifyPeer: (certificates) => {
-        verified.set(certificates, this.#identify(certificates, 'in'));
+        verified.set(certificates, this.#identify(certificates));
       },
-      ...(sharedSecret && {
-        presharedKey: sharedSecret.key,
-        onRefused: ({ message }, from) => this.#refusedIn('secret-refused', from, message),
-      }),
+      onRefused: (error, from) => this.#refused('in', from, error),
+      ...(sharedSecret && { presharedKey: sharedSecret.key }),
     });
     this.#listeners.add(listener);
     return {
@@ -165,7 +167,8 @@ export class LinkLayer {
     try {
       return await this.#gate.run(() => this.#open(remote, expect, attempt.signal), attempt.signal);
     } catch (error) {
-      this.#metrics.handshakeFailed('out', error instanceof CodedError ? error.code : 'aborted');
+      if (isRefusal(error)) this.#refused('out', formatAddress(remote), error);
+      else this.#metrics.handshakeFailed('out', error instanceof CodedError ? error.code : 'aborted');
       throw error;
     } finally {
       this.#attempts.delete(attempt);
@@ -186,21 +189,12 @@ export class LinkLayer {
   }
 
   /** @throws what `verifyPeer` throws, or CodedError 'unexpected-peer' */
-  #identify(
-    certificates: readonly Uint8Array[],
-    direction: 'in' | 'out',
-    expect?: NodeId,
-  ): readonly NodeId[] {
-    try {
-      const { nodeIds } = this.#options.verifyPeer(certificates);
-      if (expect !== undefined && !nodeIds.includes(expect) && !this.#isOwn(nodeIds)) {
-        throw new CodedError('unexpected-peer', `expected node ${expect}, met ${nodeIds.join(', ')}`);
-      }
-      return nodeIds;
-    } catch (error) {
-      this.#logger.info('certificate of a peer refused', { direction, reason: errorMessage(error) });
-      throw error;
+  #identify(certificates: readonly Uint8Array[], expect?: NodeId): readonly NodeId[] {
+    const { nodeIds } = this.#options.verifyPeer(certificates);
+    if (expect !== undefined && !nodeIds.includes(expect) && !this.#isOwn(nodeIds)) {
+      throw new CodedError('unexpected-peer', `expected node ${expect}, met ${nodeIds.join(', ')}`);
     }
+    return nodeIds;
   }
 
   get #maxLinks(): number {
@@ -221,7 +215,7 @@ export class LinkLayer {
       tls: {
         identity,
         verifyPeer: (certificates) => {
-          nodeIds = this.#identify(certificates, 'out', expect);
+          nodeIds = this.#identify(certificates, expect);
         },
         ...(sharedSecret && { presharedKey: sharedSecret.key }),
       },
@@ -267,7 +261,7 @@ export class LinkLayer {
     }
     this.#introduced(connection, 'server').then(
       (link) => (this.#isOwn(link.peer.nodeIds) ? this.#acceptedOwn(connection) : onLink(link)),
-      (error) => this.#refusedIn('peer-refused', host, errorMessage(error)),
+      (error) => this.#refused('in', host, error),
     );
   }
 
@@ -278,9 +272,14 @@ export class LinkLayer {
     });
   }
 
-  #refusedIn(code: string, host: string, reason: string): void {
-    this.#metrics.handshakeFailed('in', code);
-    this.#logger.info('a link was refused', { host, reason });
+  /** A link that did not come about because one side does not want the other. */
+  #refused(direction: 'in' | 'out', host: string, error: unknown): void {
+    const cause = isRefusal(error) && error.cause instanceof CodedError ? error.cause : error;
+    const code = cause instanceof CodedError ? cause.code : 'peer-refused';
+    this.#metrics.handshakeFailed(direction, code);
+    // Who is turned away may come again at once: all are counted, but not all are worth a line.
+    if (!this.#refusalsToLog.take(host, 1, this.#clock.monotonic())) return;
+    this.#logger.info('a link was refused', { direction, host, code, reason: errorMessage(cause) });
   }
 
   /** A link over a session that shows no certificate, once the other side has introduced itself. */
@@ -293,7 +292,7 @@ export class LinkLayer {
     const link = this.#newLink(connection, [], side === 'client');
     const judged = (message: Uint8Array, padding: Uint8Array): LinkPeer => {
       const peer = verify(message, padding);
-      this.#identify(peer.certificates, side === 'client' ? 'out' : 'in', expect);
+      this.#identify(peer.certificates, expect);
       return peer;
     };
     await introduce(this.#clock, { hello, verify: judged }, { link, connection, side, signal });
@@ -339,4 +338,9 @@ export class LinkLayer {
     this.#metrics.open.set(this.#links.size);
     return link;
   }
+}
+
+/** The network says that a certificate, ours or theirs, was turned down; the cause says why if it was theirs. */
+function isRefusal(error: unknown): error is CodedError {
+  return error instanceof CodedError && error.code === 'peer-refused';
 }
