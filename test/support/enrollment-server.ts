@@ -24,7 +24,7 @@ export interface TestAuthorityOptions {
 }
 
 /** An overlay's authority in memory: the real services of the enrollment server over keys and accounts of a test. */
-class TestAuthority {
+export class TestAuthority {
   readonly overlay: string;
   readonly accounts: MemoryAccounts;
   readonly authority: Authority;

@@ -33,7 +33,7 @@ export class DocumentFollower {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #metrics: Metrics;
-  readonly #fetcher: ConfigurationFetcher;
+  readonly #fetcher: Pick<ConfigurationFetcher, 'fetch'>;
   readonly #options: DocumentFollowerOptions;
   readonly #stopping = new AbortController();
   #timer: Timer | undefined;
@@ -47,7 +47,7 @@ export class DocumentFollower {
       readonly random: Random;
       readonly logger: Logger;
       readonly metrics: Metrics;
-      readonly fetcher: ConfigurationFetcher;
+      readonly fetcher: Pick<ConfigurationFetcher, 'fetch'>;
     },
     options: DocumentFollowerOptions,
   ) {
