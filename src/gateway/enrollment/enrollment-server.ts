@@ -9,20 +9,29 @@ import {
   type Random,
 } from '../../base/index.ts';
 import { HttpsServer } from '../../net/index.ts';
+import { RegistrationAuthority } from '../../p2psip/enrollment/registration-authority.ts';
+import { ADAPTER_KEY_PATH, REGISTRATION_PATH } from '../../p2psip/enrollment/registration-protocol.ts';
+import { trustOfDocument } from '../../reload/document/document-trust.ts';
 import { CertificateIssuer } from '../../reload/enrollment/certificate-issuer.ts';
 import { ConfigurationService, WELL_KNOWN_PATH } from '../../reload/enrollment/configuration-service.ts';
 import { EnrollmentService } from '../../reload/enrollment/enrollment-service.ts';
 import { routesOf } from '../../reload/enrollment/http-answers.ts';
+import { CertificateStore } from '../../reload/security/certificate-store.ts';
+import { loadOrMakeSecret } from '../persistence/identity-files.ts';
 import { AccountFiles } from './account-files.ts';
 import { AuthorityDirectory } from './authority-directory.ts';
 import { DocumentEditor } from './document-editor.ts';
 import { PublishedDocument } from './published-document.ts';
 
-const MAX_BODY_BYTES = 64 * 1024;
+/** Of a request for registration certificates; other services have smaller bounds of their own. */
+const MAX_BODY_BYTES = 256 * 1024;
 const REQUEST_TIMEOUT_MS = 15_000;
 const MAX_CONNECTIONS = 4_096;
 const MAX_CONNECTIONS_PER_ORIGIN = 256;
 const MAX_RUNNING = 512;
+
+/** What the adapter peers' nonce keys follow from. */
+const NONCE_SECRET_BYTES = 32;
 
 const DAY_MS = 86_400_000;
 const WARN_BEFORE_MS = 30 * DAY_MS;
@@ -62,14 +71,13 @@ export async function startEnrollmentServer(
   const { clock, logger } = deps;
   const directory = AuthorityDirectory.open(deps, options.directory);
   const editor = new DocumentEditor({ clock, directory });
-  let server: HttpsServer | undefined;
-  const onChange = () => server?.setIdentity(directory.server());
-  const published = new PublishedDocument({ clock, logger, directory, editor, onChange });
+  const published = new PublishedDocument({ clock, logger, directory, editor });
   const { name: overlay } = published.current;
   const accounts = new AccountFiles(deps, { ...directory.places, overlay });
   await editor.remove(accounts);
   const handler = routesOf(routes(deps, { directory, published, accounts }));
   warnOperator(directory, deps);
+  let server: HttpsServer;
   await published.start();
   try {
     server = await HttpsServer.listen(
@@ -88,15 +96,15 @@ export async function startEnrollmentServer(
     published.stop();
     throw error;
   }
-  const { local } = server;
+  published.onFiles(() => server.setIdentity(directory.server()));
   return {
-    listening: `https://${formatAddress(local)}`,
+    listening: `https://${formatAddress(server.local)}`,
     url: directory.enrollmentUrl(),
     overlay,
     sequence: published.current.sequence,
     stop: async () => {
       published.stop();
-      await server?.close();
+      await server.close();
     },
   };
 }
@@ -115,6 +123,22 @@ function routes(
   const issuer = new CertificateIssuer({ ...deps, key, revokedUsers }, { overlay, issuer: names });
   const badNodes = () => published.current.badNodes;
   const enrollment = new EnrollmentService({ ...deps, accounts, issuer, badNodes });
+  const certificates = new CertificateStore({
+    clock: deps.clock,
+    trust: trustOfDocument(deps, published.current),
+  });
+  published.onDocument((document) => certificates.retrust(trustOfDocument(deps, document)));
+  const registrations = new RegistrationAuthority(
+    {
+      ...deps,
+      accounts,
+      issuer,
+      verifyPeer: (der) => certificates.verify(der),
+      revokedUsers,
+      nonceSecret: loadOrMakeSecret(directory.path, 'nonce', () => deps.random.bytes(NONCE_SECRET_BYTES)),
+    },
+    { overlay },
+  );
   const configuration = new ConfigurationService({ document: () => published.current.source!.bytes });
   // One URL is enough for everything: who GETs it wants the document, who POSTs to it a certificate.
   const both: HttpHandler = (request) =>
@@ -122,6 +146,8 @@ function routes(
   return new Map([
     [new URL(enrollmentServers[0]!).pathname, both],
     [WELL_KNOWN_PATH, configuration.handle],
+    [REGISTRATION_PATH, registrations.handle],
+    [ADAPTER_KEY_PATH, registrations.handle],
   ]);
 }
 

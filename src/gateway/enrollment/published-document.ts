@@ -16,8 +16,6 @@ export interface PublishedDocumentDeps {
   readonly logger: Logger;
   readonly directory: AuthorityDirectory;
   readonly editor: DocumentEditor;
-  /** Called when a file that is served has changed. */
-  readonly onChange: () => void;
 }
 
 /** The document in force, as `enrollment serve` publishes it: follows the file, and signs it anew before it expires. */
@@ -27,6 +25,8 @@ export class PublishedDocument {
   #version: string;
   #look: Timer | undefined;
   #housekeeping: Timer | undefined;
+  readonly #onFiles: (() => void)[] = [];
+  readonly #onDocument: ((document: OverlayDocument) => void)[] = [];
 
   /** @throws AuthorityError 'overlay-damaged' */
   constructor(deps: PublishedDocumentDeps) {
@@ -37,6 +37,15 @@ export class PublishedDocument {
 
   get current(): OverlayDocument {
     return this.#document;
+  }
+
+  /** A file that is served has changed; may throw, which is logged. */
+  onFiles(listener: () => void): void {
+    this.#onFiles.push(listener);
+  }
+
+  onDocument(listener: (document: OverlayDocument) => void): void {
+    this.#onDocument.push(listener);
   }
 
   async start(): Promise<void> {
@@ -57,23 +66,27 @@ export class PublishedDocument {
   }
 
   #lookNow(): void {
-    const { directory, logger, onChange } = this.#deps;
+    const { directory, logger } = this.#deps;
     const version = directory.version();
     if (version === this.#version) return;
     this.#version = version;
     try {
       const document = directory.document();
-      onChange();
-      if (document.sequence === this.#document.sequence) return;
-      this.#document = document;
-      logger.info('a new configuration document is in force', {
-        sequence: document.sequence,
-        bytes: document.source?.bytes.length,
-      });
+      for (const listener of this.#onFiles) listener();
+      if (document.sequence !== this.#document.sequence) this.#take(document);
     } catch (error) {
       // The one that was good is still served; the operator has to mend the file.
       logger.error('what is in the directory cannot be served', { error: errorMessage(error) });
     }
+  }
+
+  #take(document: OverlayDocument): void {
+    this.#document = document;
+    this.#deps.logger.info('a new configuration document is in force', {
+      sequence: document.sequence,
+      bytes: document.source?.bytes.length,
+    });
+    for (const listener of this.#onDocument) listener(document);
   }
 
   async #keepHouse(): Promise<void> {
@@ -82,8 +95,7 @@ export class PublishedDocument {
       const now = clock.now();
       const expiresSoon = (this.#document.expiresAt ?? Infinity) - now < RENEW_BEFORE_MS;
       if (expiresSoon || hasOutlived(directory.revocations(), now)) {
-        this.#document = await editor.update();
-        logger.info('the configuration document was signed anew', { sequence: this.#document.sequence });
+        this.#take(await editor.update());
       }
     } catch (error) {
       logger.error('the configuration document cannot be signed', { error: errorMessage(error) });

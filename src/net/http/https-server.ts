@@ -19,6 +19,8 @@ import { secureContextOptions } from '../tls-context.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Bodies that are being received or worked on, together; a request beyond it is answered with 503. */
+const MAX_BODIES_BYTES = 64 << 20;
 const KEEP_ALIVE_MS = 30_000;
 /** How often Node looks for requests that take too long to arrive. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -115,6 +117,7 @@ class Exchanges {
   readonly #logger: Logger;
   readonly #options: HttpServerOptions;
   #running = 0;
+  #bodiesBytes = 0;
 
   constructor(
     { handler, logger }: { readonly handler: HttpHandler; readonly logger: Logger },
@@ -128,9 +131,18 @@ class Exchanges {
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A client that breaks off is seen by the missing body, or not at all: its answer goes nowhere.
     response.on('error', () => {});
-    const body = await readBody(request, this.#options.maxBodyBytes);
-    if (body === 'broken') return;
-    if (body === 'too-large') return refuse(response, 413, 'the request is too large');
+    const held = { bytes: 0 };
+    try {
+      const body = await this.#readBody(request, held);
+      if (body === 'too-large') refuse(response, 413, 'the request is too large');
+      else if (body === 'busy') refuse(response, 503, 'too many requests at once');
+      else if (body !== 'broken') await this.#run(request, response, body);
+    } finally {
+      this.#bodiesBytes -= held.bytes;
+    }
+  }
+
+  async #run(request: IncomingMessage, response: ServerResponse, body: Uint8Array): Promise<void> {
     if (this.#running >= this.#options.maxRunning) return refuse(response, 503, 'too many requests at once');
     this.#running += 1;
     try {
@@ -141,6 +153,32 @@ class Exchanges {
     } finally {
       this.#running -= 1;
     }
+  }
+
+  /** @param held what of `#bodiesBytes` is this request's */
+  async #readBody(
+    request: IncomingMessage,
+    held: { bytes: number },
+  ): Promise<Uint8Array | 'too-large' | 'busy' | 'broken'> {
+    const { maxBodyBytes } = this.#options;
+    if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) return 'too-large';
+    const chunks: Buffer[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        length += chunk.length;
+        // Leaving the loop would destroy the socket before the answer is out.
+        if (length > 2 * maxBodyBytes) return 'broken';
+        if (length > maxBodyBytes || this.#bodiesBytes + chunk.length > MAX_BODIES_BYTES) continue;
+        this.#bodiesBytes += chunk.length;
+        held.bytes += chunk.length;
+        chunks.push(chunk);
+      }
+    } catch {
+      return 'broken';
+    }
+    if (length > maxBodyBytes) return 'too-large';
+    return length > held.bytes ? 'busy' : Buffer.concat(chunks);
   }
 
   async #answer(request: HttpRequest): Promise<HttpResponse> {
@@ -155,26 +193,6 @@ class Exchanges {
       clearTimeout(timer);
     }
   }
-}
-
-async function readBody(
-  request: IncomingMessage,
-  maxBytes: number,
-): Promise<Uint8Array | 'too-large' | 'broken'> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return 'too-large';
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      // Leaving the loop would destroy the socket before the answer is out.
-      if (length <= maxBytes) chunks.push(chunk);
-      else if (length > 2 * maxBytes) return 'broken';
-    }
-  } catch {
-    return 'broken';
-  }
-  return length > maxBytes ? 'too-large' : Buffer.concat(chunks);
 }
 
 function requestOf(request: IncomingMessage, body: Uint8Array): HttpRequest {

@@ -39,6 +39,8 @@ const PKIX_CERT = 'application/pkix-cert';
 /** Node-IDs of one account; our own peers have one. */
 const MAX_NODE_IDS = 8;
 const CERTIFICATE_LIFETIME_MS = 30 * 86_400_000;
+/** A certification request of RSA-8192 has 2 kB. */
+const MAX_FORM_BYTES = 65_536;
 const MAX_NAME_BYTES = 254;
 const MAX_PASSWORD_BYTES = 1_024;
 /** Each takes a thread for some 40 ms; more wait, which their client's time bounds. */
@@ -180,11 +182,12 @@ class Refusal extends Error {
   }
 }
 
-function refusalOfHead({ method, headers }: HttpRequest): HttpResponse | undefined {
+function refusalOfHead({ method, headers, body }: HttpRequest): HttpResponse | undefined {
   if (method !== 'POST') return textAnswer(405, 'enrollment is a POST', { allow: 'POST' });
   if (mediaType(headers.get('content-type')) !== 'multipart/form-data') {
     return textAnswer(415, 'the request has to be multipart/form-data');
   }
+  if (body.length > MAX_FORM_BYTES) return textAnswer(413, 'the request is too large');
   const accept = headers.get('accept') ?? PKIX_CERT;
   const accepts = accept.split(',').map(mediaType);
   if (![PKIX_CERT, 'application/*', '*/*'].some((type) => accepts.includes(type))) {
