@@ -140,7 +140,7 @@ export class RegistrationPublisher {
 
   /** Forgets a user who may no longer be stored: the overlay drops his record itself, and takes no withdrawal. */
   abandon(aor: string): void {
-    this.#publications.delete(aor);
+    if (!this.#publications.delete(aor)) return;
     this.#due.delete(aor);
     this.#waiting.delete(aor);
     this.#deps.store.write([{ key: KEY_PREFIX + aor, value: undefined }]).catch((error) => {

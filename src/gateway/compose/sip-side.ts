@@ -3,7 +3,6 @@ import { SystemDns } from '../../net/index.ts';
 import { AdapterPeer } from '../../p2psip/adapter-peer.ts';
 import { CallHandler } from '../../p2psip/call-handler.ts';
 import type { AdapterEnrollment } from '../../p2psip/enrollment/adapter-enrollment.ts';
-import type { ServedUsers } from '../../p2psip/enrollment/served-users.ts';
 import type { LocationService } from '../../p2psip/location-service.ts';
 import type { Overlay } from '../../p2psip/overlay.ts';
 import { PeerConnections } from '../../p2psip/peer-connections.ts';
@@ -21,6 +20,7 @@ import { resolveTarget } from '../../sip/resolve/resolve-target.ts';
 import type { Flow } from '../../sip/transport/flow.ts';
 import { SipTransport } from '../../sip/transport/sip-transport.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import type { EnrolledUsers } from './enrolled-users.ts';
 import { publicUris, sipUris } from './sip-uris.ts';
 
 export interface SipSideDeps {
@@ -38,12 +38,6 @@ export interface SipSideDeps {
   readonly enrollment?: EnrolledUsers | undefined;
 }
 
-/** Users whom an enrollment server knows, as far as they have come to this peer. */
-export interface EnrolledUsers {
-  readonly served: ServedUsers;
-  readonly judge: AdapterEnrollment;
-}
-
 /** SIGTERM: withdrawing our records may take this long (architecture, leaving). */
 const WITHDRAW_MS = 5000;
 
@@ -58,7 +52,7 @@ export class SipSide {
   readonly #registrations: RegistrationHandler;
   readonly #addresses: PublicAddresses;
   readonly #locations: LocationService;
-  readonly #isRevoked: (aor: string) => boolean;
+  readonly #judge: AdapterEnrollment | undefined;
 
   constructor(config: GatewayConfig, deps: SipSideDeps) {
     const { clock, random, logger, metrics, overlay, locations } = deps;
@@ -107,9 +101,9 @@ export class SipSide {
     );
     served?.revoked.on((aor) => this.#onRevoked(aor));
     served?.certified.on((aor) => this.publisher.hurry(aor));
-    this.#isRevoked = (aor) => judge?.isRevoked(aor) ?? false;
     this.bindings = bindings;
     this.#locations = locations;
+    this.#judge = judge;
     this.#transport = transport;
     this.#own = own;
   }
@@ -126,7 +120,7 @@ export class SipSide {
   async start(): Promise<void> {
     this.bindings.load();
     this.publisher.load();
-    for (const [aor] of [...this.bindings.entries()]) if (this.#isRevoked(aor)) this.#onRevoked(aor);
+    this.#judge?.revoke();
     try {
       for (const { transport, address, advertise } of this.#config.sip.listen) {
         const options = { transport, host: address.host, port: address.port };

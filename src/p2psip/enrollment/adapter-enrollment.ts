@@ -83,6 +83,11 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
     return this.#deps.revokedUsers().has(aor) && !this.#deps.users.has(aor);
   }
 
+  /** Another document is in force, or users were registered before this one was: whoever it revokes is forgotten. */
+  revoke(): void {
+    this.#deps.users.revokeAll(this.#deps.revokedUsers());
+  }
+
   /** A new certificate is wanted from half the life of the old one on, as long as there is somebody to give it. */
   wants(aor: string): boolean {
     const user = this.#deps.users.get(aor);
@@ -135,7 +140,7 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
         this.#keys.onStale();
         break;
       case 'removed':
-        if (users.has(aor)) users.revoke(aor);
+        users.revoke(aor);
         break;
       case 'busy':
         break;

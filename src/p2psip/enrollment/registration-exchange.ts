@@ -1,7 +1,9 @@
 import {
+  type Address,
   CodedError,
   fromUtf8,
   type HttpClient,
+  type HttpClientTls,
   type HttpResponse,
   type TlsIdentity,
 } from '../../base/index.ts';
@@ -32,8 +34,10 @@ export interface RegistrationExchange {
 export interface EnrollmentServer {
   /** https; its path is that of RFC 6940 §11.3 and does not matter here. */
   readonly url: string;
-  /** SHA-256 of the only certificate that its own may chain to, lower-case hex; undefined: those the system trusts. */
-  readonly pin?: string | undefined;
+  /** What proves that it is the right one. */
+  readonly tls: Pick<HttpClientTls, 'pin' | 'ca'>;
+  /** Where to connect; the certificate has the host of the URL as its name all the same. */
+  readonly connectTo?: Address;
 }
 
 /** A phone waits for the answer. */
@@ -91,7 +95,7 @@ export class HttpsRegistrationExchange implements RegistrationExchange {
   }
 
   #request(
-    { url, pin }: EnrollmentServer,
+    { url, tls, connectTo }: EnrollmentServer,
     method: 'GET' | 'POST',
     path: string,
     body: Uint8Array | undefined,
@@ -102,7 +106,8 @@ export class HttpsRegistrationExchange implements RegistrationExchange {
       ...(body && { body, headers: { 'content-type': 'application/json' } }),
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_ANSWER_BYTES,
-      tls: { identity: this.#identity(), ...(pin !== undefined && { pin }) },
+      tls: { ...tls, identity: this.#identity() },
+      ...(connectTo && { connectTo }),
     });
   }
 }

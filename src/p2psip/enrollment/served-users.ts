@@ -104,8 +104,10 @@ export class ServedUsers implements CredentialsStore {
 
   /** Forgets the user and tells whoever serves him. */
   revoke(aor: string): void {
-    this.#logger.info('a user was removed from the overlay and is forgotten here', { aor });
-    this.#forget(aor);
+    if (this.#users.has(aor)) {
+      this.#logger.info('a user was removed from the overlay and is forgotten here', { aor });
+      this.#forget(aor);
+    }
     this.#revoked.emit(aor);
   }
 
@@ -116,7 +118,7 @@ export class ServedUsers implements CredentialsStore {
   revokeAll(revokedUsers: ReadonlyMap<string, number>): void {
     for (const [aor, since] of revokedUsers) {
       const user = this.#users.get(aor);
-      if (user !== undefined && user.notBefore < since) this.revoke(aor);
+      if (user === undefined || user.notBefore < since) this.revoke(aor);
     }
   }
 

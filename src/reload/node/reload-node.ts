@@ -20,7 +20,7 @@ import { ClientRouting } from './client-keeper.ts';
 import { ClientRole } from './client-role.ts';
 import { followConfiguration, requirePlace } from './configuration-change.ts';
 import { ConfigurationExpiry } from './configuration-expiry.ts';
-import { ConfigurationKeeper } from './configuration-keeper.ts';
+import { type ConfigurationChange, ConfigurationKeeper } from './configuration-keeper.ts';
 import { ConfigurationRollout } from './configuration-rollout.ts';
 import { serveConfigUpdates } from './configuration-updates.ts';
 import { Connectivity } from './connectivity.ts';
@@ -128,6 +128,11 @@ export class ReloadNode {
   /** The configuration in force. */
   get document(): OverlayDocument {
     return this.#keeper.current;
+  }
+
+  /** Another document is in force. */
+  get documentChanged(): EventSource<ConfigurationChange> {
+    return this.#keeper.changed;
   }
 
   /** Where overlay links are accepted. */

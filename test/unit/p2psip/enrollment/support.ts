@@ -284,7 +284,7 @@ export class AdapterBench {
     const exchange = new HttpsRegistrationExchange({
       http: this.http,
       identity: () => this.identity.tls,
-      servers: () => [{ url }],
+      servers: () => [{ url, tls: {} }],
     });
     this.judge = new AdapterEnrollment({
       ...{ ...common, exchange, users: this.users, identity: this.identity },
