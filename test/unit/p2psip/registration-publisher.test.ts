@@ -194,3 +194,31 @@ test('stop withdraws every record, and gives up after its bound', async (t) => {
   await t.notThrowsAsync(stopped);
   t.is(clock.pendingTimers, 0);
 });
+
+test('T16: what belongs to a revoked user is forgotten without a withdrawal, on the disk too', async (t) => {
+  const { clock, overlay, publisher, publish, presence, deps } = setup();
+  await publish(ALICE, presence());
+  publisher.abandon(ALICE);
+  publisher.update(ALICE, undefined);
+  await clock.advance(4 * HOUR);
+  t.is(overlay.stores.length, 1);
+  t.is(publisher.size, 0);
+  t.deepEqual([...deps.store.entries('')], []);
+});
+
+test('T2: what waited for a registration certificate is stored as soon as that has come', async (t) => {
+  const { clock, overlay, publisher, publish, presence } = setup();
+  overlay.storeError = new CodedError('no-registration-certificate', 'none');
+  for (let failures = 0; failures < 8; failures += 1) {
+    await publish(ALICE, presence(HOUR))?.catch(() => {});
+    await clock.advance(60_000);
+  }
+  overlay.storeError = undefined;
+  publisher.hurry(ALICE);
+  await clock.advance(1);
+  t.is(overlay.stores.length, 1);
+  publisher.hurry(ALICE);
+  publisher.hurry('nobody@example.org');
+  await clock.advance(1);
+  t.is(overlay.stores.length, 1, 'there is nothing more to store');
+});

@@ -125,3 +125,14 @@ test('architecture "Flows": a closed WebSocket ends its bindings at once, a clos
       .includes('x.invalid'),
   );
 });
+
+test('T16: the bindings of a revoked user are dropped at once, on the disk too', async (t) => {
+  const { store, clock, kv, kinds } = setup();
+  await store.replace(AOR, [binding(clock, 600)]);
+  store.drop(AOR);
+  t.deepEqual(store.bindings(AOR), []);
+  store.drop(AOR);
+  t.deepEqual(kinds(), ['added', 'removed']);
+  await clock.advance(1);
+  t.deepEqual([...kv.entries('')], []);
+});
