@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { enrollmentCosts } from './enrollment.js';
 import { killGateways } from './gateways.js';
 import { kamailioInstalled, killKamailios } from './kamailio.js';
 import { measureHeapPerAor } from './memory.js';
@@ -59,6 +60,7 @@ const result = {
   workloads: [],
   memory: undefined,
   overlay: undefined,
+  enrollment: undefined,
   micro: undefined,
 };
 
@@ -103,6 +105,11 @@ if (wanted('overlay')) {
   const messages = messageCosts({ timeMs: options.quick ? 500 : 4000 });
   const latencies = await overlayLatencies({ rounds, count: options.quick ? 100 : 300, report });
   result.overlay = { ...messages, ...latencies };
+}
+if (wanted('enrollment')) {
+  report('first registrations with an enrollment server');
+  const count = options.quick ? 200 : 1000;
+  result.enrollment = await enrollmentCosts({ rounds: Math.min(rounds, 3), count, report });
 }
 if (wanted('micro')) {
   report('micro-benchmarks');

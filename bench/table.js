@@ -1,7 +1,7 @@
 const columns = ['', 'rate', 'ours', 'least-most', 'RSA', 'Kamailio', 'ratio', 'aim', 'steal'];
 
 /** Prints the whole result as text, the workloads as CPU-s per 1000. */
-export function printTable({ machine, rounds, seconds, workloads, memory, overlay, micro }) {
+export function printTable({ machine, rounds, seconds, workloads, memory, overlay, enrollment, micro }) {
   const lines = [
     `Node ${machine.node}, ${machine.cpus} x ${machine.model}; medians of ${rounds} runs of ${seconds} s each`,
   ];
@@ -24,6 +24,7 @@ export function printTable({ machine, rounds, seconds, workloads, memory, overla
       `Heap of a registered AoR: ${memory.bytesPerAor} bytes (${memory.aors} AoRs; aim ${memory.aim})`,
     );
   if (overlay) lines.push('', ...overlayLines(overlay));
+  if (enrollment) lines.push('', ...enrollmentLines(enrollment));
   if (micro) {
     lines.push('', 'Micro-benchmarks, one thread');
     lines.push(
@@ -84,6 +85,23 @@ function overlayLines({ decode, verify, peers, count, store, fetch }) {
         `<= ${one.aim}`,
         one.cpuMs.toFixed(1),
         `${(100 * one.steal).toFixed(0)} %`,
+      ]),
+    ]),
+  ];
+}
+
+function enrollmentLines({ count, wave, waveAimMs, keys }) {
+  return [
+    `${count} first registrations by way of an enrollment server, CPU of that and of the adapter peer`,
+    ...table([
+      ['', '1/s', 'CPU-ms each', `${wave} at once, ms to the last 200`, 'aim', 'steal'],
+      ...keys.map(({ keyType, perSecond, cpuMs, wave: last, steal }) => [
+        keyType.toUpperCase(),
+        perSecond.toFixed(0),
+        cpuMs.toFixed(2),
+        last.toFixed(0),
+        `<= ${waveAimMs}`,
+        `${(100 * steal).toFixed(0)} %`,
       ]),
     ]),
   ];
