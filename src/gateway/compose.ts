@@ -7,7 +7,8 @@ import type { OverlayDocument } from '../reload/document/overlay-document.ts';
 import { ReloadNode } from '../reload/node/reload-node.ts';
 import type { Admission } from '../reload/security/trust-policy.ts';
 import { AdminServer } from './admin/admin-server.ts';
-import { noRegistrations, openMembership } from './compose/membership.ts';
+import { openEnrolledUsers } from './compose/enrolled-users.ts';
+import { openMembership } from './compose/membership.ts';
 import { PeerView } from './compose/peer-view.ts';
 import { SipSide } from './compose/sip-side.ts';
 import { openTraceFile } from './compose/trace-file.ts';
@@ -63,7 +64,7 @@ async function build(
   const dns = new SystemDns();
   const membership = await openMembership(config, { ...machine, logger, metrics, data, http, dns, signal });
   closers.push(async () => membership.stop());
-  const { document, identity, ownRegistrations: registrations = noRegistrations } = membership;
+  const { document, identity, ownRegistrations } = membership;
   const trace = config.trace === undefined ? undefined : openTrace(config.trace, logger);
   if (trace !== undefined) closers.push(() => trace.close());
 
@@ -82,6 +83,15 @@ async function build(
     },
   );
   closers.push(() => node.stop());
+  const enrollment =
+    ownRegistrations === undefined
+      ? openEnrolledUsers({
+          ...{ ...machine, logger, metrics, store: data.store, http, identity, node },
+          serversOf: (elements) => membership.servers.enrollment(elements),
+        })
+      : undefined;
+  if (enrollment !== undefined) closers.push(async () => enrollment.stop());
+  const registrations = ownRegistrations ?? enrollment!.judge;
   const overlay = new ReloadOverlay({ node, identity, registrations, logger }, { name: config.overlay.name });
   const { domains } = config.sip;
   const locations = new LocationService({
@@ -94,7 +104,9 @@ async function build(
   const sip =
     config.sip.mode === 'off'
       ? undefined
-      : new SipSide(config, { ...machine, logger, metrics, store: data.store, overlay, locations, tokenKey });
+      : new SipSide(config, {
+          ...{ ...machine, logger, metrics, store: data.store, overlay, locations, tokenKey, enrollment },
+        });
   // Phones are served before the overlay is joined: calls within this peer need nobody else.
   await sip?.start();
   if (sip !== undefined) closers.push(() => sip.stop());

@@ -1,4 +1,4 @@
-import { CodedError, type HttpClient, type Logger, type Metrics } from '../../base/index.ts';
+import type { HttpClient, Logger, Metrics } from '../../base/index.ts';
 import type { OverlayDocument } from '../../reload/document/overlay-document.ts';
 import { CertificateRenewal } from '../../reload/enrollment/certificate-renewal.ts';
 import { ConfigurationFetcher } from '../../reload/enrollment/configuration-fetcher.ts';
@@ -111,10 +111,3 @@ async function openedDocument(
   const given = openDocument(config, deps);
   return { document: newestDocument({ ...deps, kv }, given), isFresh: true };
 }
-
-/** Until the enrollment server has been asked for them, users have no certificates. */
-export const noRegistrations: RegistrationIdentities = {
-  registrationOf: async (aor) => {
-    throw new CodedError('no-registration-certificate', `there is no registration certificate for ${aor}`);
-  },
-};

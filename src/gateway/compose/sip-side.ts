@@ -2,7 +2,6 @@ import type { Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../
 import { SystemDns } from '../../net/index.ts';
 import { AdapterPeer } from '../../p2psip/adapter-peer.ts';
 import { CallHandler } from '../../p2psip/call-handler.ts';
-import type { AdapterEnrollment } from '../../p2psip/enrollment/adapter-enrollment.ts';
 import type { LocationService } from '../../p2psip/location-service.ts';
 import type { Overlay } from '../../p2psip/overlay.ts';
 import { PeerConnections } from '../../p2psip/peer-connections.ts';
@@ -52,7 +51,7 @@ export class SipSide {
   readonly #registrations: RegistrationHandler;
   readonly #addresses: PublicAddresses;
   readonly #locations: LocationService;
-  readonly #judge: AdapterEnrollment | undefined;
+  readonly #enrollment: EnrolledUsers | undefined;
 
   constructor(config: GatewayConfig, deps: SipSideDeps) {
     const { clock, random, logger, metrics, overlay, locations } = deps;
@@ -103,7 +102,7 @@ export class SipSide {
     served?.certified.on((aor) => this.publisher.hurry(aor));
     this.bindings = bindings;
     this.#locations = locations;
-    this.#judge = judge;
+    this.#enrollment = deps.enrollment;
     this.#transport = transport;
     this.#own = own;
   }
@@ -120,7 +119,8 @@ export class SipSide {
   async start(): Promise<void> {
     this.bindings.load();
     this.publisher.load();
-    this.#judge?.revoke();
+    this.#enrollment?.judge.revoke();
+    this.#enrollment?.start();
     try {
       for (const { transport, address, advertise } of this.#config.sip.listen) {
         const options = { transport, host: address.host, port: address.port };

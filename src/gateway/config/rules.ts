@@ -23,6 +23,7 @@ export function findBreaches(config: ParsedConfig): Breach[] {
     ...bootstrapRules(config),
     ...selfSignedRules(config),
     ...sipRules(config),
+    ...enrolledUserRules(config),
     ...adminRules(config),
     ...portClashes(config),
   ];
@@ -145,6 +146,33 @@ function* sipRules({ overlay, sip, users }: ParsedConfig): Generator<Breach> {
         mend: `add one to sip.listen, or take this out`,
       };
     }
+  }
+}
+
+/** An enrollment server knows the users, and gives their certificates for digest responses in the overlay's realm. */
+function* enrolledUserRules({ overlay, sip, users }: ParsedConfig): Generator<Breach> {
+  if (overlay.enroll === undefined || sip.mode === 'off') return;
+  const [realm = overlay.name] = sip.domains ?? [];
+  if (realm.toLowerCase() !== overlay.name.toLowerCase()) {
+    yield {
+      path: 'sip.domains',
+      problem: `${realm} comes first, but the enrollment server knows users of ${overlay.name} only`,
+      mend: `put ${overlay.name} first`,
+    };
+  }
+  if (sip.auth !== 'digest') {
+    yield {
+      path: 'sip.auth',
+      problem: 'the enrollment server wants to see the digest response of each user',
+      mend: 'write sip.auth: digest',
+    };
+  }
+  if (users !== undefined) {
+    yield {
+      path: 'users',
+      problem: 'the enrollment server knows the users, so the file would not be read',
+      mend: 'leave it out, and create its users with p2psip user add',
+    };
   }
 }
 
