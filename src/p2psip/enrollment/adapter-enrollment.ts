@@ -15,7 +15,7 @@ import type { CredentialsJudge, DigestProof, NonceKeys, Verdict } from '../../si
 import { AdapterNonceKeys } from './adapter-nonce-keys.ts';
 import { ProofQueue } from './proof-queue.ts';
 import type { RegistrationExchange } from './registration-exchange.ts';
-import type { ProofResult } from './registration-protocol.ts';
+import { isSendable, type ProofResult } from './registration-protocol.ts';
 import { withHa1 } from './served-user.ts';
 import type { ServedUsers } from './served-users.ts';
 
@@ -112,6 +112,7 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
 
   async #judge(proof: DigestProof): Promise<Verdict> {
     const { aor, authorization } = proof;
+    if (!isSendable(proof)) return 'wrong';
     if (!this.#keys.reachable) return 'unavailable';
     const origin = originOf(proof.remote.host);
     if (!this.#mayBeWrong(origin)) return 'busy';

@@ -1,11 +1,19 @@
 import { CodedError } from '../../base/index.ts';
 import type { RegistrationExchange } from './registration-exchange.ts';
-import { MAX_PROOFS, type Proof, type ProofResult } from './registration-protocol.ts';
+import {
+  MAX_PROOFS,
+  MAX_PROOFS_BYTES,
+  type Proof,
+  type ProofResult,
+  sizeOf,
+} from './registration-protocol.ts';
 
 /** Requests under way at once; whatever comes meanwhile goes together into the next. */
 const MAX_RUNNING = 4;
 /** Proofs that wait; more are refused. */
 const MAX_WAITING = 4_096;
+/** What a request is besides its proofs, bytes. */
+const HEAD_BYTES = 64;
 
 interface Waiting {
   readonly proof: Proof;
@@ -41,7 +49,7 @@ export class ProofQueue {
     if (this.#running >= MAX_RUNNING) return;
     this.#running += 1;
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MAX_PROOFS);
+      const batch = this.#nextBatch();
       try {
         const results = await this.#exchange.prove(batch.map(({ proof }) => proof));
         for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
@@ -50,5 +58,16 @@ export class ProofQueue {
       }
     }
     this.#running -= 1;
+  }
+
+  #nextBatch(): Waiting[] {
+    let bytes = HEAD_BYTES;
+    let count = 0;
+    for (const { proof } of this.#waiting.slice(0, MAX_PROOFS)) {
+      bytes += sizeOf(proof);
+      if (bytes > MAX_PROOFS_BYTES) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
   }
 }

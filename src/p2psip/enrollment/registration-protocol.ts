@@ -12,12 +12,12 @@ export const ADAPTER_KEY_PATH = '/p2psip/adapter-key';
 /** Why an adapter peer is refused as a whole, in the body of a 403. */
 export const NOT_AN_ADAPTER = 'not_an_adapter';
 
-/** Proofs in one request. */
+/** Proofs in one request, and their bytes as JSON. */
 export const MAX_PROOFS = 64;
+export const MAX_PROOFS_BYTES = 64 * 1024;
 const MAX_AUTHORIZATION_LENGTH = 2_048;
 const MAX_AOR_LENGTH = 254;
-/** Longest request and longest answer, bytes. */
-const MAX_PROOFS_BYTES = 256 * 1024;
+/** Longest answer, bytes. */
 export const MAX_ANSWER_BYTES = 512 * 1024;
 const MAX_KEYS = 8;
 
@@ -56,6 +56,16 @@ export interface AdapterKey {
   readonly from: number;
   readonly until: number;
   readonly key: Uint8Array;
+}
+
+/** Whether a proof is one that may be sent: no phone's is longer. */
+export function isSendable({ aor, authorization }: Proof): boolean {
+  return aor.length <= MAX_AOR_LENGTH && authorization.length <= MAX_AUTHORIZATION_LENGTH;
+}
+
+/** Bytes that a proof takes in a request. */
+export function sizeOf(proof: Proof): number {
+  return Buffer.byteLength(JSON.stringify(proof)) + 1;
 }
 
 export function encodeProofs(proofs: readonly Proof[]): Uint8Array {

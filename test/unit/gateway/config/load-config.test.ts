@@ -431,3 +431,22 @@ test('B32: a password file or a ca-file that does not hold what it should is ref
     /^gateway.yaml: overlay.ca-file: token does not hold certificates \(none found\); name a PEM file/,
   );
 });
+
+test('T2: with an enrollment server the users are its own, and each has to show a digest response in its realm', (t) => {
+  const refused = (...set: string[]) => refusal(t, { config: enrolled, token: 'secret' }, set);
+  t.regex(
+    refused('sip.auth=none'),
+    /^gateway.yaml \(--set\): sip.auth: the enrollment server wants .*; write sip.auth: digest$/,
+  );
+  t.regex(
+    refused('users=users.yaml'),
+    /^gateway.yaml \(--set\): users: the enrollment server knows .*p2psip user add$/,
+  );
+  t.regex(
+    refused('sip.domains=[other.example, example.org]'),
+    /^gateway.yaml \(--set\): sip.domains: other.example comes first, .*; put example.org first$/,
+  );
+  t.notThrows(() =>
+    loadConfig(write({ config: enrolled, token: 'secret' }), ['sip.mode=off', 'sip.auth=none']),
+  );
+});

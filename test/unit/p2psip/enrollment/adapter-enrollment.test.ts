@@ -238,3 +238,20 @@ test('T2: a user registers at any adapter peer, at each with a certificate for t
   const { nonce } = await adapter.send();
   t.is((await other.send(credentials({ nonce }))).result, 'stale', "a nonce of another peer's");
 });
+
+test('an oversized response is wrong here already, and long ones share no request with too many others', async (t) => {
+  const { adapter } = await setup();
+  const { nonce } = await adapter.send();
+  const asked = adapter.http.requests;
+  t.is((await adapter.send(`${credentials({ nonce })}, x="${'a'.repeat(2048)}"`)).result, 'wrong');
+  t.is(adapter.http.requests, asked);
+  adapter.http.latencyMs = 100;
+  const sending = Promise.all(
+    Array.from({ length: 80 }, () => adapter.send(`${credentials({ nonce })}, x="${'\x80'.repeat(1500)}"`)),
+  );
+  await adapter.clock.advance(4000);
+  const results = (await sending).map(({ result }) => result);
+  t.is(results.filter((result) => result === 'ok').length, 1);
+  t.is(results.filter((result) => result === 'stale').length, 79);
+  t.true(adapter.judge.reachable);
+});
