@@ -94,7 +94,8 @@ export class ConfigurationFetcher {
       const code = cause instanceof CodedError ? cause.code : '';
       if (code === 'http-certificate') throw refusal('configuration-untrusted', errorMessage(cause), cause);
       if (code === 'http-too-large') throw refusal('configuration-refused', errorMessage(cause), cause);
-      throw refusal('configuration-unreachable', errorMessage(cause), cause);
+      const message = `the configuration server does not answer: ${errorMessage(cause)}`;
+      throw refusal('configuration-unreachable', message, cause);
     }
   }
 }

@@ -122,12 +122,11 @@ export class EnrollmentClient {
         ...(signal && { signal }),
       });
     } catch (cause) {
-      const untrusted = cause instanceof CodedError && cause.code === 'http-certificate';
-      throw refusal(
-        untrusted ? 'enrollment-untrusted' : 'enrollment-unreachable',
-        errorMessage(cause),
-        cause,
-      );
+      if (cause instanceof CodedError && cause.code === 'http-certificate') {
+        throw refusal('enrollment-untrusted', errorMessage(cause), cause);
+      }
+      const message = `the enrollment server does not answer: ${errorMessage(cause)}`;
+      throw refusal('enrollment-unreachable', message, cause);
     }
   }
 

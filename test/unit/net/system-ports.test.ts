@@ -1,6 +1,6 @@
-import { createSocket } from 'node:dgram';
 import test from 'ava';
 import { SystemDns, systemClock, systemRandom } from '../../../src/net/index.ts';
+import { domain, nameServer, record, text } from '../../support/name-server.ts';
 
 test('the system clock runs its timers and closes them', async (t) => {
   const before = systemClock.monotonic();
@@ -36,48 +36,6 @@ test('random bytes have the length asked for and are never handed out twice', (t
   const float = systemRandom.float();
   t.true(float >= 0 && float < 1);
 });
-
-/** A name server that answers every question with this DNS answer section, or with an error code. */
-async function nameServer(answer: { records: Buffer; count: number } | { rcode: number }) {
-  const socket = createSocket('udp4');
-  socket.on('message', (query, from) => {
-    const response = Buffer.from(query.subarray(0, questionEnd(query)));
-    response[2] = 0x84;
-    response[3] = 'rcode' in answer ? answer.rcode : 0;
-    response.writeUInt16BE('count' in answer ? answer.count : 0, 6);
-    response.writeUInt32BE(0, 8);
-    socket.send(Buffer.concat([response, 'records' in answer ? answer.records : Buffer.alloc(0)]), from.port);
-  });
-  await new Promise<void>((resolve) => {
-    socket.bind(0, '127.0.0.1', resolve);
-  });
-  const dns = new SystemDns({ servers: [`127.0.0.1:${socket.address().port}`], timeoutMs: 500, tries: 1 });
-  return { dns, close: () => socket.close() };
-}
-
-function questionEnd(query: Buffer): number {
-  let offset = 12;
-  while (query[offset] !== 0) offset += (query[offset] ?? 0) + 1;
-  return offset + 5;
-}
-
-const label = (name: string) =>
-  Buffer.concat([...name.split('.').map((part) => Buffer.from(`\x00${part}`)), Buffer.alloc(1)]);
-const domain = (name: string) => {
-  const bytes = label(name);
-  let offset = 0;
-  for (const part of name.split('.')) {
-    bytes[offset] = part.length;
-    offset += part.length + 1;
-  }
-  return bytes;
-};
-const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
-function record(type: number, data: Buffer): Buffer {
-  const head = Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, 0]);
-  head.writeUInt16BE(data.length, 10);
-  return Buffer.concat([head, data]);
-}
 
 test('RFC 3263: SRV records', async (t) => {
   const data = Buffer.concat([Buffer.from([0, 10, 0, 60, 0x13, 0xc4]), domain('sip1.example.org')]);
