@@ -20,7 +20,7 @@ const ORDER = {
   sip: ['message', 'transport', 'transaction', 'resolve', 'auth', 'registrar', 'proxy'],
   reload: [
     ...['wire', 'messages', 'security', 'document', 'topology', 'storage', 'link', 'nat', 'forwarding'],
-    ...['usages', 'enrollment', 'node'],
+    ...['usages', 'enrollment', 'discovery', 'node'],
   ],
 };
 

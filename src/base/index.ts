@@ -9,6 +9,7 @@ export * from './key-value-store.ts';
 export * from './logger.ts';
 export * from './lru-map.ts';
 export * from './metrics.ts';
+export * from './multicast.ts';
 export * from './network.ts';
 export * from './origin.ts';
 export * from './random.ts';

@@ -25,6 +25,16 @@ export function isLoopback(host: string): boolean {
   return host === '::1' || host.startsWith('127.');
 }
 
+/** True for 169.254/16 and fe80::/10, which mean something on one link only. */
+export function isLinkLocal(host: string): boolean {
+  return host.startsWith('169.254.') || /^fe[89ab]/i.test(host);
+}
+
+/** True for 224/4 and ff00::/8. */
+export function isMulticast(host: string): boolean {
+  return /^(22[4-9]|23\d)\./.test(host) || /^ff/i.test(host);
+}
+
 export interface DatagramHandler {
   onDatagram(data: Buffer, from: Address): void;
   /** The socket failed or reported an ICMP error; it stays usable. */

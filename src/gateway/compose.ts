@@ -8,6 +8,7 @@ import { ReloadNode } from '../reload/node/reload-node.ts';
 import type { Admission } from '../reload/security/trust-policy.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { openEnrolledUsers } from './compose/enrolled-users.ts';
+import { openLocalDiscovery } from './compose/local-discovery.ts';
 import { openMembership } from './compose/membership.ts';
 import { PeerView } from './compose/peer-view.ts';
 import { SipSide } from './compose/sip-side.ts';
@@ -68,8 +69,11 @@ async function build(
   const trace = config.trace === undefined ? undefined : openTrace(config.trace, logger);
   if (trace !== undefined) closers.push(() => trace.close());
 
-  const node = new ReloadNode(
-    { ...machine, kv: data.store, logger, metrics, ...(trace && { trace: trace.hook }) },
+  const around = { nodeId: identity.nodeId, document: () => node.document };
+  const discovery = openLocalDiscovery(config, { ...machine, logger, metrics }, around);
+  const hooks = { ...(trace && { trace: trace.hook }), ...(discovery && { discovery }) };
+  const node: ReloadNode = new ReloadNode(
+    { ...machine, kv: data.store, logger, metrics, ...hooks },
     {
       document,
       identity,

@@ -122,7 +122,8 @@ function breachOf(
       mend: 'leave it out',
     };
   }
-  if (!overlay.first && overlay.bootstrap.length === 0 && document.bootstrapNodes.length === 0) {
+  const isLone = !overlay.first && !overlay.localDiscovery && overlay.bootstrap.length === 0;
+  if (isLone && document.bootstrapNodes.length === 0) {
     return {
       path: 'overlay.bootstrap',
       problem: 'neither the file nor the document names a peer to join through',

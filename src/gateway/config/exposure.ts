@@ -24,3 +24,14 @@ export function tooOpen({ listen, open, allow, hasSecret }: Exposure) {
       'accept it (overlay.open: true), or listen on 127.0.0.1',
   };
 }
+
+/**
+ * Whether peers on the local network are looked for: where the file does not say, unless nobody there could connect to us.
+ * @param overlay as in the file
+ */
+export function looksAround(overlay: {
+  readonly listen: readonly Pick<Address, 'host'>[];
+  readonly 'local-discovery'?: boolean | undefined;
+}): boolean {
+  return overlay['local-discovery'] ?? overlay.listen.some(({ host }) => !isLoopback(host));
+}

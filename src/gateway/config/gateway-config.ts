@@ -45,6 +45,8 @@ export interface OverlayConfig {
   readonly sharedSecret: Uint8Array | undefined;
   /** The operator accepts that anybody who reaches the overlay may join it. */
   readonly open: boolean;
+  /** Peers on the local network are looked for, and this one is announced there (mDNS, multicast-bootstrap). */
+  readonly localDiscovery: boolean;
   /** Key type of an identity made at the first start. */
   readonly keyType: 'ec' | 'rsa';
 }

@@ -3,6 +3,7 @@ import { type Address, splitPin } from '../../base/index.ts';
 import type { Account } from '../../sip/auth/credentials.ts';
 import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 import { ConfigError } from './config-error.ts';
+import { looksAround } from './exposure.ts';
 import type {
   AdminConfig,
   ConfigurationServer,
@@ -112,6 +113,7 @@ class Resolver {
         allow: overlay.allow?.map((id) => id.toLowerCase()),
         sharedSecret: this.#sharedSecret(),
         open: overlay.open,
+        localDiscovery: looksAround(overlay),
         keyType: overlay.key,
       },
       sip: {

@@ -1,5 +1,5 @@
 import { formatAddress, isLoopback, isWildcard, splitPin } from '../../base/index.ts';
-import { tooOpen } from './exposure.ts';
+import { looksAround, tooOpen } from './exposure.ts';
 import type { ParsedConfig } from './schema.ts';
 
 /** One broken rule: where, what, and what to do. */
@@ -83,8 +83,9 @@ function* serverRules({ overlay }: ParsedConfig): Generator<Breach> {
 }
 
 function* bootstrapRules({ overlay }: ParsedConfig): Generator<Breach> {
-  // A document may name some: it is looked at when it is read.
-  if (!overlay.first && overlay.bootstrap.length === 0 && !isDocumented(overlay)) {
+  // A document may name some: it is looked at when it is read. The local network may have some.
+  const isLone = !overlay.first && overlay.bootstrap.length === 0 && !looksAround(overlay);
+  if (isLone && !isDocumented(overlay)) {
     // RFC 6940 §6.4.2.1: only a node told to be the first may start a ring alone (A18).
     yield {
       path: 'overlay.bootstrap',

@@ -26,6 +26,7 @@ const overlay = block({
   'shared-secret-file': v.optional(path),
   allow: v.optional(list(text('give a Node-ID, 32 hex digits', (id) => /^[0-9a-f]{32}$/i.test(id)))),
   open: v.optional(flag(), false),
+  'local-discovery': v.optional(flag()),
   key: v.optional(choice(['ec', 'rsa']), 'ec'),
   enroll: v.optional(
     block({ username: text('give a name of printable ASCII', isAccountName), 'password-file': path }),

@@ -54,7 +54,9 @@ export function modeWarning(path: string, shown: string): string | undefined {
  */
 export function readSharedSecret(path: string, naming: { file: string; path: string }): Uint8Array {
   const mend = `make one and give it to all peers: openssl rand -base64 32 > ${path} && chmod 600 ${path}`;
-  return utf8(firstLine(path, { ...naming, mend }, { what: 'secret', min: 16, max: 256 }));
+  return utf8(
+    firstLine(path, { ...naming, mend }, { what: 'secret', min: 16, max: 256, characters: /^[\x20-\x7e]+$/ }),
+  );
 }
 
 const MAX_PASSWORD_BYTES = 1_024;
@@ -98,16 +100,23 @@ export function readCertificates(path: string, naming: { file: string; path: str
  */
 export function readToken(path: string, naming: { file: string; path: string }): string {
   const mend = `make one: head -c 24 /dev/urandom | base64 > ${path} && chmod 600 ${path}`;
-  return firstLine(path, { ...naming, mend }, { what: 'token', min: 16, max: 512 });
+  return firstLine(
+    path,
+    { ...naming, mend },
+    { what: 'token', min: 16, max: 512, characters: /^[\x21-\x7e]+$/ },
+  );
 }
 
-function firstLine(
-  path: string,
-  naming: Naming,
-  { what, min, max }: { readonly what: string; readonly min: number; readonly max: number },
-): string {
+interface Expected {
+  readonly what: string;
+  readonly min: number;
+  readonly max: number;
+  readonly characters: RegExp;
+}
+
+function firstLine(path: string, naming: Naming, { what, min, max, characters }: Expected): string {
   const line = readConfigFile(path, naming).split(/\r?\n/, 1)[0]!.trim();
-  if (!/^[\x21-\x7e]+$/.test(line) || line.length < min || line.length > max) {
+  if (!characters.test(line) || line.length < min || line.length > max) {
     const problem = `${path} does not hold a ${what} of at least ${min} printable characters`;
     throw new ConfigError([{ ...naming, problem }]);
   }

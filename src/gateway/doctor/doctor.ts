@@ -4,7 +4,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 import { checkClock, checkData, checkReceiveBuffer } from './host-checks.ts';
-import { checkBootstrap, checkPorts } from './network-checks.ts';
+import { checkBootstrap, checkLocalDiscovery, checkPorts } from './network-checks.ts';
 
 export interface Diagnosis {
   readonly findings: readonly Finding[];
@@ -37,6 +37,7 @@ export async function diagnose(
     ...checkExposure(config),
     ...(await checkPorts(config, network)),
     ...(await checkBootstrap(config, network)),
+    ...(await checkLocalDiscovery(config)),
     ...(await checkData(config)),
     checkClock(),
     ...checkReceiveBuffer(config),

@@ -66,3 +66,22 @@ export async function checkBootstrap({ overlay }: GatewayConfig, network: Networ
   if (overlay.first || found.length === 0 || found.some(({ verdict }) => verdict === 'ok')) return found;
   return found.map((finding) => ({ ...finding, verdict: 'fail' }));
 }
+
+/** Does multicast DNS work here? Only where peers are to be found by it alone does that keep this one from joining. */
+export async function checkLocalDiscovery({ overlay }: GatewayConfig): Promise<Finding[]> {
+  if (!overlay.localDiscovery) return [];
+  const { SystemMulticast } = await import('../../net/index.ts');
+  const { MDNS_GROUPS } = await import('../../reload/discovery/local-discovery.ts');
+  const failures: string[] = [];
+  for (const { address, hops } of MDNS_GROUPS) {
+    try {
+      const joined = await new SystemMulticast().join(address, { onDatagram() {} }, { hops });
+      await joined.close();
+      return [ok('overlay.local-discovery', `multicast DNS works (${formatAddress(address)})`)];
+    } catch (error) {
+      failures.push(errorMessage(error));
+    }
+  }
+  const mend = 'name peers (overlay.bootstrap), and write overlay.local-discovery: false';
+  return [warn('overlay.local-discovery', failures.join(', '), mend)];
+}

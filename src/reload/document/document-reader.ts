@@ -1,4 +1,4 @@
-import type { Address } from '../../base/index.ts';
+import { type Address, isMulticast } from '../../base/index.ts';
 import { ID_LENGTH, type NodeId, overlayHashOf } from '../wire/ids.ts';
 import { DocumentError } from './document-error.ts';
 import { type RequiredKinds, readKindBlocks } from './kind-reader.ts';
@@ -66,6 +66,7 @@ const NAMESPACES_OF_NAMES: ReadonlyMap<string, string> = new Map([
   ['domain-restriction', SIP_NAMESPACE],
   ['domain-restrictions', SIP_NAMESPACE],
   ['revoked-user', PRIVATE_NAMESPACE],
+  ['multicast-bootstrap', PRIVATE_NAMESPACE],
 ]);
 
 /**
@@ -148,6 +149,7 @@ function readConfiguration(elements: Elements): OverlayDocument {
     linkProtocols: protocols.length === 0 ? ['TLS'] : protocols,
     enrollmentServers: elements.texts('enrollment-server').map(readHttpsUrl),
     bootstrapNodes: elements.all('bootstrap-node').map(readBootstrapNode),
+    multicastBootstrap: elements.all('multicast-bootstrap').map(readMulticastBootstrap),
     sharedSecret: elements.one('shared-secret')?.text,
     mandatoryExtensions: elements.texts('mandatory-extension'),
     clientsPermitted: elements.boolean('clients-permitted', true),
@@ -188,10 +190,23 @@ function readChord(elements: Elements): ChordParameters {
   };
 }
 
-function readBootstrapNode({ attributes }: XmlNode): Address {
+function readBootstrapNode(node: XmlNode): Address {
+  return readAddress(node, 'bootstrap-node');
+}
+
+/** A multicast group, or an IPv4 broadcast address. */
+function readMulticastBootstrap(node: XmlNode): Address {
+  const address = readAddress(node, 'multicast-bootstrap');
+  if (!isMulticast(address.host) && !/^[\d.]+\.255$/.test(address.host)) {
+    invalid(`multicast-bootstrap has the address ${shown(address.host)}, which is no multicast group`);
+  }
+  return address;
+}
+
+function readAddress({ attributes }: XmlNode, name: string): Address {
   const host = attributes.get('address') ?? '';
-  if (!/^[0-9a-f.:]{2,45}$/i.test(host)) invalid(`bootstrap-node has the address ${shown(host)}`);
-  return { host, port: readInteger(attributes.get('port') ?? '6084', 'port of bootstrap-node', 1, 65_535) };
+  if (!/^[0-9a-f.:]{2,45}$/i.test(host)) invalid(`${name} has the address ${shown(host)}`);
+  return { host, port: readInteger(attributes.get('port') ?? '6084', `port of ${name}`, 1, 65_535) };
 }
 
 /** "This URL MUST be of type "https:"." */

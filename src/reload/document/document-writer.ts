@@ -87,6 +87,9 @@ function configurationElement(
     ...document.bootstrapNodes.map(
       ({ host, port }) => `<bootstrap-node address="${escaped(host)}" port="${port}"/>`,
     ),
+    ...document.multicastBootstrap.map(
+      ({ host, port }) => `<gw:multicast-bootstrap address="${escaped(host)}" port="${port}"/>`,
+    ),
     text('turn-density', document.turnDensity),
     text('clients-permitted', document.clientsPermitted),
     text('no-ice', document.noIce),

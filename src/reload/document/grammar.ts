@@ -82,6 +82,12 @@ export const DOCUMENT_GRAMMAR = `<?xml version="1.0" encoding="UTF-8"?>
         <optional><element name="chord-reactive" ns="${CHORD_NAMESPACE}"><data type="boolean"/></element></optional>
         <optional><ref name="domain-restriction"/></optional>
         <zeroOrMore>
+          <element name="multicast-bootstrap" ns="${PRIVATE_NAMESPACE}">
+            <attribute name="address" ns=""><data type="string"/></attribute>
+            <optional><attribute name="port" ns=""><data type="int"/></attribute></optional>
+          </element>
+        </zeroOrMore>
+        <zeroOrMore>
           <element name="revoked-user" ns="${PRIVATE_NAMESPACE}">
             <attribute name="since" ns=""><data type="dateTime"/></attribute>
             <data type="string"/>

@@ -28,6 +28,8 @@ export interface OverlayDocument {
   readonly linkProtocols: readonly string[];
   readonly enrollmentServers: readonly string[];
   readonly bootstrapNodes: readonly Address[];
+  /** multicast-bootstrap, our own element (requirement T1): groups in which to ask for peers. */
+  readonly multicastBootstrap: readonly Address[];
   readonly sharedSecret: string | undefined;
   /** XML namespaces. */
   readonly mandatoryExtensions: readonly string[];
@@ -116,6 +118,7 @@ export function builtInDocument(name: string): OverlayDocument {
     linkProtocols: ['TLS-TCP-FH-NO-ICE'],
     enrollmentServers: [],
     bootstrapNodes: [],
+    multicastBootstrap: [],
     sharedSecret: undefined,
     mandatoryExtensions: [],
     clientsPermitted: true,

@@ -8,6 +8,7 @@ import {
   type Random,
   sameAddress,
 } from '../../base/index.ts';
+import type { Discovery } from '../discovery/discovery.ts';
 import type { LinkLayer } from '../link/link-layer.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { BootstrapCache } from './bootstrap-cache.ts';
@@ -19,6 +20,8 @@ const CONNECT_MS = 3_000;
 
 /** Finds a node of the overlay to begin with (RFC 6940 §11.4). */
 export class Bootstrap {
+  /** Finds more of them while we look. */
+  readonly discovery: Discovery | undefined;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #logger: Logger;
@@ -36,12 +39,14 @@ export class Bootstrap {
       links: LinkLayer;
       connections: ConnectionTable;
       cache: BootstrapCache;
+      discovery?: Discovery;
     },
     options: {
       readonly configured: () => readonly Address[];
       readonly ownAddresses: () => readonly Address[];
     },
   ) {
+    this.discovery = deps.discovery;
     this.#clock = deps.clock;
     this.#random = deps.random;
     this.#logger = deps.logger;
@@ -52,10 +57,10 @@ export class Bootstrap {
     this.#ownAddresses = options.ownAddresses;
   }
 
-  /** Cached peers first, then the configured nodes in random order; our own addresses left out. */
+  /** Cached peers first, then those configured or found in random order; our own addresses left out. */
   addresses({ cached = true } = {}): Address[] {
     const own = this.#ownAddresses();
-    const shuffled = this.#configured()
+    const shuffled = [...this.#configured(), ...(this.discovery?.addresses() ?? [])]
       .map((address) => ({ address, key: this.#random.float() }))
       .sort((a, b) => a.key - b.key)
       .map(({ address }) => address);
@@ -98,6 +103,7 @@ export class Bootstrap {
         });
       }
     }
+    if (addresses.length === 0) throw new CodedError('no-bootstrap', 'no peer is known yet');
     throw new CodedError(
       'no-bootstrap',
       `none of ${addresses.length} bootstrap nodes can be reached: ${errorMessage(last)}`,

@@ -1,4 +1,4 @@
-import { type Address, isLoopback, isWildcard } from '../../base/index.ts';
+import { type Address, isLinkLocal, isLoopback, isMulticast, isWildcard } from '../../base/index.ts';
 import { type IceCandidate, OverlayLinkType } from '../messages/ice-candidate.ts';
 
 /** Addresses of one Attach that are tried, one after the other. */
@@ -63,11 +63,7 @@ export function mixesIceAndNoIce(candidates: readonly IceCandidate[]): boolean {
   );
 }
 
-function isLinkLocal(host: string): boolean {
-  return host.startsWith('169.254.') || /^fe[89ab]/i.test(host);
-}
-
 /** Multicast and broadcast. */
 function isGroup(host: string): boolean {
-  return /^(22[4-9]|23\d|24\d|25\d)\./.test(host) || /^ff/i.test(host);
+  return isMulticast(host) || /^(24\d|25\d)\./.test(host);
 }

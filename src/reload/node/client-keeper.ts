@@ -74,7 +74,7 @@ export class ClientKeeper {
 
   /** @throws CodedError 'no-bootstrap' when no address is known; 'node-id-conflict' */
   async start(): Promise<void> {
-    if (this.#bootstrap.addresses().length === 0) {
+    if (this.#bootstrap.addresses().length === 0 && this.#bootstrap.discovery === undefined) {
       throw new CodedError('no-bootstrap', 'a client needs a bootstrap node');
     }
     await this.#connect();

@@ -134,9 +134,12 @@ export class Connectivity {
     for (const address of this.#options.listen) {
       listeners.push(await this.#links.listen(address, (link) => this.connections.add(link)));
     }
+    const announced = this.#options.role === 'client' ? () => [] : () => this.#offered();
+    await this.#deps.discovery?.start(announced);
   }
 
   async stop(): Promise<void> {
+    await this.#deps.discovery?.stop();
     this.attacher.stop();
     this.#dialer.stop();
     this.appResponder.stop();

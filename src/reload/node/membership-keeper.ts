@@ -14,9 +14,13 @@ import { withDeadline } from './concurrency.ts';
 import type { Joining } from './joining.ts';
 import type { NodeState } from './node-options.ts';
 import type { TopologyDriver } from './topology-driver.ts';
+import { waitUntil } from './wait-until.ts';
 
 /** A node that may be the first asks the others for this long before it starts a ring of its own. */
 const FIRST_NODE_MS = 5_000;
+
+/** And so long it listens for somebody on the local network, where nobody is known: a few questions and answers. */
+const DISCOVERY_MS = 2_000;
 
 const BACKOFF = { firstMs: 250, maxMs: 30_000 };
 
@@ -36,6 +40,7 @@ export class MembershipKeeper {
   readonly #stopping = new AbortController();
   #state: NodeState = 'joining';
   #looping = false;
+  #wasAlone = false;
 
   constructor(
     deps: {
@@ -58,6 +63,7 @@ export class MembershipKeeper {
     this.#driver = deps.driver;
     this.#first = options.first;
     deps.driver.changed.on(() => this.#follow());
+    this.#bootstrap.discovery?.found.on(() => this.#follow());
   }
 
   get state(): NodeState {
@@ -70,7 +76,10 @@ export class MembershipKeeper {
    */
   async start(): Promise<void> {
     const { signal } = this.#stopping;
-    if (this.#bootstrap.addresses().length === 0) {
+    const { discovery } = this.#bootstrap;
+    const isNobodyKnown = () => this.#bootstrap.addresses().length === 0;
+    if (this.#first && discovery?.works && isNobodyKnown()) await this.#pause(DISCOVERY_MS, signal);
+    if (isNobodyKnown() && (this.#first || discovery === undefined)) {
       // §6.4.2.1: "a configuration flag or setting seems appropriate".
       if (!this.#first) {
         throw new CodedError(
@@ -122,9 +131,19 @@ export class MembershipKeeper {
         // A first node that is alone has nothing to complain about.
         if (this.#state === 'joined') this.#logger.debug('nobody else answers', entry);
         else this.#logger.warn('not joined yet', entry);
-        await sleep(this.#clock, delayMs, signal);
+        await this.#pause(delayMs, signal);
       }
     }
+  }
+
+  /** Waits, but for somebody who turns up on the local network. */
+  async #pause(delayMs: number, signal: AbortSignal): Promise<void> {
+    const { discovery } = this.#bootstrap;
+    if (discovery === undefined) return sleep(this.#clock, delayMs, signal);
+    const known = this.#bootstrap.addresses().length;
+    const hasMore = () => this.#bootstrap.addresses().length > known;
+    const options = { timeoutMs: delayMs, what: 'other peers', signal };
+    await waitUntil(this.#clock, discovery.found, hasMore, options).catch(() => signal.throwIfAborted());
   }
 
   #isMember(): boolean {
@@ -135,6 +154,8 @@ export class MembershipKeeper {
     const { membership } = this.#topology;
     if (membership === 'outside') return;
     const alone = membership === 'alone';
+    if (alone && !this.#wasAlone) this.#bootstrap.discovery?.ask();
+    this.#wasAlone = alone;
     // A node that may be the first may also be the last.
     const state = alone && !this.#first ? 'isolated' : 'joined';
     if (alone && this.#bootstrap.addresses().length > 0 && !this.#stopping.signal.aborted) this.rejoin();

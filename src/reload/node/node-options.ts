@@ -1,4 +1,5 @@
 import type { Address, Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../../base/index.ts';
+import type { Discovery } from '../discovery/discovery.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { NodeIdentity } from '../security/identity.ts';
@@ -20,6 +21,8 @@ export interface ReloadNodeDeps {
   /** Where several nodes of one process share what they know of certificates; else each has its own. */
   readonly certificates?: CertificateStore;
   readonly trace?: TraceHook;
+  /** Looks for peers that nobody has named: on the local network. */
+  readonly discovery?: Discovery;
 }
 
 export interface ReloadNodeOptions {

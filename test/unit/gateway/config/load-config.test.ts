@@ -55,6 +55,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     allow: undefined,
     sharedSecret: undefined,
     open: false,
+    localDiscovery: false,
     keyType: 'ec',
   });
   t.deepEqual(config.sip, {

@@ -115,7 +115,7 @@ test('T8: what is written follows the grammar of RFC 6940 to the letter, without
     .replace(/<define name="domain-restriction">.*?<\/define>/s, '')
     .replace(/<optional><element name="overlay-reliability-timer">.*?<\/optional>/s, '')
     .replace('<element name="topology-plug-in"><data type="string"/></element>', '')
-    .replace(/<zeroOrMore>\s*<element name="revoked-user".*?<\/zeroOrMore>/s, '')
+    .replace(/<zeroOrMore>\s*<element name="(multicast-bootstrap|revoked-user)".*?<\/zeroOrMore>/gs, '')
     .replace(/<nsName ns="[^"]*(:sip|config-1)"\/>/g, '');
   const validator = RelaxNGValidator.fromDoc(XmlDocument.fromString(strict));
   const validate = (changes: Partial<OverlayDocument>) => () => {
@@ -167,6 +167,10 @@ test('B31 T16: what is written is read back the same', (t) => {
     maxMessageSize: 70_000,
     linkProtocols: ['TLS-TCP-FH-NO-ICE', 'DTLS-UDP-SR-NO-ICE'],
     chord: { updateInterval: 30, pingInterval: 60, reactive: false },
+    multicastBootstrap: [
+      { host: '239.255.1.2', port: 6084 },
+      { host: '192.0.2.255', port: 7000 },
+    ],
     sharedSecret: 'a<b&"c',
     mandatoryExtensions: ['urn:example:ext'],
     kinds: new Map([...documentWith().kinds, [PRIVATE_KIND.id, PRIVATE_KIND]]),
@@ -196,6 +200,11 @@ test('B31: every truncated prefix of a document is refused', (t) => {
 });
 
 const REFUSED: readonly [what: string, elements: string, message: RegExp][] = [
+  [
+    'a multicast-bootstrap that is no group',
+    '<multicast-bootstrap xmlns="urn:p2psip-gateway:config-1" address="192.0.2.7"/>',
+    /192\.0\.2\.7.*no multicast group/,
+  ],
   ['an unknown element', '<no-icx>true</no-icx>', /no-icx/],
   ['an element twice', '<no-ice>true</no-ice><no-ice>true</no-ice>', /no-ice/],
   ['a number that is none', '<initial-ttl>many</initial-ttl>', /initial-ttl/],

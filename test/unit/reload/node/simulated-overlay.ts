@@ -5,8 +5,11 @@ import { silentLogger } from '../../../../src/base/logger.ts';
 import { type Metrics, noMetrics } from '../../../../src/base/metrics.ts';
 import type { Address } from '../../../../src/base/network.ts';
 import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
+import type { SimulatedLan } from '../../../../src/base/virtual/simulated-lan.ts';
 import { SimulatedNetwork } from '../../../../src/base/virtual/simulated-network.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
+import type { DiscoveryGroup } from '../../../../src/reload/discovery/group-member.ts';
+import { LocalDiscovery, MDNS_GROUPS } from '../../../../src/reload/discovery/local-discovery.ts';
 import { Kind } from '../../../../src/reload/document/kinds.ts';
 import { builtInDocument } from '../../../../src/reload/document/overlay-document.ts';
 import type { ReloadNodeOptions, TraceHook } from '../../../../src/reload/node/node-options.ts';
@@ -31,6 +34,9 @@ export interface PeerOptions extends Partial<Omit<ReloadNodeOptions, 'identity'>
   readonly trace?: TraceHook;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  /** Looks for peers there. */
+  readonly lan?: SimulatedLan;
+  readonly groups?: () => readonly DiscoveryGroup[];
 }
 
 /** An overlay on one virtual clock and one simulated network; the same seed gives the same run. */
@@ -54,16 +60,33 @@ export class SimulatedOverlay {
     const random = this.#random.derive(index);
     const identity = options.identity ?? this.newIdentity(random);
     const kv = options.kv ?? new MemoryKeyValueStore();
-    const { trace, logger = silentLogger, metrics = noMetrics, ...nodeOptions } = options;
+    const {
+      trace,
+      logger = silentLogger,
+      metrics = noMetrics,
+      lan,
+      groups = () => MDNS_GROUPS,
+      ...nodeOptions
+    } = options;
+    const network = this.network.host(host);
+    const { clock } = this;
+    const { nodeId } = identity;
+    const discovery =
+      lan &&
+      new LocalDiscovery(
+        { clock, random, multicast: lan.host(host), logger, metrics },
+        { overlay: OVERLAY, nodeId, groups },
+      );
     const node = new ReloadNode(
       {
-        clock: this.clock,
+        clock,
         random,
-        network: this.network.host(host),
+        network,
         kv,
         logger,
         metrics,
         ...(trace && { trace }),
+        ...(discovery && { discovery }),
       },
       {
         document: this.document,
