@@ -43,6 +43,8 @@ export function run(program: string, args: readonly string[], options: RunOption
       clearTimeout(limit);
       resolve({ code, stdout, stderr });
     });
+    // A program that ends without reading its input is judged by its exit code.
+    child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
   });
 }
