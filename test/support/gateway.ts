@@ -98,7 +98,8 @@ export class GatewayProcess {
 }
 
 export interface StartOptions {
-  users?: readonly TestUser[];
+  /** Of the users file; `none` where an enrollment server has them. */
+  users?: readonly TestUser[] | 'none';
   /** Where its files go; a fresh temporary directory when left out. Give the one of an earlier run to restart it. */
   directory?: string;
   timeoutMs?: number;
@@ -131,12 +132,12 @@ export async function startGateway(
   }
 }
 
-function writeConfig(directory: string, config: ConfigObject, users: readonly TestUser[]): string {
+function writeConfig(directory: string, config: ConfigObject, users: readonly TestUser[] | 'none'): string {
   const file = path.join(directory, 'gateway.yaml');
-  writeFileSync(path.join(directory, 'users.yaml'), JSON.stringify({ users }));
+  if (users !== 'none') writeFileSync(path.join(directory, 'users.yaml'), JSON.stringify({ users }));
   const document = new Document({
     ...config,
-    users: './users.yaml',
+    ...(users !== 'none' && { users: './users.yaml' }),
     admin: 'http://127.0.0.1:0',
     data: config.data ?? './data',
   });

@@ -105,9 +105,14 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
     const { users, clock, identity } = this.#deps;
     const user = users.get(aor);
     if (user !== undefined && clock.now() <= user.notAfter) {
-      return identityWith(identity, user.certificate, aor);
+      try {
+        return identityWith(identity, user.certificate, aor);
+      } catch {
+        // Our key is another one since: at his next REGISTER there will be a new certificate.
+        users.outdate(aor);
+      }
     }
-    throw new CodedError('no-registration-certificate', `the enrollment server gave none for ${aor}`);
+    throw new CodedError('no-registration-certificate', `there is no registration certificate for ${aor}`);
   }
 
   async #judge(proof: DigestProof): Promise<Verdict> {

@@ -102,6 +102,12 @@ export class ServedUsers implements CredentialsStore {
     if (user !== undefined) this.#replace(aor, { ...user, ha1s: withoutHa1(user.ha1s, username, algorithm) });
   }
 
+  /** His certificate is of no use any more; his HA1s are. */
+  outdate(aor: string): void {
+    const user = this.#users.get(aor);
+    if (user !== undefined) this.#replace(aor, { ...user, notAfter: 0 });
+  }
+
   /** Forgets the user and tells whoever serves him. */
   revoke(aor: string): void {
     if (this.#users.has(aor)) {
@@ -145,7 +151,8 @@ export class ServedUsers implements CredentialsStore {
   }
 
   #write(aor: string, value: Uint8Array | undefined): void {
-    this.#store.write([{ key: PREFIX + aor, value }], { patient: true }).catch((error) => {
+    // Not waited for: the binding is written behind it, and the 200 waits for that.
+    this.#store.write([{ key: PREFIX + aor, value }]).catch((error) => {
       this.#logger.warn('what is known of a user could not be stored', { aor, error: errorMessage(error) });
     });
   }

@@ -255,3 +255,15 @@ test('an oversized response is wrong here already, and long ones share no reques
   t.is(results.filter((result) => result === 'stale').length, 79);
   t.true(adapter.judge.reachable);
 });
+
+test('T2: a peer whose key was replaced knows its users still, and gets new certificates as they register', async (t) => {
+  const { bench, adapter, clock } = await setup();
+  await adapter.register();
+  adapter.identity = bench.identity('gw1@example.org', GW1);
+  adapter.restart();
+  await clock.advance(1000);
+  await t.throwsAsync(adapter.judge.registrationOf(ALICE), { code: 'no-registration-certificate' });
+  t.is((await adapter.register()).result, 'ok');
+  const { certificate } = await adapter.judge.registrationOf(ALICE);
+  t.true(certificate.publicKey.equals(adapter.identity.certificate.publicKey));
+});

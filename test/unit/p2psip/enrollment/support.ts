@@ -252,7 +252,7 @@ class DirectHttp implements HttpClient {
 export class AdapterBench {
   readonly bench: EnrollmentBench;
   readonly clock: VirtualClock;
-  readonly identity: EnrolledIdentity;
+  identity: EnrolledIdentity;
   readonly http: DirectHttp;
   readonly store = new MemoryKeyValueStore();
   readonly notes = new Notes();
