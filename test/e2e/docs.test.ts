@@ -5,7 +5,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { documentedCommands } from '../support/documented-commands.ts';
-import { freePort } from '../support/ports.ts';
+import { phonesTalk } from '../support/phones.ts';
+import { freeServerPort } from '../support/ports.ts';
 import { run } from '../support/process.ts';
 import { requirePrograms } from '../support/programs.ts';
 import { projectRoot } from '../support/project.ts';
@@ -17,7 +18,7 @@ interface Stage {
   ports: ReadonlyMap<string, string>;
 }
 
-async function stage(t: ExecutionContext): Promise<Stage> {
+async function stage(t: ExecutionContext, commands: readonly string[]): Promise<Stage> {
   const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-docs-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   const config = path.join(directory, 'config');
@@ -26,21 +27,27 @@ async function stage(t: ExecutionContext): Promise<Stage> {
     filter: (source) => path.basename(source) !== 'data',
   });
   const ports = new Map<string, string>();
+  await freePorts(commands.join('\n'), ports);
   for (const file of readdirSync(config).map((name) => path.join(config, name))) {
     let text = readFileSync(file, 'utf8');
-    for (const [port] of text.matchAll(/(?<=127\.0\.0\.1:)\d+/g)) {
-      if (!ports.has(port)) ports.set(port, String(await freePort()));
-    }
+    await freePorts(text, ports);
     for (const [port, free] of ports) text = text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${free}`);
     writeFileSync(file, text);
   }
   return { directory, ports };
 }
 
+/** A free port for each one that the text names. */
+async function freePorts(text: string, ports: Map<string, string>): Promise<void> {
+  for (const [port] of text.matchAll(/(?<=127\.0\.0\.1:)\d+/g)) {
+    if (!ports.has(port)) ports.set(port, String(await freeServerPort()));
+  }
+}
+
 function onStage(command: string, { directory, ports }: Stage): string {
   const manifest = JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8'));
   let text = command === 'npm start' ? String(manifest.scripts.start) : command;
-  text = text.replaceAll('config/', `${directory}/config/`);
+  text = text.replaceAll('config/', `${directory}/config/`).replaceAll('demo', `${directory}/demo`);
   for (const [port, free] of ports) text = text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${free}`);
   if (/p2psip\.js (status|ring|lookup|registrations)/.test(text)) {
     text += ` --admin http://127.0.0.1:${ports.get('8060')}`;
@@ -74,10 +81,10 @@ function startInBackground(t: ExecutionContext, command: string): Promise<ChildP
   });
 }
 
-test('P7: the commands of README give a working call', async (t) => {
+test.serial('P7: the commands of README give a working call', async (t) => {
   const commands = documentedCommands(path.join(projectRoot, 'README.md'));
   t.true(commands.length >= 8, 'README has its commands under <!-- run -->');
-  const scene = await stage(t);
+  const scene = await stage(t, commands);
   const peers: ChildProcess[] = [];
   let lastCall = Number.NEGATIVE_INFINITY;
   for (const command of commands) {
@@ -100,6 +107,36 @@ test('P7: the commands of README give a working call', async (t) => {
   }
   t.is(peers.length, 3);
 });
+
+test.serial(
+  'A14 P7: README: an overlay with accounts, from nothing to a call in under 2 minutes and 12 commands',
+  async (t) => {
+    const commands = documentedCommands(path.join(projectRoot, 'README.md'), 'accounts');
+    t.true(commands.length > 8 && commands.length <= 12, `${commands.length} commands`);
+    const began = performance.now();
+    const scene = await stage(t, commands);
+    for (const command of commands) {
+      if (command.includes('sipp-scenarios') && !requirePrograms(t, 'sipp', 'bash')) continue;
+      const text = onStage(command, scene);
+      if (/ serve | run -c /.test(command)) {
+        await startInBackground(t, text);
+        continue;
+      }
+      const { code, stdout, stderr } = await run('sh', ['-c', text], {
+        env: { SERVER: `127.0.0.1:${scene.ports.get('5060')}` },
+      });
+      t.is(code, 0, `${text}\n${stdout}${stderr}`);
+    }
+    if (requirePrograms(t, 'baresip')) {
+      await phonesTalk(t, {
+        server1: `127.0.0.1:${scene.ports.get('5060')}`,
+        server2: `127.0.0.1:${scene.ports.get('5062')}`,
+        domain: 'example.org',
+      });
+    }
+    t.true(performance.now() - began < 120_000);
+  },
+);
 
 test('the links between the documents lead somewhere', (t) => {
   const documents = ['README.md', 'ARCHITECTURE.md', 'sipp-scenarios/README.md'];

@@ -30,6 +30,32 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   throw new Error('no free port found');
 }
 
+/**
+ * The same below the ports that the kernel gives to connections, for a server that is started later and cannot be given
+ * another one then.
+ */
+export async function freeServerPort(host = '127.0.0.1'): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const port = 12_000 + Math.floor(Math.random() * 8_000);
+    if (handedOut.has(port)) continue;
+    const tcp = net.createServer().listen(port, host);
+    const udp = dgram.createSocket('udp4').bind(port, host);
+    const free = await Promise.all([listens(tcp), listens(udp)]);
+    udp.close();
+    tcp.close();
+    if (!free.every((isFree) => isFree)) continue;
+    handedOut.add(port);
+    return port;
+  }
+  throw new Error('no free port found');
+}
+
+function listens(socket: net.Server | dgram.Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.once('listening', () => resolve(true)).once('error', () => resolve(false));
+  });
+}
+
 /** A base of `count` consecutive free UDP ports (RTP ranges of real phones), even. */
 export async function freePortRange(count: number, host = '127.0.0.1'): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
