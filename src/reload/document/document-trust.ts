@@ -2,6 +2,7 @@ import { type Clock, CodedError } from '../../base/index.ts';
 import type { Certificate } from '../security/certificate.ts';
 import { ChainTrust } from '../security/chain-trust.ts';
 import { type Admission, SelfSignedTrust, type TrustPolicy } from '../security/trust-policy.ts';
+import type { NodeId } from '../wire/ids.ts';
 import type { OverlayDocument } from './overlay-document.ts';
 
 /**
@@ -35,7 +36,10 @@ class DocumentTrust implements TrustPolicy {
   }
 
   check(certificate: Certificate): void {
-    this.#requireNotRevoked(certificate);
+    const revocation = revocationOf(this.#document, certificate);
+    if (revocation !== undefined) {
+      throw new CodedError('certificate-revoked', revocation, { origin: 'remote' });
+    }
     let refusal: unknown = new CodedError('certificate-untrusted', 'the document trusts no certificate');
     for (const policy of this.#policies) {
       try {
@@ -47,19 +51,24 @@ class DocumentTrust implements TrustPolicy {
     }
     throw refusal;
   }
-
-  #requireNotRevoked({ nodeIds, userNames, notBefore }: Certificate): void {
-    const { badNodes, revokedUsers } = this.#document;
-    // "the certificate with this Node-ID MUST NOT be considered valid"
-    const bad = nodeIds.find((nodeId) => badNodes.has(nodeId));
-    if (bad !== undefined) revoked(`Node-ID ${bad} is a bad-node`);
-    for (const name of userNames) {
-      const since = revokedUsers.get(name);
-      if (since !== undefined && notBefore < since) revoked(`the certificate of ${name} was revoked`);
-    }
-  }
 }
 
-function revoked(message: string): never {
-  throw new CodedError('certificate-revoked', message, { origin: 'remote' });
+/** What a revocation is about: who a certificate is for, and since when. */
+interface Revocable {
+  readonly nodes: readonly { readonly nodeId: NodeId }[];
+  readonly userNames: readonly string[];
+  /** ms */
+  readonly notBefore: number;
+}
+
+/** Why a document takes a certificate back that was valid once; undefined when it does not. */
+export function revocationOf(
+  { badNodes, revokedUsers }: Pick<OverlayDocument, 'badNodes' | 'revokedUsers'>,
+  { nodes, userNames, notBefore }: Revocable,
+): string | undefined {
+  // "the certificate with this Node-ID MUST NOT be considered valid"
+  const bad = nodes.find(({ nodeId }) => badNodes.has(nodeId));
+  if (bad !== undefined) return `Node-ID ${bad.nodeId} is a bad-node`;
+  const name = userNames.find((user) => notBefore < (revokedUsers.get(user) ?? notBefore));
+  return name === undefined ? undefined : `the certificate of ${name} was revoked`;
 }

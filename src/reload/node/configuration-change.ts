@@ -1,5 +1,5 @@
 import { type Clock, CodedError, errorMessage, type Logger } from '../../base/index.ts';
-import { trustOfDocument } from '../document/document-trust.ts';
+import { revocationOf, trustOfDocument } from '../document/document-trust.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import { type CertificateStore, CertificateTimeError } from '../security/certificate-store.ts';
 import type { NodeIdentity } from '../security/identity.ts';
@@ -43,7 +43,11 @@ export function followConfiguration(
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       // The node may have a new certificate since; what it signs is checked against that.
-      return error instanceof CertificateTimeError;
+      if (error instanceof CertificateTimeError) return true;
+      logger.info('a connection is closed, its certificate is not welcome any more', {
+        reason: error.message,
+      });
+      return false;
     }
   };
 
@@ -62,6 +66,7 @@ export function followConfiguration(
     connections.closeUnwelcome(isWelcome);
     applications.closeUnwelcome(isWelcome);
     rollout.announce([...connections.nodeIds()]);
+    void dropRevokedValues({ store, logger }, after);
     try {
       requirePlace({ clock }, after, node);
       if (node.sharedSecret === undefined) requireSameKeying(before, after);
@@ -70,6 +75,22 @@ export function followConfiguration(
     }
   });
   keeper.failed.on(onFailure);
+}
+
+/** Of what is held, the values that bad nodes and revoked users signed go (§11.1, requirement T16). Never rejects. */
+export async function dropRevokedValues(
+  { store, logger }: Pick<ConfigurationChangeDeps, 'store' | 'logger'>,
+  document: OverlayDocument,
+): Promise<void> {
+  if (document.badNodes.size + document.revokedUsers.size === 0) return;
+  try {
+    const values = await store.dropRevoked(
+      (certificate) => revocationOf(document, certificate) !== undefined,
+    );
+    if (values > 0) logger.info('values of revoked certificates were dropped', { values });
+  } catch (error) {
+    logger.warn('values of revoked certificates stay on the disk', { error: errorMessage(error) });
+  }
 }
 
 /** What a document must have room for: this very node. */

@@ -18,7 +18,7 @@ import { AppConnections } from './app-connections.ts';
 import { CertificatePublisher } from './certificate-publisher.ts';
 import { ClientRouting } from './client-keeper.ts';
 import { ClientRole } from './client-role.ts';
-import { followConfiguration, requirePlace } from './configuration-change.ts';
+import { dropRevokedValues, followConfiguration, requirePlace } from './configuration-change.ts';
 import { ConfigurationExpiry } from './configuration-expiry.ts';
 import { type ConfigurationChange, ConfigurationKeeper } from './configuration-keeper.ts';
 import { ConfigurationRollout } from './configuration-rollout.ts';
@@ -151,8 +151,11 @@ export class ReloadNode {
    * 'address-unavailable'; the signal's reason. `stop` is due afterwards all the same.
    */
   async start(signal?: AbortSignal): Promise<void> {
-    if (this.#role.service !== undefined)
+    if (this.#role.service !== undefined) {
       this.#logger.info('records loaded', { ...(await this.#store.load()) });
+      // The document may be newer than what an earlier run did about it.
+      void dropRevokedValues({ store: this.#store, logger: this.#logger }, this.document);
+    }
     await this.#connectivity.start();
     this.#expiry.start();
     const started = this.#role.start();

@@ -24,6 +24,11 @@ export class CertificateShelf {
     return this.#kv.get(CERTIFICATE_PREFIX + fingerprint);
   }
 
+  /** Fingerprints of those who signed something that is held. */
+  signers(): readonly string[] {
+    return [...this.#uses.keys()];
+  }
+
   /** Counts the values of a record found on the disk. */
   loaded(signers: Iterable<string>): void {
     for (const signer of signers) this.#uses.set(signer, (this.#uses.get(signer) ?? 0) + 1);

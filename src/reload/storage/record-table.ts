@@ -22,6 +22,7 @@ import {
 } from './kind-record.ts';
 import { type IndexEntry, RecordIndex } from './record-index.ts';
 import { keyOf, placeOfKey, RECORD_PREFIX } from './record-key.ts';
+import { dropRevoked, type RevocableFields } from './revoked-values.ts';
 import { undone } from './rollback.ts';
 
 /** Resources that expire at the same moment are removed in slices, so that others have their turn. */
@@ -122,6 +123,19 @@ export class RecordTable {
           );
     });
     await Promise.all(gone);
+  }
+
+  /** Forgets the values whose certificate is revoked. @returns their number, once that is on the disk */
+  dropRevoked(isRevoked: (certificate: RevocableFields) => boolean): Promise<number> {
+    const records = {
+      signers: () => this.#certificates.signers(),
+      certificate: (fingerprint: string) => this.certificate(fingerprint),
+      resources: () => [...this.index.resources()],
+      kindsAt: (resource: ResourceId) => this.index.at(resource).map(({ kind }) => kind),
+      record: (resource: ResourceId, kind: KindId) => this.record(resource, kind),
+      put: (resource: ResourceId, changed: readonly KindRecord[]) => this.put(resource, changed),
+    };
+    return dropRevoked(this.#clock, records, isRevoked);
   }
 
   /** Indexes what an earlier run left; values are read when somebody asks for them. To be called once. */

@@ -22,6 +22,7 @@ import { roomFor } from './record-index.ts';
 import { type LoadResult, RecordTable } from './record-table.ts';
 import { requireKinds, requireResourceId } from './request-check.ts';
 import { type FetchOutcome, ResourceReader } from './resource-reader.ts';
+import type { RevocableFields } from './revoked-values.ts';
 import { STORAGE_ERROR_CODES, StorageError, type StorageErrorCode } from './storage-error.ts';
 import { adoptValues, storeValues } from './store-check.ts';
 import { placeOf, unpackElement } from './stored-element.ts';
@@ -198,6 +199,14 @@ export class ResourceStore {
    */
   discardKinds(kinds: ReadonlySet<KindId>): Promise<void> {
     return this.#table.deleteKinds(kinds);
+  }
+
+  /**
+   * RFC 6940 §11.1, requirement T16: forgets the values whose certificate is not valid any more.
+   * @returns their number, once that is on the disk
+   */
+  dropRevoked(isRevoked: (certificate: RevocableFields) => boolean): Promise<number> {
+    return this.#table.dropRevoked(isRevoked);
   }
 
   /** Resource-IDs held in the interval (after, upTo] of the ring; all of them when both are the same. */
