@@ -51,6 +51,11 @@ const SERVER_MENDS: Readonly<Record<string, { readonly path: string; readonly me
   },
 };
 
+/** What to do about what a server of the overlay said; undefined for other codes. */
+export function serverMend(code: string): { readonly path: string; readonly mend: string } | undefined {
+  return SERVER_MENDS[code];
+}
+
 const LISTEN_MENDS: Readonly<Record<string, string>> = {
   'address-in-use': 'stop that program, or choose another port (0 = any)',
   'address-forbidden': 'choose a port from 1024 up',
@@ -60,7 +65,7 @@ const LISTEN_MENDS: Readonly<Record<string, string>> = {
 export function explainStartError(error: unknown, config: GatewayConfig): StartFailure {
   const message = errorMessage(error).replace(/\s+/g, ' ');
   if (error instanceof ConfigError) return { line: message, exitCode: 2 };
-  const server = error instanceof CodedError ? SERVER_MENDS[error.code] : undefined;
+  const server = error instanceof CodedError ? serverMend(error.code) : undefined;
   if (server !== undefined) {
     return { line: formatProblem({ file: config.file, problem: message, ...server }), exitCode: 2 };
   }

@@ -3,19 +3,45 @@ import {
   CodedError,
   equalBytes,
   errorMessage,
+  type HttpClient,
   type KeyValueStore,
   type Logger,
+  type Random,
 } from '../../base/index.ts';
 import { DocumentError } from '../../reload/document/document-error.ts';
 import { readDocument } from '../../reload/document/document-reader.ts';
 import { requireSignedBytes, verifyNextDocument } from '../../reload/document/document-verification.ts';
 import type { OverlayDocument } from '../../reload/document/overlay-document.ts';
-import type { ConfigurationFetcher } from '../../reload/enrollment/configuration-fetcher.ts';
+import { ConfigurationFetcher } from '../../reload/enrollment/configuration-fetcher.ts';
+import { OverlayServers, type SrvLookup } from '../../reload/enrollment/overlay-servers.ts';
 import { compareSequence } from '../../reload/forwarding/configuration-sequence.ts';
 import { saveConfiguration, savedDocument } from '../../reload/node/configuration-saved.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { ConfigurationServer, GatewayConfig } from '../config/gateway-config.ts';
 import { firstDocument, requireRoom, requireUsable } from './configuration-document.ts';
+
+/**
+ * The document that the server hands out now, checked as the first one of a peer.
+ * @throws ConfigError, CodedError<ConfigurationErrorCode>
+ */
+export async function fetchDocument(
+  config: Pick<GatewayConfig, 'file' | 'overlay'>,
+  server: ConfigurationServer,
+  deps: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly logger: Logger;
+    readonly http: HttpClient;
+    readonly dns: SrvLookup;
+  },
+): Promise<OverlayDocument> {
+  const { name: overlay, serverAuthorities: ca } = config.overlay;
+  const servers = new OverlayServers(deps, { overlay, url: server.url, ca });
+  const { bytes } = await new ConfigurationFetcher({ ...deps, servers }).fetch();
+  const document = firstDocument(config.file, { ...server, bytes }, overlay, deps);
+  requireRoom(document, config);
+  return document;
+}
 
 /** A peer that has a document waits no longer for a newer one when it starts, ms. */
 const PATIENCE_MS = 4_000;

@@ -36,7 +36,10 @@ export class ConfigurationFetcher {
     this.#servers = deps.servers;
   }
 
-  /** The document of the first server that gives one. @throws CodedError<ConfigurationErrorCode> */
+  /**
+   * The document of the first server that gives one.
+   * @throws CodedError<ConfigurationErrorCode>, or 'no-configuration-server'
+   */
   async fetch(signal?: AbortSignal): Promise<FetchedDocument> {
     let failure: unknown;
     for (const server of await this.#locate()) {
@@ -54,6 +57,7 @@ export class ConfigurationFetcher {
     try {
       return await this.#servers.configuration();
     } catch (cause) {
+      if (cause instanceof CodedError && cause.code === 'no-configuration-server') throw cause;
       throw refusal('configuration-unreachable', errorMessage(cause), cause);
     }
   }

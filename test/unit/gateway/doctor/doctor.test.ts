@@ -6,6 +6,7 @@ import { diagnose } from '../../../../src/gateway/doctor/doctor.ts';
 import type { Finding } from '../../../../src/gateway/doctor/finding.ts';
 import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
 import { SystemNetwork } from '../../../../src/net/index.ts';
+import { TestEnrollmentServer } from '../../../support/enrollment-server.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 import { TestCli } from '../cli/run-cli.ts';
 
@@ -133,4 +134,34 @@ test('an unwritable place for the data fails', async (t) => {
   const locked = path.join(path.dirname(file), 'locked');
   mkdirSync(locked, { mode: 0o500 });
   t.truthy(find(await findings(file, 'data=locked/data'), 'data', 'fail'));
+});
+
+test('B32: a document on a server is fetched and looked at, and nobody is enrolled', async (t) => {
+  const server = new TestEnrollmentServer();
+  await server.start();
+  t.teardown(() => server.stop());
+  const file = writeFiles(`
+overlay:
+  name: example.org
+  first: true
+  listen: tls://127.0.0.1:0
+  document: ${server.url}
+  enroll: { username: gw1@example.org, password-file: users.yaml }
+sip: { listen: [udp://127.0.0.1:0] }
+admin: http://127.0.0.1:0
+`);
+  const all = await findings(file);
+  t.is(find(all, 'overlay.document', 'ok').detail, `${server.url} hands out number 1, properly signed`);
+  t.is(find(all, 'overlay.enroll', 'ok').detail, `gw1@example.org enrolls at ${server.enrollmentUrl}`);
+  t.is(find(all, 'users', 'ok').detail, 'those who have accounts at the enrollment server');
+  t.deepEqual(server.requests, ['GET /.well-known/reload-config']);
+
+  const other = `overlay.document=https://127.0.0.1:${server.port}/#sha256=${'ab'.repeat(32)}`;
+  t.regex(
+    find(await findings(file, other), 'overlay.document', 'fail').mend ?? '',
+    /check the URL and its pin/,
+  );
+  await server.stop();
+  const down = find(await findings(file), 'overlay.document', 'fail');
+  t.regex(down.detail, /the configuration server does not answer/);
 });
