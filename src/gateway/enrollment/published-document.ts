@@ -49,8 +49,9 @@ export class PublishedDocument {
   }
 
   async start(): Promise<void> {
-    await this.#keepHouse();
+    await this.keepHouse();
     this.#lookLater();
+    this.#keepHouseLater();
   }
 
   stop(): void {
@@ -89,7 +90,15 @@ export class PublishedDocument {
     for (const listener of this.#onDocument) listener(document);
   }
 
-  async #keepHouse(): Promise<void> {
+  #keepHouseLater(): void {
+    this.#housekeeping = this.#deps.clock.setTimer(HOUSEKEEPING_MS, () => {
+      void this.keepHouse();
+      this.#keepHouseLater();
+    });
+  }
+
+  /** Signs the document anew where it needs to be. Does not throw: the one in force goes on. */
+  async keepHouse(): Promise<void> {
     const { clock, directory, editor, logger } = this.#deps;
     try {
       const now = clock.now();
@@ -100,6 +109,5 @@ export class PublishedDocument {
     } catch (error) {
       logger.error('the configuration document cannot be signed', { error: errorMessage(error) });
     }
-    this.#housekeeping = clock.setTimer(HOUSEKEEPING_MS, () => void this.#keepHouse());
   }
 }

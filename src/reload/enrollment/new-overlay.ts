@@ -1,5 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type Address, type Clock, type Random, randomHex } from '../../base/index.ts';
+import { readDocument } from '../document/document-reader.ts';
+import { verifyFirstDocument } from '../document/document-verification.ts';
 import { writeDocument } from '../document/document-writer.ts';
 import { builtInDocument } from '../document/overlay-document.ts';
 import { addressBytes } from '../messages/ip-address-port.ts';
@@ -126,6 +128,8 @@ export function newOverlay(
     },
     { configuration: signing, kinds: signing },
   );
+  // As every peer will read it.
+  verifyFirstDocument({ clock }, readDocument(document, name));
   return {
     document,
     root: { certificates: [rootCertificate], privateKey: root.privateKey },
