@@ -18,6 +18,9 @@ import type { ConnectionTable } from './connection-table.ts';
 /** One bootstrap node may take this long. */
 const CONNECT_MS = 3_000;
 
+/** Addresses that somebody on the local network told of and that are tried at one go. */
+const MAX_FOUND = 16;
+
 /** Finds a node of the overlay to begin with (RFC 6940 §11.4). */
 export class Bootstrap {
   /** Finds more of them while we look. */
@@ -57,19 +60,26 @@ export class Bootstrap {
     this.#ownAddresses = options.ownAddresses;
   }
 
-  /** Cached peers first, then those configured or found in random order; our own addresses left out. */
+  /**
+   * Cached peers first, then the configured nodes, then a few of those that were found; each in random order, our own
+   * addresses left out. What was found nobody vouches for, so it comes last.
+   */
   addresses({ cached = true } = {}): Address[] {
     const own = this.#ownAddresses();
-    const shuffled = [...this.#configured(), ...(this.discovery?.addresses() ?? [])]
-      .map((address) => ({ address, key: this.#random.float() }))
-      .sort((a, b) => a.key - b.key)
-      .map(({ address }) => address);
-    const all = [...(cached ? this.#cache.addresses() : []), ...shuffled];
+    const found = this.#shuffled(this.discovery?.addresses() ?? []).slice(0, MAX_FOUND);
+    const all = [...(cached ? this.#cache.addresses() : []), ...this.#shuffled(this.#configured()), ...found];
     return all.filter(
       (address, i) =>
         !own.some((other) => sameAddress(other, address)) &&
         all.findIndex((other) => sameAddress(other, address)) === i,
     );
+  }
+
+  #shuffled(addresses: readonly Address[]): Address[] {
+    return addresses
+      .map((address) => ({ address, key: this.#random.float() }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ address }) => address);
   }
 
   /**

@@ -78,7 +78,7 @@ export class MembershipKeeper {
     const { signal } = this.#stopping;
     const { discovery } = this.#bootstrap;
     const isNobodyKnown = () => this.#bootstrap.addresses().length === 0;
-    if (this.#first && discovery?.works && isNobodyKnown()) await this.#pause(DISCOVERY_MS, signal);
+    if (discovery?.works && isNobodyKnown()) await this.#pause(DISCOVERY_MS, signal);
     if (isNobodyKnown() && (this.#first || discovery === undefined)) {
       // §6.4.2.1: "a configuration flag or setting seems appropriate".
       if (!this.#first) {
