@@ -114,7 +114,7 @@ async function build(
   // Phones are served before the overlay is joined: calls within this peer need nobody else.
   await sip?.start();
   if (sip !== undefined) closers.push(() => sip.stop());
-  const admin = new PeerView({ clock: machine.clock, node, locations, sip }, config);
+  const admin = new PeerView({ clock: machine.clock, node, identity, locations, sip }, config);
   const adminUrl = await startAdmin(config, { admin, metrics, logger }, closers);
 
   membership.follow(node);

@@ -14,6 +14,8 @@ export interface PeerStatus {
   readonly successor?: string;
   /** The configuration document in force; left out where the overlay has none. */
   readonly configuration?: { readonly sequence: number; readonly expires?: string };
+  /** The certificate of this peer: whom it names, and when it ends (ISO 8601). */
+  readonly certificate: { readonly user: string; readonly expires: string };
   /** Open overlay links, and overlay values held for others and ourselves. */
   readonly links: number;
   readonly storedValues: number;

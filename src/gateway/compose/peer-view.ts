@@ -2,6 +2,7 @@ import { type Clock, CodedError, formatAddress } from '../../base/index.ts';
 import type { LocationService } from '../../p2psip/location-service.ts';
 import type { RegistrationEntry } from '../../p2psip/overlay.ts';
 import type { ReloadNode } from '../../reload/node/reload-node.ts';
+import type { NodeIdentity } from '../../reload/security/identity.ts';
 import { resourceIdOf } from '../../reload/usages/sip/resource-name.ts';
 import { isNodeId } from '../../reload/wire/ids.ts';
 import { canonicalAor } from '../../sip/message/aor.ts';
@@ -25,6 +26,7 @@ import type { SipSide } from './sip-side.ts';
 interface Deps {
   readonly clock: Clock;
   readonly node: ReloadNode;
+  readonly identity: NodeIdentity;
   readonly locations: LocationService;
   /** Undefined without SIP. */
   readonly sip: SipSide | undefined;
@@ -43,7 +45,7 @@ export class PeerView implements PeerAdmin {
   }
 
   status(): PeerStatus {
-    const { node, sip, clock } = this.#deps;
+    const { node, sip, clock, identity } = this.#deps;
     const { predecessors, successors, links } = node.ring();
     const [predecessor] = predecessors;
     const [successor] = successors;
@@ -61,6 +63,10 @@ export class PeerView implements PeerAdmin {
       ...(predecessor !== undefined && { predecessor }),
       ...(successor !== undefined && { successor }),
       ...(source !== undefined && { configuration: { sequence, ...(expires !== undefined && { expires }) } }),
+      certificate: {
+        user: identity.userName,
+        expires: new Date(identity.certificate.notAfter).toISOString(),
+      },
       links: links.length,
       storedValues: node.storedValues,
       registrations: this.#registrationCounts(),

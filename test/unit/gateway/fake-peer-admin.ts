@@ -48,6 +48,7 @@ export class FakePeerAdmin implements PeerAdmin {
       successor: next,
       links: 2,
       storedValues: 7,
+      certificate: { user: 'gw1@example.org', expires: '2030-01-31T00:00:00.000Z' },
       registrations: { aors: 1, bindings: 1 },
     } as const;
   }

@@ -25,6 +25,7 @@ function formatStatus(status: PeerStatus): string {
     ...(status.configuration === undefined
       ? []
       : [['document', formatConfiguration(status.configuration)] as const]),
+    ['certificate', `${status.certificate.user}, until ${status.certificate.expires}`],
     ['state', `${status.state} (${status.role})`],
     ['up', formatDuration(status.uptimeS)],
     ['version', status.version],

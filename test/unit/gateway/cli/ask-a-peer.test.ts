@@ -72,6 +72,7 @@ test('status', async (t) => {
     [
       `node           ${own}`,
       'overlay        example.org',
+      'certificate    gw1@example.org, until 2030-01-31T00:00:00.000Z',
       'state          joined (peer)',
       'up             1 d 2 h',
       'version        0.1.0',

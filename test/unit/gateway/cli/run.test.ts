@@ -42,6 +42,27 @@ test('a wrong configuration is one line on stderr, exit 2, and no peer is starte
 
 const failures: readonly (readonly [error: Error, line: RegExp, exitCode: number])[] = [
   [
+    new CodedError('configuration-untrusted', 'the certificate of example.org:8443 has expired'),
+    /gateway\.yaml: overlay\.document: the certificate of example\.org:8443 has expired; check the URL and its pin .* renewed\n$/,
+    2,
+  ],
+  [
+    new CodedError(
+      'enrollment-refused',
+      'example.org refuses to enroll us: gw1 has no account there, or another password',
+    ),
+    /gateway\.yaml: overlay\.enroll: example\.org refuses .* password; check username and password-file with whoever runs the overlay\n$/,
+    2,
+  ],
+  [
+    new CodedError(
+      'configuration-unreachable',
+      'the configuration server does not answer: connect ECONNREFUSED',
+    ),
+    /gateway\.yaml: the peer did not start: the configuration server does not answer: connect ECONNREFUSED\n$/,
+    1,
+  ],
+  [
     new CodedError('address-in-use', 'UDP 127.0.0.1:5060 is in use by another program'),
     /gateway\.yaml: sip\.listen\[0\]: UDP 127\.0\.0\.1:5060 is in use by another program; stop that program, or choose another port \(0 = any\)\n$/,
     2,
