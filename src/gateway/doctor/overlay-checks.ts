@@ -52,11 +52,11 @@ function checkAdmission(overlay: OverlayConfig, document: OverlayDocument): Find
             `${overlay.enroll.username} enrolls at ${document.enrollmentServers.join(', ') || 'no server'}`,
           ),
         ];
-  return isOpen ? [...enrolled, ...checkExposure(overlay)] : enrolled;
+  return isOpen ? [...enrolled, ...checkExposure(overlay, document.sharedSecret)] : enrolled;
 }
 
 /** In an open self-signed overlay whoever can connect can answer for any user. */
-function checkExposure(overlay: OverlayConfig): Finding[] {
+function checkExposure(overlay: OverlayConfig, secretOfDocument?: string): Finding[] {
   const wide = overlay.listen.filter(({ host }) => !isLoopback(host)).map(formatAddress);
   if (wide.length === 0) return [ok('overlay', 'self-signed, on loopback only')];
   if (overlay.allow !== undefined) {
@@ -64,11 +64,11 @@ function checkExposure(overlay: OverlayConfig): Finding[] {
       ok('overlay.allow', `self-signed on ${wide.join(' ')}, for ${overlay.allow.length} Node-IDs only`),
     ];
   }
-  if (overlay.sharedSecret !== undefined) {
-    return [
-      ok('overlay.shared-secret-file', `self-signed on ${wide.join(' ')}, for who has the secret only`),
-    ];
+  if ((overlay.sharedSecret ?? secretOfDocument) !== undefined) {
+    const check = overlay.sharedSecret === undefined ? 'overlay.document' : 'overlay.shared-secret-file';
+    return [ok(check, `self-signed on ${wide.join(' ')}, for who has the secret only`)];
   }
   const detail = `self-signed and open on ${wide.join(' ')}: whoever connects can answer for any user`;
-  return [warn('overlay.open', detail, 'list the Node-IDs that may join (overlay.allow)')];
+  const mend = 'give all peers a secret (overlay.shared-secret-file), or list their Node-IDs (overlay.allow)';
+  return [warn('overlay.open', detail, mend)];
 }

@@ -363,6 +363,16 @@ test('B33: a shared secret lets a self-signed overlay listen beyond loopback, an
   t.notRegex(line, /password/);
 });
 
+test('A21: the local network is looked at where somebody there could connect, or as the file says', (t) => {
+  const looks = (...sets: string[]) => load(lone, sets).config.overlay.localDiscovery;
+  t.false(looks());
+  t.true(looks('overlay.local-discovery=true'));
+  t.true(looks('overlay.listen=[tls://0.0.0.0:0]', 'overlay.open=true'));
+  t.false(looks('overlay.listen=[tls://0.0.0.0:0]', 'overlay.open=true', 'overlay.local-discovery=false'));
+  // Then nobody has to be named.
+  t.notThrows(() => looks('overlay.first=false', 'overlay.local-discovery=true'));
+});
+
 test('refused: a token that could be guessed; it is not shown', (t) => {
   const config = `${lone}\nadmin: { listen: http://0.0.0.0:1, token-file: token }`;
   const line = refusal(t, { config, token: 'hunter2' });

@@ -128,6 +128,18 @@ test('a self-signed overlay that is open beyond loopback is a warning, with a li
   t.truthy(find(listed, 'overlay.allow', 'ok'));
 });
 
+test('B33: a shared secret closes a self-signed overlay; whether multicast works is looked at, or not', async (t) => {
+  const file = writeFiles(healthy);
+  writeFileSync(path.join(path.dirname(file), 'secret'), 'the secret of some peers\n', { mode: 0o600 });
+  const sets = ['overlay.listen=[tls://0.0.0.0:0]', 'overlay.shared-secret-file=./secret'];
+  const found = await findings(file, ...sets);
+  t.truthy(find(found, 'overlay.shared-secret-file', 'ok'));
+  const isLookedAt = (all: typeof found) => all.some(({ check }) => check === 'overlay.local-discovery');
+  t.true(isLookedAt(found));
+  t.false(isLookedAt(await findings(file, ...sets, 'overlay.local-discovery=false')));
+  t.false(isLookedAt(await findings(file)));
+});
+
 test('an unwritable place for the data fails', async (t) => {
   if (process.getuid?.() === 0) return t.pass('root may write anywhere');
   const file = writeFiles(healthy);
