@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { TestEnrollmentServer } from '../support/enrollment-server.ts';
 import { type GatewayProcess, startGateway } from '../support/gateway.ts';
 import { ringIsConsistent } from '../support/overlay.ts';
+import { run } from '../support/process.ts';
+import { cliPath } from '../support/project.ts';
 import { eventually } from '../support/wait.ts';
 
 function directory(t: ExecutionContext): string {
@@ -51,4 +53,56 @@ test('A14 A20 B32: two peers that know the name and the URL enroll, join, and ar
   t.regex(again.stderr, /no newer document is at hand/);
   await again.stop();
   await peers[0]!.stop();
+});
+
+test('B31 B32: bad servers and bad accounts end `run` with exit 2 and one line; nothing of it is kept', async (t) => {
+  const server = new TestEnrollmentServer({ overlay: 'enrolled.example.org' });
+  server.accounts.add('gw1@enrolled.example.org', 'secret');
+  await server.start();
+  t.teardown(() => server.stop());
+  const home = directory(t);
+  const file = path.join(home, 'gateway.yaml');
+  const config = (password: string) => {
+    writeFileSync(path.join(home, 'password'), password, { mode: 0o600 });
+    writeFileSync(
+      file,
+      `overlay:
+  name: enrolled.example.org
+  document: ${server.url}
+  enroll: { username: gw1@enrolled.example.org, password-file: ./password }
+  first: true
+  listen: tls://127.0.0.1:0
+sip: { mode: 'off' }
+admin: 'off'
+`,
+    );
+  };
+  const refused = async (message: RegExp) => {
+    const { code, stdout, stderr } = await run(process.execPath, [cliPath, 'run', '-c', file]);
+    const lines = stderr.split('\n').filter((line) => line.startsWith('p2psip: '));
+    t.is(code, 2, stderr);
+    t.is(stdout, '');
+    t.is(lines.length, 1, stderr);
+    t.regex(lines[0]!, message);
+    t.false(existsSync(path.join(home, 'data', 'identity.pem')));
+  };
+  config('secret');
+  const good = server.document;
+  server.document = Buffer.from(
+    good.toString().replace('<clients-permitted>true', '<clients-permitted>1   '),
+  );
+  if (Buffer.compare(server.document, good) === 0) t.fail('nothing was changed');
+  await refused(/gateway.yaml: overlay.document: .*signature.*; get the document again from whoever/);
+  server.document = server.documentOf(1, { mandatoryExtensions: ['urn:example:new'] });
+  await refused(/mandatory-extension "urn:example:new" is unknown here; this version cannot take part/);
+  server.document = good;
+  await server.stop();
+  await server.start(server.https.server({ notAfter: Date.now() - 1_000 }));
+  await refused(/overlay.document: the certificate of 127.0.0.1:\d+ has expired; check the URL and its pin/);
+  await server.stop();
+  await server.start();
+  config('wrong');
+  await refused(
+    /overlay.enroll: .* gw1@enrolled.example.org has no account there, or another password; check/,
+  );
 });
