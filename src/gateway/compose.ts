@@ -7,6 +7,7 @@ import type { OverlayDocument } from '../reload/document/overlay-document.ts';
 import { ReloadNode } from '../reload/node/reload-node.ts';
 import type { Admission } from '../reload/security/trust-policy.ts';
 import { AdminServer } from './admin/admin-server.ts';
+import { peerRoutes } from './admin/routes.ts';
 import { openEnrolledUsers } from './compose/enrolled-users.ts';
 import { openLocalDiscovery } from './compose/local-discovery.ts';
 import { openMembership } from './compose/membership.ts';
@@ -115,7 +116,7 @@ async function build(
   await sip?.start();
   if (sip !== undefined) closers.push(() => sip.stop());
   const admin = new PeerView({ clock: machine.clock, node, identity, locations, sip }, config);
-  const adminUrl = await startAdmin(config, { admin, metrics, logger }, closers);
+  const adminUrl = await startAdmin(config, { routes: peerRoutes(admin), metrics, logger }, closers);
 
   membership.follow(node);
   await node.start(signal);

@@ -3,8 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { type Address, CodedError, formatAddress, type Logger } from '../../base/index.ts';
 import { bindError } from '../../net/system-errors.ts';
 import { hasToken, isRebound, refuseRequest } from './http-guard.ts';
-import type { PeerAdmin } from './peer-admin.ts';
-import { type Answer, errorAnswer, refusal, routes } from './routes.ts';
+import { type Answer, errorAnswer, type Route, refusal } from './routes.ts';
 
 const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_CONNECTIONS = 64;
@@ -16,7 +15,8 @@ const KEEP_ALIVE_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 20_000;
 
 export interface AdminServerDeps {
-  readonly admin: PeerAdmin;
+  /** By the first segment of the path. */
+  readonly routes: ReadonlyMap<string, Route>;
   /** Makes the body of /metrics. */
   readonly metrics: { render(): Promise<{ contentType: string; body: string }> };
   readonly logger: Logger;
@@ -98,7 +98,7 @@ export class AdminServer {
     const refused = refuseRequest(request);
     if (refused !== undefined) return send(response, refused, { Allow: 'GET, HEAD', Connection: 'close' });
     const [name = '', argument, ...rest] = pathOf(request);
-    const route = routes.get(name);
+    const route = this.#deps.routes.get(name);
     const { token } = this.#options;
     if (token === undefined && isRebound(request)) {
       return send(response, refusal(403, 'foreign-host', 'ask by IP address or as localhost'));
@@ -113,9 +113,16 @@ export class AdminServer {
     }
     if (name === 'metrics' && argument === undefined) return this.#sendMetrics(response);
     if (route === undefined || rest.length > 0 || (argument !== undefined) !== (route.argument ?? false)) {
-      return send(response, refusal(404, 'no-such-path', `known: ${known()}`));
+      return send(response, refusal(404, 'no-such-path', `known: ${this.#known()}`));
     }
-    send(response, await withDeadline(route.handle(this.#deps.admin, argument ?? '')));
+    send(response, await withDeadline(route.handle(argument ?? '')));
+  }
+
+  #known(): string {
+    const paths = [...this.#deps.routes].map(([name, { argument }]) =>
+      argument ? `/${name}/...` : `/${name}`,
+    );
+    return [...paths, '/metrics'].join(' ');
   }
 
   async #sendMetrics(response: ServerResponse): Promise<void> {
@@ -132,11 +139,6 @@ function pathOf({ url = '/' }: IncomingMessage): string[] {
   } catch {
     throw new CodedError('bad-uri', 'the path has a wrong % escape');
   }
-}
-
-function known(): string {
-  const paths = [...routes].map(([name, { argument }]) => (argument ? `/${name}/...` : `/${name}`));
-  return [...paths, '/metrics'].join(' ');
 }
 
 async function withDeadline(answer: Answer | Promise<Answer>): Promise<Answer> {

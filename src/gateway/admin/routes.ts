@@ -12,21 +12,23 @@ export interface Route {
   readonly public?: boolean;
   /** True when the path continues with one argument (`/lookup/AOR`). */
   readonly argument?: boolean;
-  handle(admin: PeerAdmin, argument: string): Answer | Promise<Answer>;
+  handle(argument: string): Answer | Promise<Answer>;
 }
 
-/** The admin interface but for /metrics, whose body is not JSON. */
-export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
-  ['status', { handle: (admin) => ok(admin.status()) }],
-  ['ring', { handle: (admin) => ok(admin.ring()) }],
-  ['registrations', { handle: (admin) => ok(admin.registrations()) }],
-  ['healthz', { public: true, handle: () => ok({ healthy: true }) }],
-  ['readyz', { public: true, handle: readiness }],
-  ['lookup', { argument: true, handle: lookup }],
-  ['ping', { argument: true, handle: async (admin, node) => ok(await admin.ping(nodeId(node))) }],
-]);
+/** The admin interface of a peer but for /metrics, whose body is not JSON. */
+export function peerRoutes(admin: PeerAdmin): ReadonlyMap<string, Route> {
+  return new Map<string, Route>([
+    ['status', { handle: () => ok(admin.status()) }],
+    ['ring', { handle: () => ok(admin.ring()) }],
+    ['registrations', { handle: () => ok(admin.registrations()) }],
+    ['healthz', { public: true, handle: () => ok({ healthy: true }) }],
+    ['readyz', { public: true, handle: () => readiness(admin) }],
+    ['lookup', { argument: true, handle: (aor) => lookup(admin, aor) }],
+    ['ping', { argument: true, handle: async (node) => ok(await admin.ping(nodeId(node))) }],
+  ]);
+}
 
-function ok(body: unknown): Answer {
+export function ok(body: unknown): Answer {
   return { status: 200, body };
 }
 

@@ -65,11 +65,7 @@ export async function openMembership(config: GatewayConfig, deps: MembershipDeps
     if (overlay.server === undefined) return;
     const follower = new DocumentFollower(
       { ...deps, fetcher },
-      {
-        current: () => node.document,
-        peers: () => node.estimatedPeers,
-        take: (bytes) => node.takeDocument(bytes),
-      },
+      { current: () => node.document, take: (bytes) => node.takeDocument(bytes) },
     );
     tasks.push(follower);
     follower.start(isFresh);

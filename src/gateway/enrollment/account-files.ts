@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Random, randomHex, utf8 } from '../../base/index.ts';
@@ -99,6 +99,12 @@ export class AccountFiles implements Accounts {
     return name;
   }
 
+  /** What was certified to an account. @throws AuthorityError 'account-name' | 'account-unknown' */
+  certified(text: string): Revocation {
+    const { name, id } = this.#require(text);
+    return { userName: name, ...this.#nodeRecord(id) };
+  }
+
   /** What was removed and not yet revoked. */
   removed(): ({ readonly id: string } & Revocation)[] {
     return readdirSync(this.#accounts)
@@ -183,8 +189,9 @@ export class AccountFiles implements Accounts {
   async #read(name: string): Promise<AccountRecord | undefined> {
     const file = accountFileName(name);
     if (file === undefined) return undefined;
+    const path = join(this.#accounts, file);
     try {
-      return parseAccount(await readFile(join(this.#accounts, file), 'utf8'));
+      return parseAccount(path, await readFile(path, 'utf8'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
@@ -201,18 +208,24 @@ export class AccountFiles implements Accounts {
   }
 
   #nodeFile(id: string): string {
-    mkdirSync(this.#nodes, { recursive: true, mode: 0o700 });
     return join(this.#nodes, `${id}.json`);
   }
 }
 
 function readAccount(path: string): AccountRecord | undefined {
   if (!existsSync(path)) return undefined;
-  return parseAccount(readFileSync(path, 'utf8'));
+  return parseAccount(path, readFileSync(path, 'utf8'));
 }
 
-function parseAccount(text: string): AccountRecord {
-  return JSON.parse(text) as AccountRecord;
+/** Only we write these files: whole, or not at all. */
+function parseAccount(path: string, text: string): AccountRecord {
+  try {
+    const record = JSON.parse(text) as AccountRecord;
+    if (record.version === 1 && record.name !== undefined) return record;
+  } catch {
+    // Said below.
+  }
+  throw new AuthorityError('overlay-damaged', `${path} holds no account; bring it back from a backup`);
 }
 
 function serialised(record: AccountRecord | NodeRecord): string {

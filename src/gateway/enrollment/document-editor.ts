@@ -58,6 +58,11 @@ export class DocumentEditor {
     });
   }
 
+  /** Revokes what was certified to an account, which stays and keeps its Node-IDs. */
+  revoke(accounts: AccountFiles, name: string): Promise<OverlayDocument> {
+    return this.#locked(() => this.#revoke({ ...accounts.certified(name), nodeIds: [] }));
+  }
+
   #revoke(revocation: Revocation): OverlayDocument {
     const current = this.#directory.document();
     const { changes, revocations } = withRevocation(

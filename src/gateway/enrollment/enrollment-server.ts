@@ -5,7 +5,6 @@ import {
   formatAddress,
   type HttpHandler,
   type Logger,
-  type Metrics,
   type Random,
 } from '../../base/index.ts';
 import { HttpsServer } from '../../net/index.ts';
@@ -17,10 +16,12 @@ import { ConfigurationService, WELL_KNOWN_PATH } from '../../reload/enrollment/c
 import { EnrollmentService } from '../../reload/enrollment/enrollment-service.ts';
 import { routesOf } from '../../reload/enrollment/http-answers.ts';
 import { CertificateStore } from '../../reload/security/certificate-store.ts';
+import type { AdminServer } from '../admin/admin-server.ts';
 import { loadOrMakeSecret } from '../persistence/identity-files.ts';
 import { AccountFiles } from './account-files.ts';
 import { AuthorityDirectory } from './authority-directory.ts';
 import { DocumentEditor } from './document-editor.ts';
+import { type EnrollmentAdminDeps, enrollmentAdmin } from './enrollment-admin.ts';
 import { PublishedDocument } from './published-document.ts';
 
 /** Of a request for registration certificates; other services have smaller bounds of their own. */
@@ -40,13 +41,15 @@ export interface EnrollmentServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: EnrollmentAdminDeps['metrics'];
 }
 
 export interface EnrollmentServerOptions {
   /** As `overlay create` made it. */
   readonly directory: string;
   readonly listen: Address;
+  /** Where operators may ask; undefined: nowhere. */
+  readonly admin?: { readonly listen: Address; readonly token: string | undefined } | undefined;
 }
 
 /** An enrollment and configuration server that runs. */
@@ -57,6 +60,7 @@ export interface RunningEnrollmentServer {
   readonly url: string;
   readonly overlay: string;
   readonly sequence: number;
+  readonly adminUrl: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -77,7 +81,9 @@ export async function startEnrollmentServer(
   await editor.remove(accounts);
   const handler = routesOf(routes(deps, { directory, published, accounts }));
   warnOperator(directory, deps);
-  let server: HttpsServer;
+  let server: HttpsServer | undefined;
+  let admin: AdminServer | undefined;
+  let adminUrl: string | undefined;
   await published.start();
   try {
     server = await HttpsServer.listen(
@@ -92,19 +98,25 @@ export async function startEnrollmentServer(
         maxRunning: MAX_RUNNING,
       },
     );
+    admin = options.admin && enrollmentAdmin({ ...deps, directory, published }, options.admin);
+    adminUrl = await admin?.start();
   } catch (error) {
     published.stop();
+    await server?.close();
     throw error;
   }
-  published.onFiles(() => server.setIdentity(directory.server()));
+  const listening = server;
+  published.onFiles(() => listening.setIdentity(directory.server()));
   return {
-    listening: `https://${formatAddress(server.local)}`,
+    listening: `https://${formatAddress(listening.local)}`,
+    adminUrl,
     url: directory.enrollmentUrl(),
     overlay,
     sequence: published.current.sequence,
     stop: async () => {
       published.stop();
-      await server.close();
+      await admin?.stop();
+      await listening.close();
     },
   };
 }

@@ -66,7 +66,8 @@ export class HttpsServer implements HttpServer {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => reject(bindError(error, 'HTTPS', formatAddress(listen)));
       server.once('error', fail);
-      server.listen({ host: listen.host, port: listen.port, ipv6Only: true, exclusive: true }, () => {
+      // On [::] it answers IPv4 as well: a server has one URL.
+      server.listen({ host: listen.host, port: listen.port, exclusive: true }, () => {
         server.removeListener('error', fail);
         server.on('error', (error) => deps.logger.warn('HTTPS listener', { error }));
         resolve(new HttpsServer(server, sockets));

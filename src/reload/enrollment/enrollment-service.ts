@@ -14,7 +14,8 @@ import type { CertificateIssuer } from './certificate-issuer.ts';
 import { type CertificateRequest, readCertificateRequest } from './certificate-request.ts';
 import { answer, mediaType, textAnswer } from './http-answers.ts';
 import { type FormPart, parseMultipart } from './multipart.ts';
-import { NOBODYS_PASSWORD, verifyPassword } from './password-hash.ts';
+import { PasswordChecks } from './password-checks.ts';
+import { NOBODYS_PASSWORD } from './password-hash.ts';
 
 /** RFC 6940 §11.3: what the body of a 403 says. */
 type EnrollmentToken =
@@ -43,15 +44,13 @@ const CERTIFICATE_LIFETIME_MS = 30 * 86_400_000;
 const MAX_FORM_BYTES = 65_536;
 const MAX_NAME_BYTES = 254;
 const MAX_PASSWORD_BYTES = 1_024;
-/** Each takes a thread for some 40 ms; more wait, which their client's time bounds. */
-const MAX_PASSWORD_CHECKS = 64;
 
 /** The enrollment server of RFC 6940 §11.3: a form with a certification request in, a certificate out. */
 export class EnrollmentService {
   readonly #deps: EnrollmentServiceDeps;
   readonly #limits: AttemptLimits;
+  readonly #passwords = new PasswordChecks();
   readonly #issued;
-  #checking = 0;
 
   constructor(deps: EnrollmentServiceDeps) {
     this.#deps = deps;
@@ -107,23 +106,18 @@ export class EnrollmentService {
       this.#count('too_many_attempts');
       throw new Refusal(textAnswer(429, 'too many attempts', { 'retry-after': String(RETRY_AFTER_S) }));
     }
-    if (this.#checking >= MAX_PASSWORD_CHECKS) {
+    const account = await this.#deps.accounts.find(name);
+    // An account that does not exist takes as long: nobody finds out names here.
+    const isRight = await this.#passwords.verify(account?.password ?? NOBODYS_PASSWORD, password);
+    if (isRight === undefined) {
       succeeded();
       throw new Refusal(textAnswer(503, 'busy', { 'retry-after': '5' }));
     }
-    this.#checking += 1;
-    try {
-      const account = await this.#deps.accounts.find(name);
-      // An account that does not exist takes as long: nobody finds out names here.
-      const isRight = await verifyPassword(account?.password ?? NOBODYS_PASSWORD, password);
-      if (account === undefined || !isRight) {
-        return this.#refuse('failed_authentication', name, `wrong name or password, from ${host}`);
-      }
-      succeeded();
-      return account;
-    } finally {
-      this.#checking -= 1;
+    if (account === undefined || !isRight) {
+      return this.#refuse('failed_authentication', name, `wrong name or password, from ${host}`);
     }
+    succeeded();
+    return account;
   }
 
   /** "If more than one Node-ID is required, there MUST be a form parameter of "nodeids"". */

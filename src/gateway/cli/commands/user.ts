@@ -24,13 +24,10 @@ export function addUser(program: Command, environment: CliEnvironment): void {
   withAuthorityOptions(user.command('passwd'))
     .argument('<aor>', 'like alice@example.org')
     .option('--password-stdin', STDIN_HELP)
+    .option('--revoke', 'whoever got in with the old one is out: revoke what was certified so far')
     .description('change the password of an account')
-    .action((aor: string, options: PasswordOptions) =>
-      explained(async () => {
-        const { accounts } = openAuthority(options);
-        const name = await accounts.setPassword(aor, await readPassword(environment, options));
-        printLine(environment.stdout, `${name}: password changed`);
-      }),
+    .action((aor: string, options: PasswordOptions & { revoke?: boolean }) =>
+      explained(() => passwd(aor, options, environment)),
     );
   withAuthorityOptions(user.command('list'))
     .option('--json', 'print JSON')
@@ -52,6 +49,17 @@ async function add(
   const adapter = options.adapter === true;
   const name = await accounts.add(aor, password, { adapter });
   printLine(environment.stdout, `${name}: ${adapter ? 'account of an adapter peer' : 'account'} made`);
+}
+
+async function passwd(
+  aor: string,
+  options: PasswordOptions & { revoke?: boolean },
+  environment: CliEnvironment,
+): Promise<void> {
+  const { accounts, editor } = openAuthority(options);
+  const name = await accounts.setPassword(aor, await readPassword(environment, options));
+  printLine(environment.stdout, `${name}: password changed`);
+  if (options.revoke) reportDocument(await editor.revoke(accounts, name), environment);
 }
 
 function list(options: AuthorityOptions & { json?: boolean }, { stdout }: CliEnvironment): void {

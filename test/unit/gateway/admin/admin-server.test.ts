@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { silentLogger } from '../../../../src/base/index.ts';
 import { AdminServer } from '../../../../src/gateway/admin/admin-server.ts';
+import { peerRoutes } from '../../../../src/gateway/admin/routes.ts';
 import { PrometheusMetrics } from '../../../../src/gateway/metrics/prometheus-metrics.ts';
 import { FakePeerAdmin, next, own } from '../fake-peer-admin.ts';
 
@@ -11,7 +12,7 @@ async function start(t: ExecutionContext, token?: string) {
   const metrics = new PrometheusMetrics();
   metrics.counter('sip_requests_total', 'Requests').inc(3);
   const server = new AdminServer(
-    { admin, metrics, logger: silentLogger },
+    { routes: peerRoutes(admin), metrics, logger: silentLogger },
     { listen: { host: '127.0.0.1', port: 0 }, token },
   );
   const url = await server.start();
@@ -145,7 +146,7 @@ test('bounds: a GET with a body is refused before the body is read', async (t) =
 test('a port in use is told as such', async (t) => {
   const { url } = await start(t);
   const second = new AdminServer(
-    { admin: new FakePeerAdmin(), metrics: new PrometheusMetrics(), logger: silentLogger },
+    { routes: peerRoutes(new FakePeerAdmin()), metrics: new PrometheusMetrics(), logger: silentLogger },
     { listen: { host: '127.0.0.1', port: Number(new URL(url).port) }, token: undefined },
   );
   const error = await t.throwsAsync(second.start(), { code: 'address-in-use' });

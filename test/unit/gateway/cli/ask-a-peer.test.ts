@@ -5,6 +5,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { silentLogger } from '../../../../src/base/index.ts';
 import { AdminServer } from '../../../../src/gateway/admin/admin-server.ts';
+import { peerRoutes } from '../../../../src/gateway/admin/routes.ts';
 import { PrometheusMetrics } from '../../../../src/gateway/metrics/prometheus-metrics.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 import { before, FakePeerAdmin, next, own } from '../fake-peer-admin.ts';
@@ -13,7 +14,7 @@ import { TestCli } from './run-cli.ts';
 async function start(t: ExecutionContext, token?: string) {
   const admin = new FakePeerAdmin();
   const server = new AdminServer(
-    { admin, metrics: new PrometheusMetrics(), logger: silentLogger },
+    { routes: peerRoutes(admin), metrics: new PrometheusMetrics(), logger: silentLogger },
     { listen: { host: '127.0.0.1', port: 0 }, token },
   );
   const url = await server.start();

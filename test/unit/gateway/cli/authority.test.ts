@@ -202,6 +202,17 @@ test('T16: user remove revokes the name and its Node-IDs in a new document that 
   t.is((await user('add', 'alice@example.org')).exit, 0, 'the name can be given again');
 });
 
+test('T16: a password that was stolen is changed with --revoke: the certificates are void, the Node-IDs stay', async (t) => {
+  const { dir, user, document } = await newOverlay(t);
+  await user('add', 'alice@example.org');
+  t.is((await user('passwd', 'alice@example.org', 'other')).exit, 0);
+  t.is(document().sequence, 1);
+  t.is((await user('passwd', 'alice@example.org', 'third', '--revoke')).exit, 0);
+  t.deepEqual([...document().revokedUsers.keys()], ['alice@example.org']);
+  t.is(document().badNodes.size, 0);
+  t.true(existsSync(path.join(dir, 'accounts', 'alice@example.org.json')));
+});
+
 test('T16: a removal that was broken off is finished by the next one', async (t) => {
   const { dir, user, document } = await newOverlay(t);
   await user('add', 'alice@example.org');

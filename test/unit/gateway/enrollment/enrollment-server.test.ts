@@ -9,13 +9,13 @@ import { AuthorityDirectory } from '../../../../src/gateway/enrollment/authority
 import { DocumentEditor } from '../../../../src/gateway/enrollment/document-editor.ts';
 import { startEnrollmentServer } from '../../../../src/gateway/enrollment/enrollment-server.ts';
 import { createLogger } from '../../../../src/gateway/logging/winston-logger.ts';
+import { PrometheusMetrics } from '../../../../src/gateway/metrics/prometheus-metrics.ts';
 import { HttpsClient, systemClock, systemRandom } from '../../../../src/net/index.ts';
 import { readDocument } from '../../../../src/reload/document/document-reader.ts';
 import { trustOfDocument } from '../../../../src/reload/document/document-trust.ts';
 import { Certificate } from '../../../../src/reload/security/certificate.ts';
 import { buildCertificateRequest } from '../../../../src/reload/security/certificate-request-builder.ts';
 import { generateKey } from '../../../../src/reload/security/identity.ts';
-import { CountingMetrics } from '../../../support/counting-metrics.ts';
 import { formBody } from '../../../support/enrollment.ts';
 import { HttpsAuthority } from '../../../support/https.ts';
 import { freePort } from '../../../support/ports.ts';
@@ -44,8 +44,12 @@ async function setUp(t: ExecutionContext) {
     },
   });
   const logger = createLogger({ level: 'info', format: 'text', stream });
-  const options = { directory: directory.path, listen: { host: '127.0.0.1', port } };
-  const server = await startEnrollmentServer({ ...deps, logger, metrics: new CountingMetrics() }, options);
+  const options = {
+    directory: directory.path,
+    listen: { host: '127.0.0.1', port },
+    admin: { listen: { host: '127.0.0.1', port: 0 }, token: undefined },
+  };
+  const server = await startEnrollmentServer({ ...deps, logger, metrics: new PrometheusMetrics() }, options);
   const client = new HttpsClient();
   t.teardown(async () => {
     client.close();
@@ -115,7 +119,7 @@ test('A19 A24: accounts of the command line enroll, with stable Node-IDs that su
   t.deepEqual((await accounts.find(`alice@${OVERLAY}`))?.nodeIds, certificate.nodeIds);
   t.is((await enroll(`alice@${OVERLAY}`, 'wrong')).answer.status, 403);
   await server.stop();
-  const again = await startEnrollmentServer({ ...deps, logger, metrics: new CountingMetrics() }, options);
+  const again = await startEnrollmentServer({ ...deps, logger, metrics: new PrometheusMetrics() }, options);
   t.teardown(() => again.stop());
   const renewed = Certificate.parse((await enroll(`alice@${OVERLAY}`)).answer.body);
   t.deepEqual(renewed.nodeIds, certificate.nodeIds);
@@ -184,7 +188,22 @@ test('a certificate that the operator puts in is shown from the next connection 
 test('a port in use is told with its code; the root’s key on the machine is warned of', async (t) => {
   const { options, log, logger } = await setUp(t);
   t.regex(log.text, /the key of the root is still on this machine/);
-  await t.throwsAsync(startEnrollmentServer({ ...deps, logger, metrics: new CountingMetrics() }, options), {
+  await t.throwsAsync(startEnrollmentServer({ ...deps, logger, metrics: new PrometheusMetrics() }, options), {
     code: 'address-in-use',
   });
+});
+
+test('operators can ask the server how it stands, and scrape it', async (t) => {
+  const { server, enroll } = await setUp(t);
+  await enroll(`alice@${OVERLAY}`);
+  await enroll(`alice@${OVERLAY}`, 'wrong');
+  const get = async (resource: string) => (await fetch(server.adminUrl + resource)).text();
+  const { overlay, sequence, revokedUsers } = JSON.parse(await get('/status'));
+  t.deepEqual({ overlay, sequence, revokedUsers }, { overlay: OVERLAY, sequence: 1, revokedUsers: 0 });
+  t.deepEqual(JSON.parse(await get('/readyz')), { ready: true });
+  const metrics = await get('/metrics');
+  t.regex(metrics, /^enrollment_certificates_total 1$/m);
+  t.regex(metrics, /^enrollment_refusals_total\{reason="failed_authentication"\} 1$/m);
+  t.regex(metrics, /^enrollment_document_expires_seconds 315\d{5}(\.\d+)?$/m);
+  t.regex(metrics, /^enrollment_server_certificate_expires_seconds \d+/m);
 });
