@@ -65,7 +65,11 @@ export async function openMembership(config: GatewayConfig, deps: MembershipDeps
     if (overlay.server === undefined) return;
     const follower = new DocumentFollower(
       { ...deps, fetcher },
-      { current: () => node.document, take: (bytes) => node.takeDocument(bytes) },
+      {
+        current: () => node.document,
+        peers: () => node.estimatedPeers,
+        take: (bytes) => node.takeDocument(bytes),
+      },
     );
     tasks.push(follower);
     follower.start(isFresh);

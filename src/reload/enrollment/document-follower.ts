@@ -14,6 +14,8 @@ import type { ConfigurationFetcher } from './configuration-fetcher.ts';
 
 /** A new document is fetched within this time, unless the server asks for another (RFC 9111: max-age). */
 const INTERVAL_MS = 30_000;
+/** Of a larger overlay each peer asks as seldom as makes so many requests: the first that finds one tells the others. */
+const REQUESTS_PER_SECOND = 20;
 const MIN_INTERVAL_MS = 10_000;
 const MAX_INTERVAL_MS = 86_400_000;
 
@@ -23,6 +25,8 @@ const MAX_RETRY_MS = 120_000;
 export interface DocumentFollowerOptions {
   /** In force. */
   readonly current: () => OverlayDocument;
+  /** About how many ask as we do. */
+  readonly peers: () => number;
   /** Checks a document against the one in force, and takes it. @throws DocumentError; nothing has changed then */
   readonly take: (bytes: Uint8Array) => Promise<void>;
 }
@@ -80,7 +84,7 @@ export class DocumentFollower {
     const { signal } = this.#stopping;
     let intervalMs = INTERVAL_MS;
     try {
-      const { bytes, freshMs = INTERVAL_MS } = await this.#fetcher.fetch(signal);
+      const { bytes, freshMs = this.#usualInterval() } = await this.#fetcher.fetch(signal);
       if (signal.aborted) return;
       if (this.#failures > 0) this.#logger.info('the configuration server answers again');
       this.#failures = 0;
@@ -91,6 +95,10 @@ export class DocumentFollower {
       intervalMs = this.#onUnreachable(error);
     }
     if (!signal.aborted) this.#again(intervalMs);
+  }
+
+  #usualInterval(): number {
+    return Math.max(INTERVAL_MS, (this.#options.peers() / REQUESTS_PER_SECOND) * 1000);
   }
 
   async #offer(bytes: Uint8Array): Promise<void> {
@@ -121,7 +129,8 @@ export class DocumentFollower {
   #onUnreachable(error: unknown): number {
     this.#failures += 1;
     this.#count(error instanceof CodedError ? error.code : 'failed');
-    const intervalMs = Math.min(MAX_RETRY_MS, INTERVAL_MS * 2 ** Math.min(this.#failures - 1, 8));
+    const retryMs = Math.max(MAX_RETRY_MS, this.#usualInterval());
+    const intervalMs = Math.min(retryMs, INTERVAL_MS * 2 ** Math.min(this.#failures - 1, 8));
     if (this.#failures === 1) {
       this.#logger.warn('no newer document can be fetched; this peer goes on with the one it has', {
         reason: errorMessage(error),

@@ -10,6 +10,7 @@ import type { NodeIdentity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import { ResourceStore } from '../storage/resource-store.ts';
 import type { VerifiedKind } from '../storage/verified-values.ts';
+import { estimateRingSize } from '../topology/chord/ring-size.ts';
 import type { TopologyPlugin } from '../topology/topology.ts';
 import type { KindId, NodeId, ResourceId } from '../wire/ids.ts';
 import type { ApplicationHandler } from './app-attach-responder.ts';
@@ -245,6 +246,11 @@ export class ReloadNode {
       this.#applications.add(connection);
       handler(connection, nodeId);
     });
+  }
+
+  /** About how many peers the overlay has. */
+  get estimatedPeers(): number {
+    return estimateRingSize(this.nodeId, this.#topology.snapshot());
   }
 
   isResponsible(resource: ResourceId): boolean {

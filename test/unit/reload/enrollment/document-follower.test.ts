@@ -14,6 +14,7 @@ function world() {
     offered: utf8('document 1'),
     freshMs: undefined as number | undefined,
     isDown: false,
+    peers: 2,
     refusal: undefined as DocumentError | undefined,
   };
   let document: OverlayDocument = documentOf(state.offered);
@@ -32,6 +33,7 @@ function world() {
     { clock, random: new SeededRandom(4), logger, metrics, fetcher: { fetch } },
     {
       current: () => document,
+      peers: () => state.peers,
       take: async (bytes) => {
         if (state.refusal !== undefined) throw state.refusal;
         document = documentOf(bytes);
@@ -107,5 +109,17 @@ test('B32: a server that is away is asked every two minutes at the least, and th
     'warn no newer document can be fetched; this peer goes on with the one it has',
     'info the configuration server answers again',
   ]);
+  follower.stop();
+});
+
+test('B32: the more peers ask, the seldomer each of them does', async (t) => {
+  const { clock, state, follower, asked } = world();
+  state.peers = 10_000;
+  follower.start(true);
+  await clock.advance(30_000);
+  t.is(asked.length, 1);
+  await clock.advance(500_000 * 20);
+  const each = (500_000 * 20) / (asked.length - 1);
+  t.true(each > 300_000 && each < 450_000, `every ${each} ms: 10,000 peers make 20 to 30 requests a second`);
   follower.stop();
 });
