@@ -26,7 +26,7 @@ export async function checkData(config: GatewayConfig): Promise<Finding[]> {
       const identity = directory.loadIdentity();
       return [
         ok('data', `${data} can be used`),
-        ...(identity === undefined ? [] : [checkValidity(identity)]),
+        ...(identity === undefined ? [] : [checkValidity(identity, config)]),
       ];
     } finally {
       await directory.close();
@@ -45,7 +45,7 @@ function checkParent(data: string): Finding {
   return fail('data', `${parent} is not ours to write in`, `mkdir ${data} and give it to this user`);
 }
 
-function checkValidity({ certificate }: IdentityPem): Finding {
+function checkValidity({ certificate }: IdentityPem, config: GatewayConfig): Finding {
   const { validFrom, validTo } = new X509Certificate(certificate);
   const now = Date.now();
   if (now < Date.parse(validFrom)) {
@@ -56,11 +56,9 @@ function checkValidity({ certificate }: IdentityPem): Finding {
     );
   }
   if (now > Date.parse(validTo)) {
-    return fail(
-      'data',
-      `this peer's certificate ended ${validTo}`,
-      'take identity.pem away: a new one is made',
-    );
+    const source = config.overlay.enroll === undefined ? 'it makes' : 'the enrollment server gives it';
+    const mend = `start it: ${source} a new one for the same key`;
+    return warn('data', `this peer's certificate ended ${validTo}`, mend);
   }
   return ok('data', `identity valid until ${new Date(validTo).toISOString()}`);
 }
