@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { abortable } from '../../base/index.ts';
 import { type CliEnvironment, CommandError } from './environment.ts';
 
 const MAX_PASSWORD_BYTES = 1_024;
@@ -40,11 +41,13 @@ async function askTwice({ stdin, stderr }: CliEnvironment): Promise<string> {
   // What is typed goes here instead of to the screen.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: stdin, output: nowhere, terminal: true });
-  const ask = async (prompt: string) => {
+  // Ctrl-C and Ctrl-D: nobody will answer any more.
+  const gone = new AbortController();
+  terminal.once('SIGINT', () => terminal.close());
+  terminal.once('close', () => gone.abort(new CommandError('wrong-use', 'no password was given')));
+  const ask = (prompt: string) => {
     stderr.write(prompt);
-    const answer = await terminal.question('');
-    stderr.write('\n');
-    return answer;
+    return abortable(terminal.question(''), gone.signal).finally(() => stderr.write('\n'));
   };
   try {
     const password = await ask('Password: ');
