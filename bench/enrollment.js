@@ -113,6 +113,8 @@ async function round({ keyType, root, server, document }, count) {
     const waking = users(WAVE, 'wave').map((user) => timed(() => phones.register(user)));
     const wave = Math.max(...(await Promise.all(waking)));
     return { perSecond: count / seconds, cpuMs: (1000 * cpu) / count, steal, wave };
+  } catch (error) {
+    throw new Error(`${error.message}\n${gateway.log}`);
   } finally {
     phones.close();
     await stopGateway(gateway);

@@ -21,6 +21,8 @@ export interface PeerStatus {
   readonly storedValues: number;
   /** Users registered here, and their contacts. */
   readonly registrations: { readonly aors: number; readonly bindings: number };
+  /** Where an enrollment server has the users: whether it answers, and how many of them are known here without it. */
+  readonly enrollment?: { readonly reachable: boolean; readonly users: number };
 }
 
 /** What `GET /ring` answers: the routing table of this peer. */

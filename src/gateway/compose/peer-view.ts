@@ -70,6 +70,7 @@ export class PeerView implements PeerAdmin {
       links: links.length,
       storedValues: node.storedValues,
       registrations: this.#registrationCounts(),
+      ...(sip?.enrollment && { enrollment: sip.enrollment }),
     };
   }
 

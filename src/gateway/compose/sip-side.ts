@@ -107,6 +107,13 @@ export class SipSide {
     this.#own = own;
   }
 
+  /** Whether the enrollment server answers, and how many of its users are known here; undefined where there is none. */
+  get enrollment(): { readonly reachable: boolean; readonly users: number } | undefined {
+    return (
+      this.#enrollment && { reachable: this.#enrollment.judge.reachable, users: this.#enrollment.served.size }
+    );
+  }
+
   /** Where phones reach us, as the ready line names it. */
   get uris(): readonly string[] {
     return sipUris(this.#transport.listeners);

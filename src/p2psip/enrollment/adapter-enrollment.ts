@@ -78,6 +78,10 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
     this.#keys.stop();
   }
 
+  ready(): Promise<void> {
+    return this.#keys.settled;
+  }
+
   /** Whether the document in force says that the user was removed, and he has not come back since. */
   isRevoked(aor: string): boolean {
     return this.#deps.revokedUsers().has(aor) && !this.#deps.users.has(aor);

@@ -45,6 +45,9 @@ export class AdapterNonceKeys implements NonceKeys {
   #fetching = false;
   #reachable = false;
   #stopped = false;
+  /** Settles when the server has answered, or has not, for the first time. */
+  readonly settled: Promise<void>;
+  #settle = () => {};
 
   constructor(deps: {
     readonly clock: Clock;
@@ -62,6 +65,9 @@ export class AdapterNonceKeys implements NonceKeys {
       '1 when the enrollment server answered the last time this peer asked for a user or for keys',
     );
     this.#gauge.set(0);
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
   }
 
   get offsetMs(): number {
@@ -84,6 +90,7 @@ export class AdapterNonceKeys implements NonceKeys {
 
   stop(): void {
     this.#stopped = true;
+    this.#settle();
     this.#timer?.close();
   }
 
@@ -115,6 +122,7 @@ export class AdapterNonceKeys implements NonceKeys {
       this.#onFailure(error);
     } finally {
       this.#fetching = false;
+      this.#settle();
     }
   }
 

@@ -42,6 +42,8 @@ export interface EnrollmentServer {
 
 /** A phone waits for the answer. */
 const TIMEOUT_MS = 3_000;
+/** Servers that one question is brought to; the next question begins with those behind them. */
+const MAX_TRIED = 2;
 
 /** Speaks with the first enrollment server that answers, and stays with it. */
 export class HttpsRegistrationExchange implements RegistrationExchange {
@@ -79,15 +81,14 @@ export class HttpsRegistrationExchange implements RegistrationExchange {
   async #ask(method: 'GET' | 'POST', path: string, body?: Uint8Array): Promise<Uint8Array> {
     const servers = this.#servers();
     let failure: unknown;
-    for (let tried = 0; tried < servers.length; tried += 1) {
-      const at = (this.#preferred + tried) % servers.length;
+    for (let tried = 0; tried < Math.min(servers.length, MAX_TRIED); tried += 1) {
+      const at = this.#preferred % servers.length;
       try {
-        const response = await this.#request(servers[at]!, method, path, body);
-        this.#preferred = at;
-        return bodyOf(response);
+        return bodyOf(await this.#request(servers[at]!, method, path, body));
       } catch (error) {
         if (error instanceof CodedError && error.code === 'not-an-adapter') throw error;
         failure ??= error;
+        this.#preferred = at + 1;
       }
     }
     const reason = failure instanceof Error ? failure.message : 'the configuration document names none';

@@ -46,6 +46,8 @@ export type Verdict = 'right' | 'wrong' | 'stale' | 'removed' | 'busy' | 'unavai
 /** Judges digest responses of users whose HA1 is not known here: the enrollment server of an overlay. */
 export interface CredentialsJudge {
   readonly keys: NonceKeys;
+  /** Settles once it is known whether there are keys: at once, but in the first moments of a run. Never rejects. */
+  ready(): Promise<void>;
   /** Whether a proof of the user is wanted although his HA1 is known. */
   wants(aor: string): boolean;
   /** Whether the user is known to have been removed, also while nobody can be asked. */

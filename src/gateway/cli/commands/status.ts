@@ -17,6 +17,10 @@ function formatConfiguration({ sequence, expires }: NonNullable<PeerStatus['conf
   return expires === undefined ? `number ${sequence}` : `number ${sequence}, until ${expires}`;
 }
 
+function formatEnrollment({ reachable, users }: NonNullable<PeerStatus['enrollment']>): string {
+  return `${reachable ? 'the server answers' : 'no server answers'}, ${users} of its users known here`;
+}
+
 function formatStatus(status: PeerStatus): string {
   const { aors, bindings } = status.registrations;
   return formatPairs([
@@ -35,5 +39,8 @@ function formatStatus(status: PeerStatus): string {
     ['successor', status.successor],
     ['stored values', status.storedValues],
     ['registered', `${aors} users, ${bindings} contacts`],
+    ...(status.enrollment === undefined
+      ? []
+      : [['enrollment', formatEnrollment(status.enrollment)] as const]),
   ]);
 }

@@ -267,3 +267,19 @@ test('T2: a peer whose key was replaced knows its users still, and gets new cert
   const { certificate } = await adapter.judge.registrationOf(ALICE);
   t.true(certificate.publicKey.equals(adapter.identity.certificate.publicKey));
 });
+
+test('a phone that comes before the first keys have come is not sent away: it waits for them', async (t) => {
+  const bench = new EnrollmentBench();
+  const adapter = new AdapterBench(bench);
+  adapter.http.latencyMs = 500;
+  adapter.restart();
+  const registering = adapter.register();
+  await bench.clock.advance(3000);
+  t.is((await registering).result, 'ok');
+
+  adapter.http.isDown = true;
+  adapter.restart();
+  const refused = adapter.register({ aor: BOB });
+  await bench.clock.advance(3000);
+  t.is((await refused).status, 504);
+});

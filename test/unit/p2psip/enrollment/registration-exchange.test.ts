@@ -62,6 +62,9 @@ test('the next enrollment server is asked when one does not answer; none at all 
   const gw1 = bench.identity('gw1@example.org', GW1);
   const dead = 'https://127.0.0.1:1/';
   t.is((await exchange(gw1, [dead, url]).keys()).node, GW1);
+  const last = exchange(gw1, [dead, dead, dead, url]);
+  await t.throwsAsync(last.keys(), { code: 'enrollment-unreachable' }, 'a phone waits for no more than two');
+  t.is((await last.keys()).node, GW1);
   const error = await t.throwsAsync(exchange(gw1, [dead]).keys(), { code: 'enrollment-unreachable' });
   t.false(error?.message.includes('\n'));
   await t.throwsAsync(exchange(gw1, []).keys(), { code: 'enrollment-unreachable' });
