@@ -58,6 +58,7 @@ const GIVE_UP_MS = 20_000;
 export class TestPhone {
   readonly #socket = dgram.createSocket('udp4');
   readonly #options: Required<PhoneOptions>;
+  #cseq = Math.floor(Math.random() * 1000) + 1;
   readonly #waiting = new Map<string, (response: SipText) => void>();
   /** Dialogs of calls that came in and were acknowledged, newest last. */
   readonly answered: Dialog[] = [];
@@ -157,7 +158,9 @@ export class TestPhone {
     uri: string,
     send: (cseq: number, credentials: [string, string][]) => Promise<SipText>,
   ): Promise<SipText> {
-    const first = Math.floor(Math.random() * 1000) + 1;
+    // RFC 3261 §10.2: the CSeq of one Call-ID's REGISTERs only grows.
+    const first = this.#cseq;
+    this.#cseq += 2;
     const response = await send(first, []);
     const status = statusOf(response);
     if (status !== 401 && status !== 407) return response;

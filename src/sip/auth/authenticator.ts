@@ -73,6 +73,7 @@ export class Authenticator {
   readonly #credentials: CredentialsStore;
   readonly #own: OwnNames;
   readonly #nonces: NonceTable;
+  readonly #judge: CredentialsJudge | undefined;
   readonly #digests: DigestCheck;
   readonly #algorithms: readonly DigestAlgorithm[];
   readonly #failures = new Event<AuthFailure>();
@@ -93,6 +94,7 @@ export class Authenticator {
     this.#credentials = deps.credentials;
     this.#own = deps.own;
     const { clock, random, judge } = deps;
+    this.#judge = judge;
     this.#nonces = new NonceTable({ clock, random, ...(judge && { keys: judge.keys }) }, options);
     this.#digests = new DigestCheck({ ...deps, nonces: this.#nonces });
     this.#algorithms = options.algorithms ?? ['MD5'];
@@ -114,6 +116,8 @@ export class Authenticator {
    */
   async check(context: AuthContext, claimedAor: string): Promise<AuthResult> {
     const { request } = context;
+    // The first challenges of a run would be useless for whoever judges the answers.
+    await this.#judge?.ready();
     const role = request.method === 'REGISTER' ? REGISTRAR : PROXY;
     const { remote } = context.flow;
     const given = this.#credentialsOf(request, role);

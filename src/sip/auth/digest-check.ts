@@ -98,7 +98,6 @@ export class DigestCheck {
     // What he does not register for himself, or not with us, is nobody's business.
     if (aor !== claimedAor || !this.#isForUs(credentials.uri, request)) return 'wrong';
     if (!this.#nonces.isProof(credentials.nonce)) {
-      await judge.ready();
       if (this.#nonces.canProve) return 'stale';
       return this.#without(judge, claim, known);
     }
