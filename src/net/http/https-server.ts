@@ -12,6 +12,7 @@ import {
   type Logger,
   originOf,
   type TlsIdentity,
+  TokenBuckets,
   utf8,
 } from '../../base/index.ts';
 import { bindError } from '../system-errors.ts';
@@ -19,6 +20,10 @@ import { secureContextOptions } from '../tls-context.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Handshakes that one address may begin; each costs a signature and a key exchange, whoever asks for it. */
+const HANDSHAKES_PER_ORIGIN = { perSecond: 50, burst: 500 };
+/** A client that takes no byte of its answer for so long is cut off. */
+const IDLE_TIMEOUT_MS = 60_000;
 /** Bodies that are being received or worked on, together; a request beyond it is answered with 503. */
 const MAX_BODIES_BYTES = 64 << 20;
 const KEEP_ALIVE_MS = 30_000;
@@ -61,6 +66,7 @@ export class HttpsServer implements HttpServer {
       },
       (request, response) => void exchanges.serve(request, response),
     );
+    server.setTimeout(IDLE_TIMEOUT_MS);
     server.maxConnections = options.maxConnections;
     const sockets = boundPerOrigin(server, options.maxConnectionsPerOrigin);
     return new Promise((resolve, reject) => {
@@ -92,10 +98,11 @@ export class HttpsServer implements HttpServer {
 function boundPerOrigin(server: Server, max: number): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   const open = new Map<string, number>();
+  const begun = new TokenBuckets(HANDSHAKES_PER_ORIGIN);
   server.prependListener('connection', (socket: Socket) => {
     const origin = originOf(socket.remoteAddress ?? '');
     const count = open.get(origin) ?? 0;
-    if (count >= max) {
+    if (count >= max || !begun.take(origin, 1, performance.now())) {
       socket.destroy();
       return;
     }

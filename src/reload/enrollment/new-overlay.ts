@@ -18,6 +18,11 @@ import { formatNodeUri } from '../security/reload-uri.ts';
 import { Signer } from '../security/signature.ts';
 import { ID_LENGTH } from '../wire/ids.ts';
 
+interface Deps {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 export interface NewOverlayOptions {
   /** A domain name. */
   readonly name: string;
@@ -64,74 +69,39 @@ export function signerName(overlay: string): string {
 }
 
 /** Makes the keys, certificates and first document of an overlay whose nodes enroll (RFC 6940 §11). */
-export function newOverlay(
-  { clock, random }: { readonly clock: Clock; readonly random: Random },
-  { name, keyType, enrollmentUrl, bootstrapNodes }: NewOverlayOptions,
-): NewOverlay {
-  const now = clock.now();
-  const template = (spki: Uint8Array, lifetimeMs: number) => ({
-    spki,
-    serial: random.bytes(SERIAL_BYTES),
-    notBefore: now - BACKDATE_MS,
-    notAfter: now + lifetimeMs,
-  });
-
-  const root = newKey(keyType);
-  const rootNames: Issuer = { name: commonName('Root of', name), keyId: keyIdOf(root.spki) };
+export function newOverlay(deps: Deps, options: NewOverlayOptions): NewOverlay {
+  const { name, keyType, enrollmentUrl } = options;
+  const [root, issuer, signer, server] = [0, 1, 2, 3].map(() => newKey(keyType)) as [Key, Key, Key, Key];
+  const names: Issuer = { name: commonName('Root of', name), keyId: keyIdOf(root.spki) };
   const rootCertificate = buildRootCertificate(
-    { ...template(root.spki, ROOT_LIFETIME_MS), name: rootNames.name },
+    { ...template(deps, root, ROOT_LIFETIME_MS), name: names.name },
     root.privateKey,
   );
-
-  const issuer = newKey(keyType);
   const issuerCertificate = buildIssuingCertificate(
-    { ...template(issuer.spki, ONLINE_LIFETIME_MS), name: commonName('Enrollment of', name) },
-    rootNames,
+    { ...template(deps, issuer, ONLINE_LIFETIME_MS), name: commonName('Enrollment of', name) },
+    names,
     root.privateKey,
   );
-
-  const signer = newKey(keyType);
-  const nodeId = randomHex(random, ID_LENGTH);
-  const signerCertificate = issuedBy(rootNames)(
+  const nodeId = randomHex(deps.random, ID_LENGTH);
+  const signerCertificate = issuedBy(names)(
     {
-      ...template(signer.spki, ONLINE_LIFETIME_MS),
+      ...template(deps, signer, ONLINE_LIFETIME_MS),
       nodeUris: [formatNodeUri(nodeId, name)],
       userName: signerName(name),
     },
     root.privateKey,
   );
-
-  const server = newKey(keyType);
   const serverCertificate = buildServerCertificate(
-    { ...template(server.spki, ONLINE_LIFETIME_MS), ...serverNames(name, enrollmentUrl) },
-    rootNames,
+    { ...template(deps, server, ONLINE_LIFETIME_MS), ...serverNames(name, enrollmentUrl) },
+    names,
     root.privateKey,
   );
-
   const signing = new Signer(
     { certificate: Certificate.parse(signerCertificate), nodeId },
     signer.privateKey,
   );
-  const document = writeDocument(
-    {
-      ...builtInDocument(name),
-      sequence: 1,
-      expiresAt: now + DOCUMENT_LIFETIME_MS,
-      selfSignedPermitted: undefined,
-      rootCertificates: [rootCertificate, issuerCertificate],
-      enrollmentServers: [enrollmentUrl],
-      bootstrapNodes,
-      configurationSigners: new Set([nodeId]),
-      kindSigners: new Set([nodeId]),
-      // RFC 7904 §3.4, not enabled: only AoRs of the overlay's own domain.
-      domainRestriction: { enabled: false, patterns: [] },
-    },
-    { configuration: signing, kinds: signing },
-  );
-  // As every peer will read it.
-  verifyFirstDocument({ clock }, readDocument(document, name));
   return {
-    document,
+    document: firstDocument(deps, options, [rootCertificate, issuerCertificate], signing),
     root: { certificates: [rootCertificate], privateKey: root.privateKey },
     issuer: { certificates: [issuerCertificate], privateKey: issuer.privateKey },
     signer: { certificates: [signerCertificate], privateKey: signer.privateKey },
@@ -139,7 +109,45 @@ export function newOverlay(
   };
 }
 
-function newKey(keyType: KeyType): { readonly privateKey: KeyObject; readonly spki: Uint8Array } {
+function firstDocument(
+  { clock }: Deps,
+  { name, enrollmentUrl, bootstrapNodes }: NewOverlayOptions,
+  rootCertificates: readonly Uint8Array[],
+  signer: Signer,
+): Uint8Array {
+  const document = writeDocument(
+    {
+      ...builtInDocument(name),
+      sequence: 1,
+      expiresAt: clock.now() + DOCUMENT_LIFETIME_MS,
+      selfSignedPermitted: undefined,
+      rootCertificates,
+      enrollmentServers: [enrollmentUrl],
+      bootstrapNodes,
+      configurationSigners: new Set([signer.nodeId]),
+      kindSigners: new Set([signer.nodeId]),
+      // RFC 7904 §3.4, not enabled: only AoRs of the overlay's own domain.
+      domainRestriction: { enabled: false, patterns: [] },
+    },
+    { configuration: signer, kinds: signer },
+  );
+  // As every peer will read it.
+  verifyFirstDocument({ clock }, readDocument(document, name));
+  return document;
+}
+
+interface Key {
+  readonly privateKey: KeyObject;
+  readonly spki: Uint8Array;
+}
+
+function template({ clock, random }: Deps, { spki }: Key, lifetimeMs: number) {
+  const now = clock.now();
+  const serial = random.bytes(SERIAL_BYTES);
+  return { spki, serial, notBefore: now - BACKDATE_MS, notAfter: now + lifetimeMs };
+}
+
+function newKey(keyType: KeyType): Key {
   const privateKey = generateKey(keyType);
   return { privateKey, spki: createPublicKey(privateKey).export({ type: 'spki', format: 'der' }) };
 }
