@@ -35,6 +35,11 @@ export function isMulticast(host: string): boolean {
   return /^(22[4-9]|23\d)\./.test(host) || /^ff/i.test(host);
 }
 
+/** True for addresses of IPv4 that end in 255, as those of most networks' broadcasts do. */
+export function isBroadcast(host: string): boolean {
+  return /^[\d.]+\.255$/.test(host);
+}
+
 export interface DatagramHandler {
   onDatagram(data: Buffer, from: Address): void;
   /** The socket failed or reported an ICMP error; it stays usable. */

@@ -1,5 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import {
   type Address,
@@ -22,42 +22,44 @@ export class SystemMulticast implements Multicast {
   }
 }
 
-/** One address of an interface. */
+/** What datagrams of a group go out by and come in by. */
 interface Interface {
-  /** With its zone where it is link-local. */
-  readonly address: string;
-  /** For joining a group. */
-  readonly membership: string;
-  readonly neighbors: BlockList;
+  /** The IPv4 address, or the name where it is IPv6. */
+  readonly key: string;
+  /** As socket options name it. */
+  readonly option: string;
+  /** Where the socket that sends by it is bound. */
+  readonly bind: string;
 }
 
 /**
- * One socket hears the group, bound to the group's own address where the system can do that, so that no other datagrams to
- * the port come here; and one for each interface sends, because a socket sends multicast by one interface only. Interfaces
- * that come and go are noticed when something is sent.
+ * One socket for each interface sends, because a socket sends multicast by one interface only; one hears the group for all of
+ * them. All are bound to the group's own address where the system can do that: they have the port of the group, and what is
+ * sent to that port of this host goes to whoever else has it, such as a system's own mDNS. Interfaces that come and go are
+ * noticed when something is sent.
  */
 class SystemGroupSocket implements GroupSocket {
   readonly #group: Address;
+  readonly #handler: DatagramHandler;
   readonly #hops: number;
-  readonly #receiver: Socket;
-  readonly #senders = new Map<string, { socket: Socket; neighbors: BlockList }>();
-  /** Interfaces that do not carry multicast. */
-  readonly #useless = new Set<string>();
+  /** Undefined where each interface's socket hears for itself. */
+  readonly #receiver: Socket | undefined;
+  /** By key of the interface. */
+  readonly #senders = new Map<string, Socket>();
   #isClosed = false;
 
-  private constructor(group: Address, receiver: Socket, hops: number) {
+  private constructor(group: Address, handler: DatagramHandler, hops: number) {
     this.#group = group;
-    this.#receiver = receiver;
+    this.#handler = handler;
     this.#hops = hops;
+    if (!isOfOneLink(group.host)) this.#receiver = this.#hearing(newSocket(group.host));
   }
 
   static async join(group: Address, handler: DatagramHandler, hops: number): Promise<SystemGroupSocket> {
-    const receiver = newSocket(group.host);
-    const socket = new SystemGroupSocket(group, receiver, hops);
-    receiver.on('message', (data, { address, port }) => handler.onDatagram(data, { host: address, port }));
-    receiver.on('error', (error) => handler.onError?.(error));
+    const socket = new SystemGroupSocket(group, handler, hops);
     try {
-      await bound(receiver, hearingAddress(group.host), group.port);
+      if (socket.#receiver !== undefined)
+        await bound(socket.#receiver, hearingAddress(group.host), group.port);
       await socket.#follow();
     } catch (cause) {
       await socket.close();
@@ -70,22 +72,20 @@ class SystemGroupSocket implements GroupSocket {
 
   send(data: Uint8Array): void {
     // Known interfaces at once; a new one has its turn with the next datagram.
-    for (const { socket } of this.#senders.values()) this.#put(socket, data, this.#group);
+    for (const socket of this.#senders.values()) this.#put(socket, data, this.#group);
     this.#follow().catch(() => {});
   }
 
   sendTo(data: Uint8Array, to: Address): void {
-    const family = to.host.includes(':') ? 'ipv6' : 'ipv4';
-    const [host = ''] = to.host.split('%');
-    const senders = [...this.#senders.values()];
-    const sender = senders.find(({ neighbors }) => neighbors.check(host, family)) ?? senders[0];
-    if (sender !== undefined) this.#put(sender.socket, data, to);
+    const [, zone = ''] = to.host.split('%');
+    const socket = this.#senders.get(zone) ?? [...this.#senders.values()][0];
+    if (socket !== undefined) this.#put(socket, data, to);
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const sockets = [this.#receiver, ...[...this.#senders.values()].map(({ socket }) => socket)];
+    const sockets = [...(this.#receiver ? [this.#receiver] : []), ...this.#senders.values()];
     this.#senders.clear();
     await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
   }
@@ -95,60 +95,80 @@ class SystemGroupSocket implements GroupSocket {
     if (!this.#isClosed) socket.send(data, 0, data.length, port, host, () => {});
   }
 
+  #hearing(socket: Socket): Socket {
+    socket.on('message', (data, { address, port }) =>
+      this.#handler.onDatagram(data, { host: address, port }),
+    );
+    socket.on('error', (error) => this.#handler.onError?.(error));
+    return socket;
+  }
+
   async #follow(): Promise<void> {
     const current = interfacesFor(this.#group.host);
-    for (const [address, { socket }] of this.#senders) {
-      if (current.some((one) => one.address === address)) continue;
-      this.#senders.delete(address);
+    for (const [key, socket] of this.#senders) {
+      if (current.some((one) => one.key === key)) continue;
+      this.#senders.delete(key);
       socket.close();
     }
     for (const one of current) {
-      if (this.#senders.has(one.address) || this.#useless.has(one.address)) continue;
-      const socket = newSocket(one.address);
-      socket.on('error', () => {});
-      this.#senders.set(one.address, { socket, neighbors: one.neighbors });
+      if (this.#isClosed || this.#senders.has(one.key)) continue;
+      const socket = newSocket(this.#group.host);
+      if (this.#receiver === undefined) this.#hearing(socket);
+      else socket.on('error', () => {});
+      this.#senders.set(one.key, socket);
       try {
-        await bound(socket, one.address, this.#group.port);
+        await bound(socket, one.bind, this.#group.port);
         this.#configure(socket, one);
       } catch {
-        this.#senders.delete(one.address);
-        this.#useless.add(one.address);
-        socket.close();
+        // It carries no multicast, or its address is not in use yet.
+        if (this.#senders.delete(one.key)) socket.close();
       }
     }
   }
 
-  #configure(socket: Socket, { membership }: Interface): void {
+  #configure(socket: Socket, { option }: Interface): void {
     const { host } = this.#group;
     if (!isMulticast(host)) {
       socket.setBroadcast(true);
       return;
     }
-    this.#receiver.addMembership(host, membership);
-    socket.setMulticastInterface(membership);
+    (this.#receiver ?? socket).addMembership(host, option);
+    socket.setMulticastInterface(option);
     socket.setMulticastTTL(this.#hops);
     socket.setMulticastLoopback(true);
   }
 }
 
-/** The host's addresses of the group's family, loopback apart: of IPv6 the link-local ones, one for each interface. */
+/** Those that have an address of the group's family, loopback apart. */
 function interfacesFor(group: string): Interface[] {
-  const wanted = group.includes(':') ? 'IPv6' : 'IPv4';
-  return Object.entries(networkInterfaces())
-    .flatMap(([name, addresses = []]) => addresses.map((one) => ({ name, ...one })))
-    .filter(
-      ({ family, internal, address }) =>
-        family === wanted && !internal && (wanted === 'IPv4' || /^fe80/i.test(address)),
-    )
-    .slice(0, MAX_INTERFACES)
-    .map(({ name, address, cidr }) => {
-      const neighbors = new BlockList();
-      const prefix = cidr?.split('/')[1];
-      if (prefix !== undefined)
-        neighbors.addSubnet(address, Number(prefix), wanted === 'IPv4' ? 'ipv4' : 'ipv6');
-      const zone = wanted === 'IPv6' ? `%${name}` : '';
-      return { address: address + zone, membership: wanted === 'IPv6' ? `::${zone}` : address, neighbors };
-    });
+  const isV6 = group.includes(':');
+  const all = new Map<string, Interface>();
+  for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
+    for (const { family, internal, address } of addresses) {
+      if (internal || (family === 'IPv6') !== isV6) continue;
+      const key = isV6 ? name : address;
+      const option = isV6 ? `::%${name}` : address;
+      all.set(key, { key, option, bind: sendingAddress(group, isV6 ? name : address) });
+    }
+  }
+  return [...all.values()].slice(0, MAX_INTERFACES);
+}
+
+/** ff01::/16 and ff02::/16: groups that are another one on each interface, and are bound with its name. */
+function isOfOneLink(group: string): boolean {
+  return /^ff.[12]:/i.test(group);
+}
+
+/** The group itself, but for a broadcast address, and on Windows, where it cannot be bound. */
+function hearingAddress(group: string): string {
+  if (isMulticast(group) && process.platform !== 'win32') return group;
+  return group.includes(':') ? '::' : '0.0.0.0';
+}
+
+/** @param own an interface's IPv4 address, or its name where the group is IPv6 */
+function sendingAddress(group: string, own: string): string {
+  if (isOfOneLink(group)) return `${group}%${own}`;
+  return isMulticast(group) && process.platform !== 'win32' ? group : group.includes(':') ? '::' : own;
 }
 
 function newSocket(host: string): Socket {
@@ -160,12 +180,6 @@ function newSocket(host: string): Socket {
     reuseAddr: true,
     lookup: (address, _options, callback) => callback(null, address, isIP(address)),
   });
-}
-
-/** The group itself, where that can be bound: not for IPv6, where it would be one on one interface, and not on Windows. */
-function hearingAddress(group: string): string {
-  if (group.includes(':')) return '::';
-  return isMulticast(group) && process.platform !== 'win32' ? group : '0.0.0.0';
 }
 
 function bound(socket: Socket, address: string, port: number): Promise<void> {

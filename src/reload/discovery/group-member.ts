@@ -4,6 +4,7 @@ import {
   CodedError,
   errorMessage,
   type GroupSocket,
+  isLoopback,
   type Logger,
   type Metrics,
   type Multicast,
@@ -125,7 +126,10 @@ export class GroupMember {
 
   #records(): ServiceRecords {
     const { overlay, nodeId, own } = this.#options;
-    const addresses = own();
+    const all = own();
+    // A wildcard stands for loopback where there is nothing else of its family, which is of no use to others.
+    const outside = all.filter(({ host }) => !isLoopback(host));
+    const addresses = outside.length > 0 ? outside : all;
     return addresses.length === 0 ? { pointers: [], own: [] } : recordsOf({ overlay, nodeId, addresses });
   }
 
@@ -151,6 +155,8 @@ export class GroupMember {
       this.#asked(message, from);
       return;
     }
+    // RFC 6762 §6: "MUST silently ignore any Multicast DNS responses ... where the source UDP port is not 5353".
+    if (from.port !== this.#options.group.address.port) return;
     const peers = peersIn(message, this.#options.overlay).filter(
       ({ nodeId }) => nodeId !== this.#options.nodeId,
     );

@@ -42,6 +42,7 @@ export class LocalDiscovery implements Discovery {
   #own: () => readonly Address[] = () => [];
   #timer: Timer | undefined;
   #asked = 0;
+  #isFollowing = false;
   #isStopped = false;
 
   constructor(deps: GroupMemberDeps, options: LocalDiscoveryOptions) {
@@ -85,12 +86,18 @@ export class LocalDiscovery implements Discovery {
       for (const member of this.#members.values()) member.ask();
       this.#schedule();
       // A group that a new document names, or a cable that has been plugged in, has its turn at the next question.
-      void this.#follow();
+      if (!this.#isFollowing) void this.#follow();
     });
   }
 
   /** Joins the groups there are now and leaves those that are no longer. Never rejects. */
   async #follow(): Promise<void> {
+    this.#isFollowing = true;
+    await this.#joinAndLeave();
+    this.#isFollowing = false;
+  }
+
+  async #joinAndLeave(): Promise<void> {
     const groups = this.#options.groups().slice(0, MAX_GROUPS);
     const wanted = new Map(groups.map((group) => [formatAddress(group.address), group]));
     for (const [name, member] of this.#members) {

@@ -1,4 +1,4 @@
-import { type Address, isMulticast } from '../../base/index.ts';
+import { type Address, isBroadcast, isMulticast } from '../../base/index.ts';
 import { ID_LENGTH, type NodeId, overlayHashOf } from '../wire/ids.ts';
 import { DocumentError } from './document-error.ts';
 import { type RequiredKinds, readKindBlocks } from './kind-reader.ts';
@@ -197,7 +197,7 @@ function readBootstrapNode(node: XmlNode): Address {
 /** A multicast group, or an IPv4 broadcast address. */
 function readMulticastBootstrap(node: XmlNode): Address {
   const address = readAddress(node, 'multicast-bootstrap');
-  if (!isMulticast(address.host) && !/^[\d.]+\.255$/.test(address.host)) {
+  if (!isMulticast(address.host) && !isBroadcast(address.host)) {
     invalid(`multicast-bootstrap has the address ${shown(address.host)}, which is no multicast group`);
   }
   return address;

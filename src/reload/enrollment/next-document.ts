@@ -10,6 +10,7 @@ import { DOCUMENT_LIFETIME_MS } from './new-overlay.ts';
 /** What is to be different in the next document. */
 export interface DocumentChanges {
   readonly bootstrapNodes?: readonly Address[];
+  readonly multicastBootstrap?: readonly Address[];
   readonly badNodes?: ReadonlySet<NodeId>;
   readonly revokedUsers?: ReadonlyMap<string, number>;
 }

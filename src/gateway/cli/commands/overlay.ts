@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Address } from '../../../base/index.ts';
+import { type Address, isBroadcast, isMulticast } from '../../../base/index.ts';
 import type { OverlayDocument } from '../../../reload/document/overlay-document.ts';
 import type { DocumentChanges } from '../../../reload/enrollment/next-document.ts';
 import { isNodeId } from '../../../reload/wire/ids.ts';
@@ -29,6 +29,7 @@ interface CreateOptions extends AuthorityOptions {
 interface UpdateOptions extends AuthorityOptions {
   readonly addBootstrap: readonly string[];
   readonly removeBootstrap: readonly string[];
+  readonly multicast?: readonly string[];
   readonly badNode: readonly string[];
 }
 
@@ -47,6 +48,7 @@ export function addOverlay(program: Command, environment: CliEnvironment): void 
   withAuthorityOptions(overlay.command('update'))
     .option('--add-bootstrap <host:port>', 'IP address of a peer to join through (repeatable)', collect, [])
     .option('--remove-bootstrap <host:port>', 'no longer (repeatable)', collect, [])
+    .option('--multicast <groups...>', 'IP addresses of groups (or broadcast) to find peers by; none: none')
     .option('--bad-node <id>', 'Node-ID that nobody may have (repeatable)', collect, [])
     .description('sign a new configuration document')
     .action((options: UpdateOptions) => explained(() => update(options, environment)));
@@ -99,12 +101,14 @@ async function update(options: UpdateOptions, { stdout, stderr }: CliEnvironment
   const badNodes = options.badNode.map((id) => id.toLowerCase());
   const wrongId = badNodes.find((id) => !isNodeId(id));
   if (wrongId !== undefined) wrong(`--bad-node: ${JSON.stringify(wrongId)} is not 32 hex digits`);
+  const multicast = options.multicast?.filter((text) => text !== 'none').map(readGroup);
   const { editor } = openAuthority(options);
   const document = await editor.update((current) => {
     if (badNodes.some((id) => current.configurationSigners.has(id))) {
       wrong('--bad-node: that Node-ID signs the configuration');
     }
-    return changesOf(current, { added, removed, badNodes });
+    const groups = multicast && { multicastBootstrap: multicast };
+    return { ...changesOf(current, { added, removed, badNodes }), ...groups };
   });
   reportDocument(document, { stdout, stderr });
 }
@@ -155,6 +159,12 @@ function readBootstrap(text: string): Address {
   return wrong(
     `${JSON.stringify(text)} is no IP address with a port; write it like 192.0.2.7:${DEFAULT_PORT}`,
   );
+}
+
+function readGroup(text: string): Address {
+  const address = readBootstrap(text);
+  if (isMulticast(address.host) || isBroadcast(address.host)) return address;
+  return wrong(`--multicast: ${JSON.stringify(text)} is no multicast group; write it like 239.255.42.1:6084`);
 }
 
 function collect(value: string, earlier: readonly string[]): string[] {

@@ -241,6 +241,27 @@ test('overlay update adds and removes bootstrap nodes and bad nodes, each time i
   t.is(document().sequence, 3);
 });
 
+test('T1: overlay update names the multicast groups in which peers are looked for', async (t) => {
+  const { dir, document } = await newOverlay(t);
+  const update = (...args: string[]) => run(['overlay', 'update', '--dir', dir, ...args]);
+  t.is((await update('--multicast', '239.255.42.1', '[ff05::42]:7000')).exit, 0);
+  const groups = [
+    { host: '239.255.42.1', port: 6084 },
+    { host: 'ff05::42', port: 7000 },
+  ];
+  t.deepEqual(document().multicastBootstrap, groups);
+  t.is((await update('--bad-node', 'AB'.repeat(16))).exit, 0);
+  t.deepEqual(document().multicastBootstrap, groups);
+  const wrong = await update('--multicast', '192.0.2.7');
+  t.is(wrong.exit, 2);
+  t.regex(
+    wrong.stderr,
+    /--multicast: "192\.0\.2\.7" is no multicast group; write it like 239\.255\.42\.1:6084/,
+  );
+  t.is((await update('--multicast', 'none')).exit, 0);
+  t.deepEqual(document().multicastBootstrap, []);
+});
+
 test('T16: from half the message size on, every new document comes with a warning', async (t) => {
   const { dir } = await newOverlay(t);
   const ids = Array.from({ length: 450 }, (_, i) => i.toString(16).padStart(32, '0'));

@@ -191,6 +191,33 @@ test('A23: one host can neither fill the table nor take away what another told',
   for (const one of [a, b]) await one.discovery.stop();
 });
 
+test('A23: loopback is announced only where there is nothing else; answers from another port count for nothing', async (t) => {
+  const { clock, lan, peer, host } = localNetwork();
+  const loopback = { host: '127.0.0.1', port: 6085 };
+  const outside = { host: '10.1.0.77', port: 6084 };
+  const here = [{ host: '127.0.0.1', port: 6084 }];
+  const [a, b, c] = [peer({ own: [loopback, outside] }), peer({ own: [loopback] }), peer({ own: here })];
+  for (const one of [a, b, c]) await one.start();
+  await clock.advance(1_500);
+  t.deepEqual(
+    c.discovery.addresses().toSorted((x, y) => x.port - y.port),
+    [outside, loopback],
+  );
+  const liar = host();
+  const socket = await lan
+    .host(liar)
+    .join({ host: MDNS.host, port: 40_000 }, { onDatagram() {} }, { hops: 1 });
+  const records = recordsOf({
+    overlay: OVERLAY,
+    nodeId: 'ab'.repeat(16),
+    addresses: [{ host: liar, port: 1 }],
+  });
+  socket.sendTo(encodeDns(announcementOf(records), ['PTR']), { host: c.address, port: MDNS.port });
+  await clock.advance(100);
+  t.false(c.hosts().includes(liar));
+  for (const one of [a, b, c]) await one.discovery.stop();
+});
+
 test('A23: an ordinary resolver is answered at its own port, alone', async (t) => {
   const { clock, lan, peer, host } = localNetwork();
   const a = peer();
