@@ -69,6 +69,10 @@ export function explainStartError(error: unknown, config: GatewayConfig): StartF
   if (server !== undefined) {
     return { line: formatProblem({ file: config.file, problem: message, ...server }), exitCode: 2 };
   }
+  if (isOfAnEarlierAuthority(error, config)) {
+    const problem = `${message}; started again, this peer gets a new certificate`;
+    return { line: `${config.file}: overlay.enroll: ${problem}`, exitCode: 1 };
+  }
   const path = error instanceof CodedError ? MENDABLE[error.code] : undefined;
   if (path === undefined) return { line: `${config.file}: the peer did not start: ${message}`, exitCode: 1 };
   if (path !== 'listen') return { line: `${config.file}: ${path}: ${message}`, exitCode: 2 };
@@ -76,6 +80,13 @@ export function explainStartError(error: unknown, config: GatewayConfig): StartF
   const place = { file: config.file, path: listenPath(message, config) };
   const line = formatProblem({ ...place, problem: message, mend });
   return { line, exitCode: 2 };
+}
+
+/** A new document has replaced the authority that issued our certificate: the next start enrolls at the new one. */
+function isOfAnEarlierAuthority(error: unknown, { overlay }: GatewayConfig): boolean {
+  if (overlay.enroll === undefined || !(error instanceof CodedError) || error.code !== 'not-welcome')
+    return false;
+  return error.cause instanceof CodedError && error.cause.code === 'certificate-untrusted';
 }
 
 /** The key whose address the message names: `TCP 127.0.0.1:5060 is in use by another program`. */

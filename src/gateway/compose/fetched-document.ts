@@ -114,9 +114,11 @@ async function newerThan(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ConfigError) throw error;
+    const isForged = error instanceof DocumentError && error.code === 'document-forged';
     logger.warn('no newer document is at hand: this peer begins with the one it has', {
       sequence: saved.sequence,
       reason: errorMessage(error),
+      ...(isForged && { mend: 'if the overlay was made anew, give this peer an empty data directory' }),
     });
     return undefined;
   } finally {

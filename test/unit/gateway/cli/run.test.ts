@@ -40,6 +40,20 @@ test('a wrong configuration is one line on stderr, exit 2, and no peer is starte
   t.is(cli.stderr.text, `p2psip: ${file}: log.level: "loud" is not known; choose error, warn, info, debug\n`);
 });
 
+test('B32: a peer whose authority was replaced ends so that a supervisor starts it again: it enrolls anew then', async (t) => {
+  const cause = new CodedError('certificate-untrusted', 'it was issued by no root-cert of the overlay');
+  const cli = new TestCli(async () => {
+    throw new CodedError('not-welcome', 'the configuration document refuses the certificate of this node', {
+      cause,
+    });
+  });
+  const file = writeConfig();
+  const account = `overlay.enroll={username: gw1, password-file: ${path.basename(file)}}`;
+  t.is(await cli.run('run', '-c', file, '--set', account, '--set', 'sip.auth=digest'), 1);
+  t.regex(cli.stderr.text, /overlay\.enroll: .*; started again, this peer gets a new certificate\n$/);
+  t.is(await cli.run('run', '-c', file), 2, 'without an account there is nothing to be had by that');
+});
+
 const failures: readonly (readonly [error: Error, line: RegExp, exitCode: number])[] = [
   [
     new CodedError('configuration-untrusted', 'the certificate of example.org:8443 has expired'),

@@ -7,6 +7,7 @@ import { buildConfig } from '../../../../src/gateway/config/load-config.ts';
 import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
 import { HttpsClient, systemClock, systemRandom } from '../../../../src/net/index.ts';
 import { pemOf } from '../../../../src/net/tls-context.ts';
+import { nodeIdOfKey } from '../../../../src/reload/security/node-id.ts';
 import { CountingMetrics } from '../../../support/counting-metrics.ts';
 import { TestEnrollmentServer } from '../../../support/enrollment-server.ts';
 import { nameServer, srvRecord } from '../../../support/name-server.ts';
@@ -178,4 +179,20 @@ test('B32: a certificate that the document no longer welcomes is replaced at the
   t.is(again.document.sequence, 4);
   t.true(again.identity.privateKey.equals(identity.privateKey));
   t.notDeepEqual(again.identity.certificate.der, identity.certificate.der);
+});
+
+test('A20 B31: a self-signed overlay may have its document on a server, too, and needs no account', async (t) => {
+  const server = await serverOf(t);
+  server.document = server.documentOf(1, { selfSignedPermitted: { digest: 'sha1' }, enrollmentServers: [] });
+  const { open } = await peer(t, { server, overlay: { document: server.url, enroll: null } });
+  const { document, identity } = await open();
+  t.is(document.sequence, 1);
+  t.is(identity.nodeId, nodeIdOfKey(identity.certificate.spki, 'sha1'));
+  t.deepEqual(server.requests, ['GET /.well-known/reload-config']);
+
+  server.document = server.documentOf(2);
+  await t.throwsAsync(open(), {
+    code: 'bad-config',
+    message: /overlay.enroll: is missing: .*; name the account of this peer/,
+  });
 });
