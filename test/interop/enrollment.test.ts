@@ -84,6 +84,13 @@ for (const key of ['ec', 'rsa'] as const) {
     const { overlay, client } = await setUp(t, '--key', key);
     t.is(await client.curl(`${overlay.url}.well-known/reload-config`), '200 application/p2p-overlay+xml');
     const document = readDocument(readFileSync(client.file('answer')));
+    const { port } = new URL(overlay.url);
+    const byName = `https://${OVERLAY}:${port}/.well-known/reload-config`;
+    t.regex(
+      await client.curl('--resolve', `${OVERLAY}:${port}:127.0.0.1`, byName),
+      /^200 /,
+      'RFC 6940 §11.2',
+    );
     t.notThrows(() => verifyFirstDocument({ clock: systemClock }, document));
     await client.request(key, '-outform', 'DER', '-addext', `subjectAltName=email:${ALICE}`);
     t.is(await client.enroll(), '200 application/pkix-cert');

@@ -2,8 +2,8 @@ import { type PasswordHash, verifyPassword } from './password-hash.ts';
 
 /** Each holds a thread of Node's pool for some 40 ms; the others are left to files and signatures. */
 const MAX_RUNNING = 2;
-/** 1.5 s of work. */
-const MAX_WAITING = 64;
+/** Some 6 s of work: a whole overlay that starts at once need not come back. */
+const MAX_WAITING = 256;
 
 /** Checks passwords, a few at a time. */
 export class PasswordChecks {
