@@ -83,7 +83,11 @@ export async function openMembership(config: GatewayConfig, deps: MembershipDeps
   const password = () =>
     readPassword(passwordFile, { file: config.file, path: 'overlay.enroll.password-file' });
   const enrollment = new EnrollmentClient({ ...deps, servers }, { username, password });
-  const { identity, isNew } = await openEnrolledIdentity({ ...deps, enrollment }, document, overlay);
+  const { keyType } = overlay;
+  const { identity, isNew } = await openEnrolledIdentity({ ...deps, enrollment }, document, {
+    keyType,
+    username,
+  });
   return {
     ...{ document, identity, ownRegistrations: undefined, servers, stop },
     follow: (node) => {

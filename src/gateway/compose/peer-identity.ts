@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { CodedError, errorMessage, type Logger } from '../../base/index.ts';
+import { CodedError, errorMessage, fromUtf8, type Logger, utf8 } from '../../base/index.ts';
 import type { OverlayDocument } from '../../reload/document/overlay-document.ts';
 import { checkCertificate, type EnrollmentClient } from '../../reload/enrollment/enrollment-client.ts';
 import type { Certificate } from '../../reload/security/certificate.ts';
@@ -33,6 +33,9 @@ export function openSelfSignedIdentity(
   return identity;
 }
 
+/** The account that the certificate was given for, beside it in the store. */
+const ACCOUNT_KEY = 'enrollment/account';
+
 export interface EnrolledIdentityDeps extends IdentityDeps {
   readonly data: DataDirectory;
   readonly enrollment: EnrollmentClient;
@@ -48,12 +51,12 @@ export interface EnrolledIdentityDeps extends IdentityDeps {
 export async function openEnrolledIdentity(
   deps: EnrolledIdentityDeps,
   document: OverlayDocument,
-  { keyType }: Pick<OverlayConfig, 'keyType'>,
+  { keyType, username }: Pick<OverlayConfig, 'keyType'> & { readonly username: string },
 ): Promise<{ readonly identity: EnrolledIdentity; readonly isNew: boolean }> {
   const { data, enrollment, logger, signal } = deps;
   const pem = data.loadIdentity();
   const stored = pem === undefined ? undefined : readIdentityPem(pem);
-  const refusal = stored && refusalOf(deps, document, stored);
+  const refusal = stored && (refusalOf(deps, document, stored) ?? ofAnotherAccount(data, username));
   if (stored !== undefined && refusal === undefined) {
     return { identity: new EnrolledIdentity(stored.privateKey, stored.certificate), isNew: false };
   }
@@ -61,6 +64,7 @@ export async function openEnrolledIdentity(
   logger.info('enrolling', { ...(refusal && { because: refusal.message }) });
   try {
     const identity = new EnrolledIdentity(privateKey, await enrollment.enroll(document, privateKey, signal));
+    await data.store.write([{ key: ACCOUNT_KEY, value: utf8(username) }]);
     data.saveIdentity(saveIdentity(identity));
     const { nodeId, userName } = identity;
     logger.info('enrolled', {
@@ -79,6 +83,13 @@ export async function openEnrolledIdentity(
       },
     );
   }
+}
+
+/** The Node-ID belongs to the account, so the certificate of another one could never be renewed. */
+function ofAnotherAccount({ store }: DataDirectory, username: string): Error | undefined {
+  const account = store.get(ACCOUNT_KEY);
+  if (account === undefined || fromUtf8(account) === username) return undefined;
+  return new CodedError('other-account', `it is that of the account ${fromUtf8(account)}`);
 }
 
 function refusalOf(

@@ -48,13 +48,20 @@ async function peer(t: ExecutionContext, { server, overlay = {}, records = [], p
   };
   const http = new HttpsClient();
   t.teardown(() => http.close());
-  const open = async () => {
+  const open = async (account?: string) => {
     const data = await openDataDirectory(config.data, { durability: 'commit' });
+    const enroll = config.overlay.enroll && {
+      ...config.overlay.enroll,
+      ...(account && { username: account }),
+    };
     try {
-      return await openMembership(config, {
-        ...{ clock: systemClock, random: systemRandom, logger, metrics: new CountingMetrics() },
-        ...{ data, http, dns, signal: undefined },
-      });
+      return await openMembership(
+        { ...config, overlay: { ...config.overlay, enroll } },
+        {
+          ...{ clock: systemClock, random: systemRandom, logger, metrics: new CountingMetrics() },
+          ...{ data, http, dns, signal: undefined },
+        },
+      );
     } finally {
       await data.close();
     }
@@ -195,4 +202,16 @@ test('A20 B31: a self-signed overlay may have its document on a server, too, and
     code: 'bad-config',
     message: /overlay.enroll: is missing: .*; name the account of this peer/,
   });
+});
+
+test('B32: another account in the configuration is enrolled at the next start, with the Node-ID of that account', async (t) => {
+  const server = await serverOf(t);
+  server.accounts.add(`gw2@${OVERLAY}`, 'secret');
+  const { open } = await peer(t, { server, overlay: { document: server.url } });
+  const first = await open();
+  const second = await open(`gw2@${OVERLAY}`);
+  t.is(second.identity.userName, `gw2@${OVERLAY}`);
+  t.not(second.identity.nodeId, first.identity.nodeId);
+  t.is((await open(`gw2@${OVERLAY}`)).identity.nodeId, second.identity.nodeId);
+  t.is(server.requests.filter((request) => request.startsWith('POST')).length, 2);
 });
