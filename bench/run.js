@@ -108,7 +108,7 @@ if (wanted('overlay')) {
 }
 if (wanted('enrollment')) {
   report('first registrations with an enrollment server');
-  const count = options.quick ? 200 : 1000;
+  const count = options.quick ? 50 : 1000;
   result.enrollment = await enrollmentCosts({ rounds: Math.min(rounds, 3), count, report });
 }
 if (wanted('micro')) {

@@ -1,4 +1,7 @@
 import test from 'ava';
+import { KeyedHash } from '../../src/sip/auth/keyed-hash.ts';
+import { formatNonce } from '../../src/sip/auth/nonce.ts';
+import { credentials } from '../support/digest.ts';
 import { EnrolledSite } from '../support/enrolled-site.ts';
 import { ringIsConsistent } from '../support/overlay.ts';
 import { statusOf } from '../support/sip-text.ts';
@@ -85,6 +88,38 @@ test.serial(
     t.is(statusOf(await phone.register('alice')), 504);
     t.regex(gw1.stderr, /its account has no adapter flag/);
     t.regex(site.serverLog, /no adapter .*account.*gw1@example\.org/);
+  },
+);
+
+test.serial(
+  'T2: over the wire, an adapter peer gets no certificate without the digest response of that very user, now',
+  async (t) => {
+    const site = await EnrolledSite.create(t, ['alice', 'bob']);
+    const gw1 = await site.startPeer('gw1');
+    const { exchange, close } = site.exchangeAs(gw1);
+    t.teardown(close);
+    const { node, keys, now } = await exchange.keys();
+    const nonce = (time: number, issuer = node) =>
+      formatNonce({ time, boot: 'cafe0000', serial: time, issuer }, new KeyedHash(keys[0]!.key));
+    const verdict = async (aor: string, authorization: string) =>
+      (await exchange.prove([{ aor, authorization }]))[0]!.verdict;
+    const alice = 'alice@example.org';
+    const fresh = credentials({ nonce: nonce(now) });
+    for (const [expected, reason, aor, authorization] of [
+      ['wrong', 'malformed', alice, 'Digest'],
+      ['wrong', 'wrong', alice, credentials({ nonce: nonce(now), password: 'guess' })],
+      ['wrong', 'wrong', alice, credentials({ nonce: nonce(now), method: 'INVITE' })],
+      ['wrong', 'other-user', 'bob@example.org', fresh],
+      ['stale', 'stale', alice, credentials({ nonce: nonce(now - 61_000) })],
+      ['stale', 'foreign-nonce', alice, credentials({ nonce: nonce(now, '2'.repeat(32)) })],
+      ['right', '', alice, fresh],
+      ['stale', 'replayed', alice, fresh],
+    ] as const) {
+      t.is(await verdict(aor, authorization), expected, reason);
+      if (reason === '') continue;
+      const line = new RegExp(`no registration certificate .*${aor}.*${reason}.*gw1@example\\.org`);
+      await eventually(`the log says ${reason}`, 5_000, () => line.test(site.serverLog));
+    }
   },
 );
 

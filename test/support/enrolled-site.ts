@@ -4,8 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { splitPin } from '../../src/base/index.ts';
 import { AccountFiles } from '../../src/gateway/enrollment/account-files.ts';
-import { systemRandom } from '../../src/net/index.ts';
+import { loadIdentity } from '../../src/gateway/persistence/identity-files.ts';
+import { HttpsClient, systemRandom } from '../../src/net/index.ts';
+import { HttpsRegistrationExchange } from '../../src/p2psip/enrollment/registration-exchange.ts';
+import { EnrolledIdentity } from '../../src/reload/security/enrolled-identity.ts';
+import { readIdentityPem } from '../../src/reload/security/identity.ts';
 import { type GatewayProcess, startGateway } from './gateway.ts';
 import { freePort } from './ports.ts';
 import { run } from './process.ts';
@@ -116,6 +121,18 @@ export class EnrolledSite {
       { directory, users: 'none' },
     );
     return peer;
+  }
+
+  /** The enrollment server as the program of that peer could speak with it, if it were a bad one. */
+  exchangeAs(peer: GatewayProcess): { exchange: HttpsRegistrationExchange; close: () => void } {
+    const pem = loadIdentity(path.join(peer.directory, 'data'));
+    const { privateKey, certificate } = readIdentityPem(pem!);
+    const { tls } = new EnrolledIdentity(privateKey, certificate);
+    const { url, pin } = splitPin(this.#url)!;
+    const http = new HttpsClient();
+    const servers = () => [{ url, tls: { pin: pin! } }];
+    const exchange = new HttpsRegistrationExchange({ http, identity: () => tls, servers });
+    return { exchange, close: () => http.close() };
   }
 
   async #newHome(name: string, adapter: boolean) {

@@ -136,7 +136,7 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
     return this.#act(proof, origin, result);
   }
 
-  #act(proof: DigestProof, origin: string, result: ProofResult): Verdict {
+  async #act(proof: DigestProof, origin: string, result: ProofResult): Promise<Verdict> {
     const { users, clock } = this.#deps;
     const { aor, credentials, known } = proof;
     switch (result.verdict) {
@@ -147,7 +147,8 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
         if (known === 'right') users.dropHa1(aor, credentials.username, credentials.algorithm);
         break;
       case 'stale':
-        this.#keys.onStale();
+        // So that the next challenge is a better one.
+        await this.#keys.onStale();
         break;
       case 'removed':
         users.revoke(aor);

@@ -19,6 +19,8 @@ const RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 /** Whoever is no adapter now may be made one. */
 const NO_ADAPTER_RETRY_MS = 60_000;
+/** Stale proofs make us ask for new keys no more often than this. */
+const HURRY_PAUSE_MS = 10_000;
 /** A nonce may still be used so long after its key's time. */
 const KEPT_MS = 3_600_000;
 
@@ -40,7 +42,7 @@ export class AdapterNonceKeys implements NonceKeys {
   #keys: readonly HeldKey[] = [];
   #offsetMs = 0;
   #timer: Timer | undefined;
-  #hurried = false;
+  #hurryAfter = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #fetching = false;
   #reachable = false;
@@ -99,17 +101,18 @@ export class AdapterNonceKeys implements NonceKeys {
     if (this.#reachable) this.#onFailure(error);
   }
 
-  /** The server takes no nonce of ours: either its keys or its clock are others by now. */
-  onStale(): void {
-    if (!this.#reachable || this.#hurried) return;
-    this.#hurried = true;
-    this.#schedule(RETRY_MS);
+  /** The server takes no nonce of ours: either its keys or its clock are others by now, so they are asked for at once. */
+  async onStale(): Promise<void> {
+    const now = this.#clock.monotonic();
+    if (!this.#reachable || now < this.#hurryAfter) return;
+    this.#hurryAfter = now + HURRY_PAUSE_MS;
+    this.#timer?.close();
+    await this.#fetch();
   }
 
   async #fetch(): Promise<void> {
     if (this.#fetching || this.#stopped) return;
     this.#fetching = true;
-    this.#hurried = false;
     const asked = this.#clock.now();
     try {
       const keys = await this.#exchange.keys();

@@ -50,6 +50,7 @@ export class FakePeerAdmin implements PeerAdmin {
       storedValues: 7,
       certificate: { user: 'gw1@example.org', expires: '2030-01-31T00:00:00.000Z' },
       registrations: { aors: 1, bindings: 1 },
+      enrollment: { reachable: false, users: 3 },
     } as const;
   }
 

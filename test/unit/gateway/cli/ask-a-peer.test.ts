@@ -83,6 +83,7 @@ test('status', async (t) => {
       `successor      ${next}`,
       'stored values  7',
       'registered     1 users, 1 contacts',
+      'enrollment     no server answers, 3 of its users known here',
       '',
     ].join('\n'),
   );

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
-import { AdapterBench, ALICE, BOB, credentials, EnrollmentBench, GW1, GW2, TestAccount } from './support.ts';
+import { credentials } from '../../../support/digest.ts';
+import { AdapterBench, ALICE, BOB, EnrollmentBench, GW1, GW2, TestAccount } from './support.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -226,6 +227,16 @@ test('the clock of an adapter may be wrong: its nonces follow the clock of the e
   await behind.advance(1000);
   await bench.clock.advance(1000);
   t.is((await adapter.register()).result, 'ok');
+});
+
+test('the clock of the enrollment server is set: the second challenge is one that it takes', async (t) => {
+  const bench = new EnrollmentBench();
+  const clock = new VirtualClock({ startMs: bench.clock.now() });
+  const adapter = new AdapterBench(bench, { clock });
+  await clock.advance(1000);
+  await bench.clock.advance(HOUR_MS);
+  t.is((await adapter.send(credentials({ nonce: (await adapter.send()).nonce }))).result, 'stale');
+  t.is((await adapter.send(credentials({ nonce: (await adapter.send()).nonce }))).result, 'ok');
 });
 
 test('T2: a user registers at any adapter peer, at each with a certificate for that peer', async (t) => {

@@ -7,7 +7,8 @@ import {
   MAX_PROOFS,
 } from '../../../../src/p2psip/enrollment/registration-protocol.ts';
 import { Certificate } from '../../../../src/reload/security/certificate.ts';
-import { ALICE, BOB, credentials, EnrollmentBench, GW1, GW2, OVERLAY } from './support.ts';
+import { credentials } from '../../../support/digest.ts';
+import { ALICE, BOB, EnrollmentBench, GW1, GW2, OVERLAY } from './support.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -3,8 +3,9 @@ import { silentLogger } from '../../../../src/base/index.ts';
 import { HttpsClient, HttpsServer } from '../../../../src/net/index.ts';
 import { HttpsRegistrationExchange } from '../../../../src/p2psip/enrollment/registration-exchange.ts';
 import type { EnrolledIdentity } from '../../../../src/reload/security/enrolled-identity.ts';
+import { credentials } from '../../../support/digest.ts';
 import { HttpsAuthority } from '../../../support/https.ts';
-import { ALICE, credentials, EnrollmentBench, GW1 } from './support.ts';
+import { ALICE, EnrollmentBench, GW1 } from './support.ts';
 
 /** The enrollment server on a real socket, and exchanges of peers with it. */
 async function serve(t: ExecutionContext) {

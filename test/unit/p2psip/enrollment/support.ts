@@ -32,9 +32,10 @@ import { CertificateStore } from '../../../../src/reload/security/certificate-st
 import { ChainTrust } from '../../../../src/reload/security/chain-trust.ts';
 import { EnrolledIdentity } from '../../../../src/reload/security/enrolled-identity.ts';
 import { type AuthContext, Authenticator } from '../../../../src/sip/auth/authenticator.ts';
-import { type DigestAlgorithm, digestHa1, digestResponse } from '../../../../src/sip/auth/digest.ts';
+import { digestHa1 } from '../../../../src/sip/auth/digest.ts';
 import { KeyedHash } from '../../../../src/sip/auth/keyed-hash.ts';
 import { formatNonce } from '../../../../src/sip/auth/nonce.ts';
+import { credentials } from '../../../support/digest.ts';
 import { request } from '../../sip/registrar/messages.ts';
 
 export const OVERLAY = 'example.org';
@@ -68,28 +69,6 @@ class Notes implements Logger {
   get reasons(): unknown[] {
     return this.lines.map(({ fields }) => fields.reason);
   }
-}
-
-/** Digest credentials as a phone writes them. */
-export function credentials(options: {
-  nonce: string;
-  username?: string;
-  password?: string;
-  nc?: number;
-  method?: string;
-  realm?: string;
-  algorithm?: DigestAlgorithm;
-}): string {
-  const { nonce, username = 'alice', password = 'secret', nc = 1, method = 'REGISTER' } = options;
-  const { realm = OVERLAY, algorithm = 'MD5' } = options;
-  const uri = `sip:${OVERLAY}`;
-  const qop = { value: 'auth', nc: nc.toString(16).padStart(8, '0'), cnonce: 'cafe' };
-  const ha1 = digestHa1(algorithm, username, realm, password);
-  const response = digestResponse(ha1, { algorithm, method, uri, nonce, qop });
-  return (
-    `Digest username="${username}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}", ` +
-    `algorithm=${algorithm}, qop=auth, nc=${qop.nc}, cnonce="${qop.cnonce}"`
-  );
 }
 
 /** A user's or a peer's account, its password changeable. */
