@@ -13,8 +13,8 @@ export async function checkOverlay(config: GatewayConfig): Promise<Finding[]> {
     const found = await findDocument(config);
     const signed = found.source?.signatures.length === 0 ? 'not signed' : 'properly signed';
     const shown = document?.shown ?? server?.shown ?? '';
-    const has = document === undefined ? 'hands out' : 'has';
-    const finding = ok('overlay.document', `${shown} ${has} number ${found.sequence}, ${signed}`);
+    const has = document === undefined ? 'hands out a document that has' : 'has';
+    const finding = ok('overlay.document', `${shown} ${has} number ${found.sequence} and is ${signed}`);
     return [finding, ...checkAdmission(config.overlay, found)];
   } catch (error) {
     if (error instanceof ConfigError)

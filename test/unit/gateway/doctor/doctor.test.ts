@@ -163,7 +163,10 @@ sip: { listen: [udp://127.0.0.1:0] }
 admin: http://127.0.0.1:0
 `);
   const all = await findings(file);
-  t.is(find(all, 'overlay.document', 'ok').detail, `${server.url} hands out number 1, properly signed`);
+  t.is(
+    find(all, 'overlay.document', 'ok').detail,
+    `${server.url} hands out a document that has number 1 and is properly signed`,
+  );
   t.is(find(all, 'overlay.enroll', 'ok').detail, `gw1@example.org enrolls at ${server.enrollmentUrl}`);
   t.is(find(all, 'users', 'ok').detail, 'those who have accounts at the enrollment server');
   t.deepEqual(server.requests, ['GET /.well-known/reload-config']);
