@@ -24,6 +24,7 @@ test.serial(
     t.is(statusOf(await second.register('alice')), 200, 'a user created once registers anywhere');
     const call = await first.call('alice', 'bob');
     t.is(call.status, 200);
+    t.is((await first.call('alice', 'bob')).status, 200);
 
     await site.removeUser('bob');
     const removed = performance.now();
@@ -36,7 +37,8 @@ test.serial(
     });
     t.log(`${((performance.now() - removed) / 1000).toFixed(1)} s`);
     t.is(await first.bye(call.dialog!), 200, 'the call was not cut');
-    t.deepEqual(second.hungUp.length, 1);
+    t.is(second.hungUp.length, 1);
+    t.is(await second.bye(second.answered[1]!), 200, 'nor the one that he ends himself');
     t.is(statusOf(await first.register('alice')), 200, 'nobody else is hurt');
 
     await site.addUser('bob');

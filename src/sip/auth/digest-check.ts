@@ -107,6 +107,9 @@ export class DigestCheck {
         return this.#use(claim);
       case 'removed':
         return 'forbidden';
+      case 'busy':
+        // Somebody else's guesses must not keep out whom we know.
+        return known === 'right' ? this.#use(claim) : 'busy';
       case 'unavailable':
         return this.#without(judge, claim, known);
       default:

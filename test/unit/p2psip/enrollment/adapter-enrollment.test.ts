@@ -135,12 +135,16 @@ test('a changed password: the new one serves at once, the old one no longer than
 });
 
 test('a guesser cannot make the peer forget the HA1 of a user, and is slowed down', async (t) => {
-  const { adapter } = await setup();
+  const { adapter, clock } = await setup();
   await adapter.register();
   for (let i = 0; i < 10; i += 1) t.is((await adapter.register({ password: `guess${i}` })).result, 'wrong');
   const busy = await adapter.register({ password: 'guess' });
   t.is(busy.status, 503);
   t.is((await adapter.register()).result, 'ok');
+  await clock.advance(13 * HOUR_MS);
+  for (let i = 0; i < 10; i += 1) await adapter.register({ password: `guess${i}` });
+  t.is((await adapter.register({ password: 'guess' })).status, 503);
+  t.is((await adapter.register()).result, 'ok', 'though his renewal has to wait');
 });
 
 test('T16: a revoked user is forgotten, told of, and answered 403, with the enrollment server and without', async (t) => {
