@@ -89,7 +89,7 @@ test.serial(
     const phone = await TestPhone.open(t, { port: gw1.sipPort() });
     t.is(statusOf(await phone.register('alice')), 504);
     t.regex(gw1.stderr, /its account has no adapter flag/);
-    t.regex(site.serverLog, /no adapter .*account.*gw1@example\.org/);
+    t.regex(site.serverLog, /only adapter peers get.*gw1@example\.org is not one/);
   },
 );
 

@@ -164,6 +164,8 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
     const now = clock.now();
     try {
       const { certificate } = identityWith(identity, result.certificate, aor);
+      // Removed while the answer was on its way.
+      if (certificate.notBefore < (this.#deps.revokedUsers().get(aor) ?? 0)) return 'removed';
       const { username, algorithm, ha1, ha1LifetimeS } = result;
       const added = { username, algorithm, ha1, until: now + ha1LifetimeS * 1000 };
       users.take(aor, {

@@ -7,6 +7,8 @@ import {
   type HttpResponse,
   type Logger,
   type Metrics,
+  originOf,
+  TokenBuckets,
 } from '../../base/index.ts';
 import type { Accounts } from '../../reload/enrollment/accounts.ts';
 import type { CertificateIssuer } from '../../reload/enrollment/certificate-issuer.ts';
@@ -29,6 +31,9 @@ import {
 const CERTIFICATE_MS = 86_400_000;
 /** An HA1 outlives the certificate, so that phones are served through an outage of this server. */
 const HA1_LIFETIME_S = 3 * 24 * 3600;
+
+/** Lines in the log about strangers of one address; all of them are counted. */
+const NOTICES = { perSecond: 0.1, burst: 10 };
 
 const JSON_TYPE = 'application/json';
 
@@ -78,6 +83,7 @@ export class RegistrationAuthority {
   readonly #keyring: NonceKeyring;
   readonly #check: ProofCheck;
   readonly #counters = new Map<string, Counter>();
+  readonly #notices = new TokenBuckets(NOTICES);
 
   /** @param options.overlay its name, which is the realm too */
   constructor(deps: Deps, options: { readonly overlay: string }) {
@@ -97,18 +103,17 @@ export class RegistrationAuthority {
   };
 
   /** Who asks, by the certificate whose key TLS has proved; the refusal, when it may not. */
-  async #adapterOf({ clientCertificate, remote }: HttpRequest): Promise<Adapter | HttpResponse> {
-    const { logger, verifyPeer, accounts } = this.#deps;
-    const from = remote.host;
+  async #adapterOf({ clientCertificate, remote: { host } }: HttpRequest): Promise<Adapter | HttpResponse> {
+    const { verifyPeer, accounts } = this.#deps;
     if (clientCertificate === undefined) {
-      logger.warn('an adapter peer has to show its certificate', { from });
+      this.#notice(host, 'no-certificate', 'it shows no certificate');
       return textAnswer(401, 'certificate_required');
     }
     let certificate: Certificate;
     try {
       certificate = verifyPeer(clientCertificate);
     } catch (error) {
-      logger.warn('a certificate is not taken for an adapter peer', { from, reason: errorMessage(error) });
+      this.#notice(host, 'certificate-refused', errorMessage(error));
       return textAnswer(403, 'certificate_refused');
     }
     const [node, ...others] = certificate.nodeIds;
@@ -116,11 +121,17 @@ export class RegistrationAuthority {
     const account = await accounts.find(name);
     const isItsOwn = node !== undefined && others.length === 0 && account?.nodeIds.includes(node);
     if (!account?.adapter || !isItsOwn) {
-      this.#count('no-adapter');
-      logger.warn('a peer that is no adapter asks for what only adapters get', { from, account: name, node });
+      this.#notice(host, 'no-adapter', `the account ${name} is not one of an adapter with Node-ID ${node}`);
       return textAnswer(403, NOT_AN_ADAPTER);
     }
     return { account: name, node, certificate };
+  }
+
+  /** Anybody may knock: not all of it goes into the log. */
+  #notice(host: string, result: string, reason: string): void {
+    this.#count(result);
+    if (!this.#notices.take(originOf(host), 1, this.#deps.clock.monotonic())) return;
+    this.#deps.logger.warn('refused what only adapter peers get', { from: host, reason });
   }
 
   #onKeys({ node }: Adapter): HttpResponse {

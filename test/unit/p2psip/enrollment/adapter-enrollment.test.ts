@@ -167,6 +167,19 @@ test('T16: a revoked user is forgotten, told of, and answered 403, with the enro
   t.is((await adapter.register()).status, 403);
 });
 
+test('T16: what the enrollment server gave just before a removal is not taken after it', async (t) => {
+  const { bench, adapter, clock } = await setup();
+  const { nonce } = await adapter.send();
+  adapter.http.latencyMs = 100;
+  const registering = adapter.send(credentials({ nonce }));
+  await clock.advance(60);
+  bench.revokedUsers = new Map([[ALICE, clock.now()]]);
+  adapter.judge.revoke();
+  await clock.advance(60);
+  t.is((await registering).status, 403);
+  t.false(adapter.users.has(ALICE));
+});
+
 test('T16: a peer that has not seen the new document learns of a removal at the next renewal', async (t) => {
   const { bench, adapter, clock } = await setup();
   const told: string[] = [];

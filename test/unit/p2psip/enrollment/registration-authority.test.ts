@@ -57,6 +57,8 @@ test('T2: without the flag, without a certificate, or with one of somebody else,
   t.is(bench.notes.lines.length, 6);
   const keys = await bench.answer(plain.certificate.der, { method: 'GET', path: '/p2psip/adapter-key' });
   t.is(keys.status, 403, 'nor the keys');
+  for (let i = 0; i < 20; i += 1) await bench.answer(undefined, ask);
+  t.is(bench.notes.lines.length, 10, 'strangers cannot fill the log');
 });
 
 test('T2: no certificate without the digest response of that very user: each reason refused and logged', async (t) => {
