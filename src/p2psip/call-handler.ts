@@ -6,6 +6,7 @@ import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingStore } from '../sip/registrar/binding-store.ts';
 import { checkAssertedIdentity, stripAssertedIdentity } from './caller-identity.ts';
 import type { Location, LocationService } from './location-service.ts';
+import { isAboutSender, refuseEvent } from './own-events.ts';
 import type { PeerConnections, PeerFlow } from './peer-connections.ts';
 import { escapeUser, type Redirector } from './redirector.ts';
 
@@ -51,6 +52,7 @@ export class CallHandler {
     const aor = context.requestAor;
     if (aor === undefined || context.hasRoute || context.isStrayInDialog)
       return this.#outward(context, caller);
+    if (isAboutSender(context)) return refuseEvent(context);
     await this.#toUser(context, aor);
   }
 

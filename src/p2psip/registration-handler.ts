@@ -52,13 +52,15 @@ export class RegistrationHandler {
 
   /** Answers a REGISTER. */
   async handle(context: RequestContext): Promise<void> {
-    const { request, flow, overlayPeer, toAor } = context;
+    const { request, flow, overlayPeer, fromAor, toAor } = context;
     const { own, authenticator, registrar } = this.#deps;
     // Another peer has its own record of the users it serves; it has no business registering contacts here.
     if (overlayPeer !== undefined) return context.reply(403, 'Register At Your Own Peer');
     const { host, port } = request.uri;
     // RFC 3261 §10.3 steps 1, 5: a registrar for other domains is somewhere else.
     if (!own.isOwn(host, port) || toAor === undefined) return context.reply(404);
+    // RFC 3261 §10.2: a From other than To registers in somebody else's name, which we allow nobody.
+    if (fromAor !== toAor) return context.reply(403, 'Third-Party Registration Not Allowed');
     if (authenticator !== undefined && (await authenticator.check(context, toAor)) !== 'ok') return;
     const { status, reason, headers } = await registrar.process(request, flow, toAor);
     if (status === 200) await this.#awaitStore(toAor);

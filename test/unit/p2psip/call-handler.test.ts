@@ -181,3 +181,28 @@ test('A9: a redirector answers 404, 480 and 504 as a proxy does', async (t) => {
   overlay.fetchError = new CodedError('overlay-unreachable', 'no answer');
   t.is((await call({ uri: 'sip:dave@example.org' })).status, 504);
 });
+
+test('RFC 6665 §4.2.1.1: a SUBSCRIBE or PUBLISH for the own AoR is 489, never forked back to the phone', async (t) => {
+  const { register, call } = setup();
+  await register('sip:bob@127.0.0.1:5080');
+  for (const event of ['message-summary', 'presence', 'dialog']) {
+    for (const method of ['SUBSCRIBE', 'PUBLISH']) {
+      const headers = [`Event: ${event}`];
+      const own = await call({ method, from: 'sip:bob@example.org', headers });
+      t.is(own.status, 489);
+      t.deepEqual(own.targets, []);
+    }
+  }
+  const blf = await call({ method: 'SUBSCRIBE', headers: ['Event: dialog'] });
+  t.deepEqual(
+    blf.summary,
+    ['binding sip:bob@127.0.0.1:5080'],
+    "the state of another's phone is that phone's to tell",
+  );
+});
+
+test('RFC 6665 §4.2.1.1: nobody learns by a SUBSCRIBE without a password what is served here', async (t) => {
+  const { call } = setup({ auth: true });
+  const own = await call({ method: 'SUBSCRIBE', from: 'sip:bob@example.org', headers: ['Event: presence'] });
+  t.is(own.status, 407);
+});

@@ -1,7 +1,7 @@
 import { parseMessage } from '../../../src/sip/message/parser.ts';
 import { SipRequest } from '../../../src/sip/message/request.ts';
 import type { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
-import type { ProxyOptions, RequestContext, Target } from '../../../src/sip/proxy/ports.ts';
+import type { ProxyOptions, ReplyOptions, RequestContext, Target } from '../../../src/sip/proxy/ports.ts';
 import { ownAor } from '../../../src/sip/proxy/request-context.ts';
 import type { Flow } from '../../../src/sip/transport/flow.ts';
 
@@ -27,6 +27,9 @@ export class FakeContext implements RequestContext {
   readonly isStrayInDialog = false;
   readonly cancelled = new AbortController().signal;
   status: number | undefined;
+  reason: string | undefined;
+  /** Of the reply. */
+  headers: readonly (readonly [name: string, value: string])[] = [];
   contacts: readonly { readonly uri: string; readonly q?: number }[] = [];
   targets: Target[] = [];
   /** What proxying ends with. */
@@ -68,8 +71,10 @@ export class FakeContext implements RequestContext {
     };
   }
 
-  reply(status: number): void {
+  reply(status: number, reason?: string, { headers = [] }: ReplyOptions = {}): void {
     this.status = status;
+    this.reason = reason;
+    this.headers = [...headers];
   }
 
   redirect(contacts: readonly { readonly uri: string; readonly q?: number }[]): void {
