@@ -1,5 +1,6 @@
 import { CodedError, type Counter, errorMessage, type Logger, type Metrics } from '../base/index.ts';
 import type { Authenticator } from '../sip/auth/authenticator.ts';
+import { targetsOf } from '../sip/proxy/binding-targets.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { RequestContext, Target } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
@@ -63,7 +64,7 @@ export class CallHandler {
     if (requestAor === undefined || context.hasRoute || context.isStrayInDialog) return context.reply(403);
     await checkAssertedIdentity(request, peer, this.#deps);
     const bindings = this.#deps.bindings.bindings(requestAor);
-    await context.proxy(bindings.map(toTarget), { emptyStatus: 480 });
+    await context.proxy(targetsOf(bindings), { emptyStatus: 480 });
   }
 
   /** RFC 3261 §22.3, architecture "Challenges": our own users prove who they are before anything is looked up. */
@@ -113,7 +114,7 @@ export class CallHandler {
         (location) => this.#remoteTargets(aor, location),
         () => [],
       );
-      this.#learn(aor, await context.proxy(bindings.map(toTarget), { later }));
+      this.#learn(aor, await context.proxy(targetsOf(bindings), { later }));
       return;
     }
     const location = await this.#located(context, aor, lookup);
@@ -181,8 +182,4 @@ export class CallHandler {
   #learn(aor: string, status: number | undefined): void {
     if (status === 404 || status === 408 || status === 480) this.#deps.locations.forget(aor);
   }
-}
-
-function toTarget(binding: Binding): Target {
-  return { kind: 'binding', binding, q: binding.q };
 }

@@ -78,7 +78,10 @@ export class BranchPlanner {
     const { transport, local, source } = binding;
     if (binding.byFlow) {
       const target: TokenTarget = { kind: 'flow', ...referenceOf(binding) };
-      const way = wayOver(this.#flows.ofBinding(binding), transport, parseUri(binding.contact));
+      const flow = this.#flows.ofBinding(binding);
+      // RFC 5626 §7: an outbound registration is worth what its flow is; behind a NAT its Contact leads nowhere.
+      const isLost = flow === undefined && binding.regId !== undefined;
+      const way = isLost ? NO_WAY : wayOver(flow, transport, parseUri(binding.contact));
       return { request: copy, way, target, lostStatus: 480 };
     }
     const from = transport === 'UDP' ? this.#own.listenerAt('UDP', local.port, source.host) : undefined;

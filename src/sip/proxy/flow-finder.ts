@@ -25,12 +25,15 @@ export class FlowFinder {
   }
 
   /**
-   * The flow a token names: the newest one of the same binding, for the phone may have come back over another (RFC 5626
-   * §5.3.1), else the very flow.
+   * The flow a token names, while the phone is registered over it; then the newest of its phone's other flows that
+   * stands, for it may have come back over another (RFC 5626 §5.3.1); else the very flow.
    */
   ofReference(reference: FlowReference): Flow | undefined {
-    const binding = reference.binding === undefined ? undefined : this.#newest(reference.binding);
-    return (binding === undefined ? undefined : this.ofBinding(binding)) ?? this.#standing(reference);
+    for (const binding of this.#bindingsOf(reference)) {
+      const flow = this.ofBinding(binding);
+      if (flow !== undefined) return flow;
+    }
+    return this.#standing(reference);
   }
 
   /** The binding whose phone sent a request over this flow, among those of one AoR. */
@@ -40,13 +43,18 @@ export class FlowFinder {
       .find(({ transport, source }) => transport === flow.transport && sameAddress(source, flow.remote));
   }
 
-  #newest({ aor, key }: { aor: string; key: string }): Binding | undefined {
-    let newest: Binding | undefined;
-    for (const binding of this.#bindings.bindings(aor)) {
-      if (bindingKey(binding) !== key) continue;
-      if (newest === undefined || binding.updatedAt >= newest.updatedAt) newest = binding;
-    }
-    return newest;
+  /** The bindings of one phone: that of the flow itself first, then the newest. */
+  #bindingsOf({ binding, transport, remote }: FlowReference): readonly Binding[] {
+    if (binding === undefined) return [];
+    const { aor, key } = binding;
+    const bindings = this.#bindings.bindings(aor).filter((candidate) => bindingKey(candidate) === key);
+    if (bindings.length < 2) return bindings;
+    const rank = (candidate: Binding) =>
+      candidate.transport === transport && sameAddress(candidate.source, remote)
+        ? Number.MAX_VALUE
+        : candidate.updatedAt;
+    // Of equal age the one stored later.
+    return bindings.reverse().sort((a, b) => rank(b) - rank(a));
   }
 
   #standing({ transport, remote, localPort }: Omit<FlowReference, 'binding'>): Flow | undefined {

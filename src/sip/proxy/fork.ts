@@ -1,6 +1,7 @@
 import { type Clock, CodedError, type Logger, type Timer } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
+import type { Binding } from '../registrar/binding.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import type { Flow } from '../transport/flow.ts';
 import { Branch, type BranchOwner, type BranchServices } from './branch.ts';
@@ -28,6 +29,14 @@ export interface Inbound {
   readonly caller: Side | undefined;
 }
 
+/** A copy of the request, and the phone's other flows in case this one has failed. */
+interface Copy {
+  readonly plan: BranchPlan;
+  readonly alternatives: readonly Binding[];
+}
+
+const NO_ALTERNATIVES: readonly Binding[] = [];
+
 /**
  * Forwards one request to all its targets: in parallel those of one q, one q after the other (RFC 3261 §16.6), those
  * still being looked up as soon as they are known. The response context decides what goes upstream.
@@ -40,12 +49,16 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
   readonly #caller: Side | undefined;
   readonly #context: ResponseContext<Branch>;
   readonly #running = new Set<Branch>();
+  /** Other flows to the phones of running branches (RFC 5626 §7), where there are any. */
+  readonly #alternatives = new Map<Branch, readonly Binding[]>();
   readonly #breadth: number;
   /** Targets for later, in groups of one q. */
   #queue: Target[][] = [];
   #laterPending = false;
   #emptyStatus = 480;
   #ringTimer: Timer | undefined;
+  /** The branches whose ringing it bounds. */
+  #ringing = new Set<Branch>();
   readonly #result: Promise<number | undefined>;
   #settle!: (status: number | undefined) => void;
 
@@ -92,7 +105,7 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
 
   /** Forwards along one given way: a request within a dialog. */
   runPlan(plan: BranchPlan): void {
-    this.#open([plan]);
+    this.#open([{ plan, alternatives: NO_ALTERNATIVES }]);
     this.#context.completeTargets();
   }
 
@@ -104,16 +117,20 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
 
   onBranchResponse(branch: Branch, response: SipResponse): void {
     if (response.status >= 200) this.#running.delete(branch);
+    if (FLOW_FAILURES.has(response.status) && this.#replace(branch)) return;
     this.#context.receive(branch, response);
   }
 
   onBranchFailed(branch: Branch, status: number): void {
     this.#running.delete(branch);
+    // 487: we gave it up ourselves.
+    if (status !== 487 && this.#replace(branch)) return;
     this.#context.fail(branch, status);
   }
 
   onBranchSilent(branch: Branch): void {
-    this.#context.silence(branch);
+    if (this.#replace(branch)) branch.cancel();
+    else this.#context.silence(branch);
   }
 
   onBranchExpired(branch: Branch): void {
@@ -182,21 +199,22 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
     }
     // What does not fit beside the others is tried after them.
     if (group.length > available) this.#queue.unshift(group.slice(available));
-    const plans: BranchPlan[] = [];
+    const copies: Copy[] = [];
     for (const target of group.slice(0, available)) {
-      const plan = this.#planOf(target);
-      if (plan !== undefined) plans.push(plan);
+      const copy = this.#copyFor(target);
+      if (copy !== undefined) copies.push(copy);
     }
-    const shares = plans.length + (this.#laterPending ? 1 : 0);
-    this.#open(plans, breadthPerBranch(available, Math.max(shares, 1)));
+    const shares = copies.length + (this.#laterPending ? 1 : 0);
+    this.#open(copies, breadthPerBranch(available, Math.max(shares, 1)));
     if (this.#queue.length === 0) return;
-    if (plans.length === 0 && this.#context.pending === 0) this.#openNext();
+    if (copies.length === 0 && this.#context.pending === 0) this.#openNext();
     else this.#boundRinging();
   }
 
-  #planOf(target: Target): BranchPlan | undefined {
+  #copyFor(target: Target): Copy | undefined {
+    const alternatives = (target.kind === 'binding' ? target.alternatives : undefined) ?? NO_ALTERNATIVES;
     try {
-      return this.#services.planner.ofTarget(this.#request, target);
+      return { plan: this.#services.planner.ofTarget(this.#request, target), alternatives };
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       this.#services.logger.warn('a target is unusable', { kind: target.kind, error: error.message });
@@ -204,12 +222,15 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
     }
   }
 
-  #open(plans: readonly BranchPlan[], breadth = this.#breadth): void {
+  #open(copies: readonly Copy[], breadth = this.#breadth): void {
     const isInvite = this.#request.method === 'INVITE';
-    const watchSilence = isInvite || plans.length > 1 || this.#running.size > 0;
-    const branches = plans.map(
-      (plan) => new Branch(this.#services, { owner: this, plan, breadth, watchSilence }),
-    );
+    const isAnyOfSeveral = isInvite || copies.length > 1 || this.#running.size > 0;
+    const branches = copies.map(({ plan, alternatives }) => {
+      const watchSilence = isAnyOfSeveral || alternatives.length > 0;
+      const branch = new Branch(this.#services, { owner: this, plan, breadth, watchSilence });
+      if (alternatives.length > 0) this.#alternatives.set(branch, alternatives);
+      return branch;
+    });
     // All are open before the first one starts: one that fails at once must not settle the whole.
     for (const branch of branches) {
       branch.plan.request.setHeader('Max-Breadth', String(breadth));
@@ -219,15 +240,39 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
     for (const branch of branches) branch.start();
   }
 
+  /**
+   * RFC 5626 §7: a flow has failed, and the same phone may be reached over another one of its flows.
+   * @returns false when there is none
+   */
+  #replace(failed: Branch): boolean {
+    const [binding, ...alternatives] = this.#alternatives.get(failed) ?? NO_ALTERNATIVES;
+    this.#alternatives.delete(failed);
+    if (binding === undefined || !this.#context.wantsBranches) return false;
+    const copy = this.#copyFor({ kind: 'binding', binding, alternatives });
+    if (copy === undefined) return false;
+    this.#running.delete(failed);
+    this.#context.supersede(failed);
+    const others = new Set(this.#running);
+    this.#open([copy], failed.breadth);
+    if (this.#ringing.has(failed)) {
+      for (const branch of this.#running) if (!others.has(branch)) this.#ringing.add(branch);
+    }
+    return true;
+  }
+
   /** Phones of a lower q are waiting: these may not ring for ever. */
   #boundRinging(): void {
     this.#ringTimer?.close();
-    const ringing = [...this.#running];
+    const ringing = new Set(this.#running);
+    this.#ringing = ringing;
     this.#ringTimer = this.#services.clock.setTimer(this.#services.timing.serialRingMs, () => {
       for (const branch of ringing) this.#context.expire(branch);
     });
   }
 }
+
+/** RFC 5626 §7: what a phone says over one flow is final but for these. */
+const FLOW_FAILURES = new Set([408, 430]);
 
 /** Groups of equal q, the highest first; the order within a group is kept. */
 function groupByQ(targets: readonly Target[]): Target[][] {

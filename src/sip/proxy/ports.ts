@@ -7,8 +7,13 @@ import type { Flow } from '../transport/flow.ts';
 
 /** Where a request may be forwarded to. Targets of a higher q (0 to 1, default 1) are tried before lower ones. */
 export type Target =
-  /** A phone registered here. */
-  | { readonly kind: 'binding'; readonly binding: Binding; readonly q?: number }
+  /** A phone registered here; `alternatives` are its other flows, for when this one has failed (RFC 5626 §7). */
+  | {
+      readonly kind: 'binding';
+      readonly binding: Binding;
+      readonly alternatives?: readonly Binding[];
+      readonly q?: number;
+    }
   /** Any SIP URI, resolved by RFC 3263. */
   | { readonly kind: 'uri'; readonly uri: string; readonly q?: number; readonly routes?: readonly string[] }
   /** Another adapter peer, by its Node-ID in hex, and the Request-URI it is to get. */

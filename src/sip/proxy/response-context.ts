@@ -100,6 +100,15 @@ export class ResponseContext<Branch> {
     this.#onFailure(record, { status, response: undefined });
   }
 
+  /**
+   * Another branch, opened already, takes the place of this one, which counts for nothing from now on; a late 2xx of it
+   * still does.
+   */
+  supersede(branch: Branch): void {
+    const record = this.#branches.get(branch);
+    if (record !== undefined) record.state = 'completed';
+  }
+
   /** Nothing was heard for a while: a dead binding must not hold up what the others say. A late answer still counts. */
   silence(branch: Branch): void {
     const record = this.#branches.get(branch);

@@ -15,6 +15,7 @@ import {
 import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
 import { Authenticator } from '../../../src/sip/auth/authenticator.ts';
 import { AccountCredentials } from '../../../src/sip/auth/credentials.ts';
+import { targetsOf } from '../../../src/sip/proxy/binding-targets.ts';
 import { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
 import type { PeerConnector, RequestContext, RequestHandler, Target } from '../../../src/sip/proxy/ports.ts';
 import { ProxyCore } from '../../../src/sip/proxy/proxy-core.ts';
@@ -193,7 +194,7 @@ export class TestServer implements RequestHandler, PeerConnector {
       await context.proxy([{ kind: 'uri', uri: request.requestUri }]);
       return;
     }
-    const targets = this.store.bindings(requestAor).map((binding) => ({ kind: 'binding', binding }) as const);
+    const targets = targetsOf(this.store.bindings(requestAor));
     const later = context.overlayPeer === undefined ? this.elsewhere(context, requestAor) : undefined;
     await context.proxy(targets, later === undefined ? {} : { later });
   }

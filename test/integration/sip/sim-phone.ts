@@ -28,6 +28,8 @@ export interface SimPhoneOptions {
   readonly incoming?: Incoming;
   /** +sip.instance, without its quotes and brackets. */
   readonly instance?: string;
+  /** Which of its flows this is (RFC 5626 §4.2). */
+  readonly regId?: number;
   /** q of its Contact. */
   readonly q?: number;
   readonly body?: string;
@@ -112,8 +114,9 @@ export class SimPhone {
   }
 
   #features(): string {
-    const { instance, q } = this.#options;
-    const named = instance === undefined ? '' : `;+sip.instance="<${instance}>"`;
+    const { instance, regId, q } = this.#options;
+    const flow = regId === undefined ? '' : `;reg-id=${regId}`;
+    const named = instance === undefined ? '' : `;+sip.instance="<${instance}>"${flow}`;
     return q === undefined ? named : `${named};q=${q}`;
   }
 
@@ -137,7 +140,12 @@ export class SimPhone {
         to: `<${this.aor}>`,
         callId,
         cseq,
-        more: [['Contact', this.contact + this.#features()], ['Expires', String(expires)], ...credentials],
+        more: [
+          ['Contact', this.contact + this.#features()],
+          ['Expires', String(expires)],
+          ['Supported', this.#options.regId === undefined ? 'path' : 'path, outbound'],
+          ...credentials,
+        ],
       }),
     );
   }

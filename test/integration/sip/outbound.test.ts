@@ -1,0 +1,118 @@
+import test from 'ava';
+import { header } from '../../support/sip-text.ts';
+import { TestServer, World } from './proxy-bench.ts';
+import type { Incoming, SimPhoneOptions } from './sim-phone.ts';
+
+const BOB = 'sip:bob@example.org';
+const INSTANCE = 'urn:uuid:00000000-0000-1000-8000-000a95a0e128';
+
+/** Alice, and two flows of Bob's one phone. */
+async function setup(options: { first?: Incoming; second?: Incoming; transport?: 'UDP' | 'TCP' } = {}) {
+  const { first = 'answer', second = 'answer', transport = 'TCP' } = options;
+  const world = new World();
+  const server = await TestServer.start(world, '192.0.2.1');
+  const alice = await world.registered(server, 'alice', '192.0.2.10');
+  const flow = (regId: number, incoming: Incoming) => {
+    const phone: Partial<SimPhoneOptions> = { instance: INSTANCE, regId, incoming, transport };
+    return world.registered(server, 'bob', `192.0.2.2${regId}`, phone);
+  };
+  const older = await flow(1, first);
+  await world.clock.advance(1000);
+  const newer = await flow(2, second);
+  return { world, server, alice, older, newer };
+}
+
+test('RFC 5626 §7: a phone with two flows gets a call over one of them, the one registered last', async (t) => {
+  const { world, server, alice, older, newer } = await setup();
+  t.is(server.store.bindings('bob@example.org').length, 2);
+  t.is((await world.run(alice.call(BOB))).status, 200);
+  await world.clock.advance(60_000);
+  t.deepEqual(newer.methods, ['INVITE', 'ACK']);
+  t.deepEqual(older.methods, []);
+});
+
+test('RFC 5626 §7: a flow whose connection is gone is passed over at once', async (t) => {
+  const { world, alice, older, newer } = await setup();
+  await world.run(newer.reconnect());
+  await world.clock.advance(100);
+  const start = world.clock.now();
+  const call = await world.run(alice.call(BOB));
+  t.is(call.status, 200);
+  t.true(world.clock.now() - start < 500);
+  t.deepEqual(newer.methods, []);
+  await world.clock.advance(100);
+  t.is((await world.run(alice.inDialog(call.dialog!))).status, 200);
+  t.deepEqual(older.methods, ['INVITE', 'ACK', 'BYE']);
+});
+
+test('RFC 5626 §7: 430 and 408 of one flow have the other one tried, and are not told to the caller', async (t) => {
+  for (const status of [430, 408]) {
+    const { world, alice, older } = await setup({ second: status, first: 486 });
+    const call = await world.run(alice.call(BOB));
+    t.is(call.status, 486);
+    await world.clock.advance(100);
+    t.deepEqual(older.methods, ['INVITE', 'ACK']);
+  }
+});
+
+test('RFC 5626 §7: any other answer is the answer of the phone: the other flow is left alone', async (t) => {
+  for (const status of [486, 480, 603]) {
+    const { world, alice, older } = await setup({ second: status });
+    t.is((await world.run(alice.call(BOB))).status, status);
+    t.deepEqual(older.methods, []);
+  }
+});
+
+test('RFC 5626 §7: a flow over UDP that a NAT has forgotten: after 8 s the other one is tried', async (t) => {
+  const { world, alice, older } = await setup({ second: 'ignore', transport: 'UDP' });
+  const start = world.clock.now();
+  t.is((await world.run(alice.call(BOB))).status, 200);
+  t.true(world.clock.now() - start < 9_000);
+  await world.clock.advance(60_000);
+  t.deepEqual(older.methods, ['INVITE', 'ACK']);
+});
+
+test('RFC 5626 §7: no flow left is 480; the Contact of an outbound phone is not tried', async (t) => {
+  const { world, server, alice, older, newer } = await setup();
+  await world.run(older.reconnect());
+  await world.run(newer.reconnect());
+  await world.clock.advance(100);
+  const start = world.clock.now();
+  t.is((await world.run(alice.call(BOB))).status, 480);
+  t.true(world.clock.now() - start < 500);
+  await world.clock.advance(60_000);
+  t.is(server.core.forks, 0);
+  t.deepEqual(server.core.transactions.counts, { clients: 0, servers: 0 });
+});
+
+test('RFC 5626 §5.3.1: a request in a dialog takes another flow of the phone; with none left it is 430', async (t) => {
+  const { world, alice, older, newer } = await setup();
+  const { dialog } = await world.run(alice.call(BOB));
+  await world.clock.advance(100);
+  await world.run(newer.reconnect());
+  await world.clock.advance(100);
+  t.is((await world.run(alice.inDialog(dialog!, 'INFO'))).status, 200);
+  t.deepEqual(older.methods, ['INFO']);
+  await world.run(older.reconnect());
+  await world.clock.advance(100);
+  t.is((await world.run(alice.inDialog(dialog!))).status, 430);
+  // It comes back, and with it the dialog.
+  t.is((await world.run(newer.register())).status, 200);
+  t.is((await world.run(alice.inDialog(dialog!))).status, 200);
+  t.is(newer.methods.at(-1), 'BYE');
+});
+
+test('RFC 5626 §6: the 200 says Require: outbound to a phone that registers a flow', async (t) => {
+  const { world, newer, alice } = await setup();
+  t.is(header((await world.run(newer.register())).final, 'require'), 'outbound');
+  t.is((await world.run(alice.register())).final.headers.get('require'), undefined);
+});
+
+test('RFC 5626 §7: the caller cancels while the second flow is tried', async (t) => {
+  const { world, server, alice, older } = await setup({ second: 430, first: 'ring' });
+  const call = await world.run(alice.call(BOB, (cancel) => cancel()));
+  t.is(call.status, 487);
+  await world.clock.advance(60_000);
+  t.deepEqual(older.methods, ['INVITE', 'CANCEL', 'ACK']);
+  t.is(server.core.forks, 0);
+});
