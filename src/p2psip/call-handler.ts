@@ -1,6 +1,7 @@
 import { CodedError, type Counter, errorMessage, type Logger, type Metrics } from '../base/index.ts';
 import type { Authenticator } from '../sip/auth/authenticator.ts';
-import { targetsOf } from '../sip/proxy/binding-targets.ts';
+import { type BindingTarget, targetsOf } from '../sip/proxy/binding-targets.ts';
+import { forbidsForking, preferredTargets } from '../sip/proxy/caller-preferences.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { RequestContext, Target } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
@@ -64,7 +65,7 @@ export class CallHandler {
     if (requestAor === undefined || context.hasRoute || context.isStrayInDialog) return context.reply(403);
     await checkAssertedIdentity(request, peer, this.#deps);
     const bindings = this.#deps.bindings.bindings(requestAor);
-    await context.proxy(targetsOf(bindings), { emptyStatus: 480 });
+    await context.proxy(preferredTargets(request, targetsOf(bindings)), { emptyStatus: 480 });
   }
 
   /** RFC 3261 §22.3, architecture "Challenges": our own users prove who they are before anything is looked up. */
@@ -105,22 +106,27 @@ export class CallHandler {
   }
 
   async #toUser(context: RequestContext, aor: string): Promise<void> {
-    const bindings = this.#deps.bindings.bindings(aor);
-    const lookup = this.#deps.locations.locate(aor);
-    if (this.#options.mode === 'redirect') return this.#redirect(context, aor, bindings, lookup);
-    if (bindings.length > 0) {
+    const { request } = context;
+    const here = preferredTargets(request, targetsOf(this.#deps.bindings.bindings(aor)));
+    const isOnlyOne = forbidsForking(request);
+    const isEnough = here.length > 0 && isOnlyOne;
+    const lookup = isEnough ? Promise.resolve(NOWHERE) : this.#deps.locations.locate(aor);
+    if (this.#options.mode === 'redirect')
+      return this.#redirect(context, aor, here.map(rankedBinding), lookup);
+    if (here.length > 0) {
       // Phones here ring at once; other peers join in when the overlay has answered.
       const later = lookup.then(
         (location) => this.#remoteTargets(aor, location),
         () => [],
       );
-      this.#learn(aor, await context.proxy(targetsOf(bindings), { later }));
+      this.#learn(aor, await context.proxy(here, { later }));
       return;
     }
     const location = await this.#located(context, aor, lookup);
     if (location === undefined) return;
     const emptyStatus = this.#emptyStatus(aor, location);
-    this.#learn(aor, await context.proxy(this.#remoteTargets(aor, location), { emptyStatus }));
+    const remote = this.#remoteTargets(aor, location);
+    this.#learn(aor, await context.proxy(isOnlyOne ? remote.slice(0, 1) : remote, { emptyStatus }));
   }
 
   async #redirect(
@@ -129,9 +135,8 @@ export class CallHandler {
     bindings: readonly Binding[],
     lookup: Promise<Location>,
   ): Promise<void> {
-    const nowhere: Location = { routes: [], externalUris: [], known: true };
     const location =
-      bindings.length > 0 ? await lookup.catch(() => nowhere) : await this.#located(context, aor, lookup);
+      bindings.length > 0 ? await lookup.catch(() => NOWHERE) : await this.#located(context, aor, lookup);
     if (location === undefined) return;
     const emptyStatus = bindings.length > 0 ? 480 : this.#emptyStatus(aor, location);
     try {
@@ -175,11 +180,19 @@ export class CallHandler {
 
   /** Known, though without a phone now: 480; never heard of: 404. */
   #emptyStatus(aor: string, { known }: Location): number {
-    return known || this.#deps.hasAccount(aor) ? 480 : 404;
+    const { bindings, hasAccount } = this.#deps;
+    return known || hasAccount(aor) || bindings.bindings(aor).length > 0 ? 480 : 404;
   }
 
   /** A cached record that led nowhere is not believed for the next call. */
   #learn(aor: string, status: number | undefined): void {
     if (status === 404 || status === 408 || status === 480) this.#deps.locations.forget(aor);
   }
+}
+
+const NOWHERE: Location = { routes: [], externalUris: [], known: true };
+
+/** A binding with the q its caller's preferences gave it (RFC 3841 §7.2.4). */
+function rankedBinding({ binding, q }: BindingTarget): Binding {
+  return q === undefined ? binding : { ...binding, q };
 }

@@ -206,3 +206,34 @@ test('RFC 6665 §4.2.1.1: nobody learns by a SUBSCRIBE without a password what i
   const own = await call({ method: 'SUBSCRIBE', from: 'sip:bob@example.org', headers: ['Event: presence'] });
   t.is(own.status, 407);
 });
+
+test('RFC 3841 §7.2: explicit preferences choose among the phones here; when none is left it is 480', async (t) => {
+  const { register, call } = setup();
+  await register('sip:bob@127.0.0.1:5080', { params: ';audio;video' });
+  await register('sip:bob@127.0.0.1:5081', { params: ';audio;automata' });
+  const human = await call({ headers: ['Reject-Contact: *;automata'] });
+  t.deepEqual(human.summary, ['binding sip:bob@127.0.0.1:5080']);
+  const nobody = await call({ headers: ['Accept-Contact: *;+sip.fax="TRUE";require;explicit'] });
+  t.is(nobody.status, 480);
+  t.deepEqual(nobody.targets, []);
+});
+
+test('RFC 3841 §9.1: no-fork rings one phone, here or at one other peer', async (t) => {
+  const { clock, overlay, register, call } = setup();
+  overlay.putRoute(BOB, NODE_3, clock.now());
+  overlay.putRoute(BOB, NODE_4, clock.now());
+  const headers = ['Request-Disposition: proxy, no-fork'];
+  t.is((await call({ headers })).targets.length, 1);
+  await register('sip:bob@127.0.0.1:5080', { q: 0.5 });
+  await register('sip:bob@127.0.0.1:5081');
+  t.deepEqual((await call({ headers })).summary, ['binding sip:bob@127.0.0.1:5081']);
+  t.is((await call()).targets.length, 4);
+});
+
+test('RFC 3841 §7.2.4: a redirector gives its contacts a q in the order the caller prefers', async (t) => {
+  const { register, call } = setup({ mode: 'redirect' });
+  await register('sip:bob@127.0.0.1:5080', { params: ';audio' });
+  await register('sip:bob@127.0.0.1:5081', { params: ';audio;video' });
+  const { contacts } = await call({ headers: ['Accept-Contact: *;audio;video'] });
+  t.deepEqual(contacts, [{ uri: 'sip:bob@127.0.0.1:5081' }, { uri: 'sip:bob@127.0.0.1:5080', q: 0.5 }]);
+});
