@@ -12,6 +12,7 @@ export * from './metrics.ts';
 export * from './multicast.ts';
 export * from './network.ts';
 export * from './origin.ts';
+export * from './prefix-set.ts';
 export * from './random.ts';
 export * from './srv.ts';
 export * from './token-buckets.ts';

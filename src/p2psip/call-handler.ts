@@ -1,4 +1,11 @@
-import { CodedError, type Counter, errorMessage, type Logger, type Metrics } from '../base/index.ts';
+import {
+  type Address,
+  CodedError,
+  type Counter,
+  errorMessage,
+  type Logger,
+  type Metrics,
+} from '../base/index.ts';
 import type { Authenticator } from '../sip/auth/authenticator.ts';
 import { type BindingTarget, targetsOf } from '../sip/proxy/binding-targets.ts';
 import { forbidsForking, preferredTargets } from '../sip/proxy/caller-preferences.ts';
@@ -22,6 +29,8 @@ interface Deps {
   readonly authenticator: Authenticator | undefined;
   /** Whether an account of that AoR exists here. */
   readonly hasAccount: (aor: string) => boolean;
+  /** Told of who asked for a user that nobody knows without saying who he is. */
+  readonly onStranger?: (remote: Address, proved: boolean) => void;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -55,7 +64,7 @@ export class CallHandler {
     if (aor === undefined || context.hasRoute || context.isStrayInDialog)
       return this.#outward(context, caller);
     if (isAboutSender(context)) return refuseEvent(context);
-    await this.#toUser(context, aor);
+    await this.#toUser(context, aor, caller);
   }
 
   /** A request from another peer is for a phone here and never looked up again (architecture, calls). */
@@ -105,14 +114,14 @@ export class CallHandler {
     return { kind: 'peer', peer, uri: `sip:${uri.user}@${this.#deps.own.firstDomain}` };
   }
 
-  async #toUser(context: RequestContext, aor: string): Promise<void> {
+  async #toUser(context: RequestContext, aor: string, caller: Caller): Promise<void> {
     const { request } = context;
     const here = preferredTargets(request, targetsOf(this.#deps.bindings.bindings(aor)));
     const isOnlyOne = forbidsForking(request);
     const isEnough = here.length > 0 && isOnlyOne;
     const lookup = isEnough ? Promise.resolve(NOWHERE) : this.#deps.locations.locate(aor);
     if (this.#options.mode === 'redirect')
-      return this.#redirect(context, aor, here.map(rankedBinding), lookup);
+      return this.#redirect(context, aor, { bindings: here.map(rankedBinding), lookup, caller });
     if (here.length > 0) {
       // Phones here ring at once; other peers join in when the overlay has answered.
       const later = lookup.then(
@@ -124,7 +133,7 @@ export class CallHandler {
     }
     const location = await this.#located(context, aor, lookup);
     if (location === undefined) return;
-    const emptyStatus = this.#emptyStatus(aor, location);
+    const emptyStatus = this.#emptyStatus(context, aor, location, caller);
     const remote = this.#remoteTargets(aor, location);
     this.#learn(aor, await context.proxy(isOnlyOne ? remote.slice(0, 1) : remote, { emptyStatus }));
   }
@@ -132,13 +141,17 @@ export class CallHandler {
   async #redirect(
     context: RequestContext,
     aor: string,
-    bindings: readonly Binding[],
-    lookup: Promise<Location>,
+    found: {
+      readonly bindings: readonly Binding[];
+      readonly lookup: Promise<Location>;
+      readonly caller: Caller;
+    },
   ): Promise<void> {
+    const { bindings, lookup, caller } = found;
     const location =
       bindings.length > 0 ? await lookup.catch(() => NOWHERE) : await this.#located(context, aor, lookup);
     if (location === undefined) return;
-    const emptyStatus = bindings.length > 0 ? 480 : this.#emptyStatus(aor, location);
+    const emptyStatus = bindings.length > 0 ? 480 : this.#emptyStatus(context, aor, location, caller);
     try {
       await this.#deps.redirector.answer(context, aor, { bindings, location, emptyStatus });
     } catch (error) {
@@ -179,9 +192,11 @@ export class CallHandler {
   }
 
   /** Known, though without a phone now: 480; never heard of: 404. */
-  #emptyStatus(aor: string, { known }: Location): number {
-    const { bindings, hasAccount } = this.#deps;
-    return known || hasAccount(aor) || bindings.bindings(aor).length > 0 ? 480 : 404;
+  #emptyStatus({ flow }: RequestContext, aor: string, { known }: Location, caller: Caller): number {
+    const { bindings, hasAccount, onStranger } = this.#deps;
+    if (known || hasAccount(aor) || bindings.bindings(aor).length > 0) return 480;
+    if (caller === 'foreign') onStranger?.(flow.remote, flow.reliable);
+    return 404;
   }
 
   /** A cached record that led nowhere is not believed for the next call. */

@@ -18,6 +18,7 @@ import { Registrar } from '../../sip/registrar/registrar.ts';
 import { resolveTarget } from '../../sip/resolve/resolve-target.ts';
 import type { Flow } from '../../sip/transport/flow.ts';
 import { SipTransport } from '../../sip/transport/sip-transport.ts';
+import { SourceGuard } from '../../sip/transport/source-guard.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { EnrolledUsers } from './enrolled-users.ts';
 import { publicUris, sipUris } from './sip-uris.ts';
@@ -45,6 +46,7 @@ export class SipSide {
   readonly bindings: BindingStore;
   readonly publisher: RegistrationPublisher;
   readonly #config: GatewayConfig;
+  readonly #guard: SourceGuard;
   readonly #transport: SipTransport;
   readonly #core: ProxyCore;
   readonly #own: OwnAddresses;
@@ -56,7 +58,12 @@ export class SipSide {
   constructor(config: GatewayConfig, deps: SipSideDeps) {
     const { clock, random, logger, metrics, overlay, locations } = deps;
     this.#config = config;
-    const transport = new SipTransport(deps);
+    this.#guard = new SourceGuard(deps, {
+      allow: config.sip.allow,
+      limitsRates: config.sip.auth === 'digest',
+    });
+    const guard = this.#guard;
+    const transport = new SipTransport({ ...deps, guard });
     const own = new OwnAddresses(deps, { domains: config.sip.domains, public: config.sip.public });
     const bindings = new BindingStore(deps);
     const { served, judge } = deps.enrollment ?? {};
@@ -66,6 +73,8 @@ export class SipSide {
       config.sip.auth === 'none'
         ? undefined
         : new Authenticator({ clock, random, metrics, credentials: accounts, own, judge }, { algorithms });
+    authenticator?.failures.on(({ remote, why, proved }) => guard.fail({ host: remote.host, why, proved }));
+    authenticator?.successes.on(({ host }) => guard.trust(host));
     const registrar = new Registrar(
       { clock, logger, metrics, store: bindings },
       { expires: config.sip.expires, maxContacts: config.sip.maxContacts },
@@ -86,6 +95,7 @@ export class SipSide {
         ...{ bindings, locations, connections, own, authenticator, logger, metrics },
         redirector: new Redirector({ addresses: this.#addresses }),
         hasAccount: (aor) => accounts.has(aor),
+        onStranger: ({ host }, proved) => guard.fail({ host, why: 'unknown-user', proved }),
       },
       { mode: config.sip.mode === 'redirect' ? 'redirect' : 'proxy' },
     );

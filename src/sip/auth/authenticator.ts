@@ -18,7 +18,7 @@ import { NonceTable, type NonceTableOptions } from './nonce-table.ts';
 /** A request that can be answered; the proxy's `RequestContext` is one. */
 export interface AuthContext {
   readonly request: SipRequest;
-  readonly flow: { readonly remote: Address };
+  readonly flow: { readonly remote: Address; readonly reliable: boolean };
   reply(
     status: number,
     reason?: string,
@@ -31,7 +31,11 @@ export type AuthResult = DigestResult | 'challenged';
 
 export interface AuthFailure {
   readonly remote: Address;
+  /** As he calls himself; the AoR when nothing was given for an unknown one. */
   readonly username: string;
+  readonly why: 'wrong-credentials' | 'unknown-user';
+  /** He gets what we send to `remote`: it is a connection, or he showed a nonce we sent. */
+  readonly proved: boolean;
 }
 
 export interface AuthenticatorOptions extends NonceTableOptions {
@@ -77,6 +81,7 @@ export class Authenticator {
   readonly #digests: DigestCheck;
   readonly #algorithms: readonly DigestAlgorithm[];
   readonly #failures = new Event<AuthFailure>();
+  readonly #successes = new Event<Address>();
   readonly #counters: ReadonlyMap<AuthResult, Counter>;
 
   /** @param deps.judge whoever knows the users that `credentials` does not, where there is such */
@@ -104,9 +109,14 @@ export class Authenticator {
     );
   }
 
-  /** Wrong responses, for whoever bans guessers. */
+  /** Wrong responses and unknown users, for whoever bans guessers. A first challenge to a user of ours is none. */
   get failures(): EventSource<AuthFailure> {
     return this.#failures;
+  }
+
+  /** Where right responses came from. */
+  get successes(): EventSource<Address> {
+    return this.#successes;
   }
 
   /**
@@ -126,11 +136,35 @@ export class Authenticator {
         ? 'challenged'
         : await this.#digests.check({ ...given, request, remote, claimedAor });
     this.#counters.get(result)?.inc();
-    if (result === 'wrong') {
-      this.#failures.emit({ remote, username: given!.credentials.username });
-    }
+    if (result === 'ok') this.#successes.emit(remote);
+    else this.#reportFailure(context, claimedAor, result, given?.credentials);
     this.#act(context, role, claimedAor, result);
     return result;
+  }
+
+  #reportFailure(
+    { flow }: AuthContext,
+    claimedAor: string,
+    result: AuthResult,
+    given: DigestCredentials | undefined,
+  ): void {
+    const { remote, reliable } = flow;
+    if (result === 'wrong' && given !== undefined) {
+      const { username, nonce } = given;
+      const proved = reliable || this.#nonces.isOurs(nonce);
+      this.#failures.emit({ remote, username, why: 'wrong-credentials', proved });
+    } else if (result === 'challenged' && this.#isUnknown(claimedAor)) {
+      this.#failures.emit({ remote, username: claimedAor, why: 'unknown-user', proved: reliable });
+    }
+  }
+
+  /** Where an enrollment server knows the users, nobody is known to be unknown. */
+  #isUnknown(aor: string): boolean {
+    if (this.#judge !== undefined) return false;
+    const username = aor.slice(0, aor.lastIndexOf('@'));
+    return this.#algorithms.every(
+      (algorithm) => this.#credentials.ha1(aor, username, algorithm) === undefined,
+    );
   }
 
   #act(context: AuthContext, role: Role, claimedAor: string, result: AuthResult): void {

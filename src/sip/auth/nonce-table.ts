@@ -66,6 +66,11 @@ export class NonceTable {
     );
   }
 
+  /** Whether a nonce is one of ours that is not too old: who shows it has got it from us. */
+  isOurs(nonce: string): boolean {
+    return this.#verify(nonce) !== undefined;
+  }
+
   /** Whether nonces made now can be judged by whoever gives us keys. */
   get canProve(): boolean {
     return this.#keyNow().given !== undefined;

@@ -6,6 +6,7 @@ import {
   formatAddress,
   type Gauge,
   type Metrics,
+  originOf,
 } from '../../base/index.ts';
 import type { TransportName } from './flow.ts';
 import { FlowWatch } from './flow-watch.ts';
@@ -68,6 +69,13 @@ export class ConnectionTable {
     this.#watch.start();
     flow.closed.on(() => this.#forget(flow, host, key));
     return flow;
+  }
+
+  /** Closes what this source opened at once; connections that we opened, and those of overlay peers, stay. */
+  closeFrom(source: string): void {
+    for (const flow of [...this.#flows]) {
+      if (flow.listener !== undefined && originOf(flow.remote.host) === source) flow.close();
+    }
   }
 
   /** Closes all connections after what they have queued. */

@@ -14,6 +14,7 @@ import { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import { isUsableResponse, type Refusal, validateRequest } from '../message/validate.ts';
 import type { Flow } from './flow.ts';
+import type { SourceGuard } from './source-guard.ts';
 import { stampSource } from './via-source.ts';
 
 /** The one owner of what arrives: the transaction layer. */
@@ -35,10 +36,18 @@ export class MessageIntake {
   readonly #metrics: Metrics;
   readonly #respond: Respond;
   readonly #tagKey: Uint8Array;
+  readonly #guard: SourceGuard | undefined;
   readonly #received: Readonly<Record<Flow['transport'], { requests: Counter; responses: Counter }>>;
   #handler: MessageHandler | undefined;
 
-  constructor(deps: { logger: Logger; metrics: Metrics; random: Random; respond: Respond }) {
+  constructor(deps: {
+    logger: Logger;
+    metrics: Metrics;
+    random: Random;
+    respond: Respond;
+    guard?: SourceGuard | undefined;
+  }) {
+    this.#guard = deps.guard;
     this.#logger = deps.logger;
     this.#metrics = deps.metrics;
     this.#respond = deps.respond;
@@ -93,6 +102,9 @@ export class MessageIntake {
 
   #acceptRequest(request: SipRequest, flow: Flow): void {
     this.#received[flow.transport].requests.inc();
+    if (this.#guard !== undefined && flow.peer === undefined) {
+      if (!this.#guard.takes(request, flow.remote.host, flow.reliable)) return;
+    }
     const refusal = validateRequest(request);
     if (refusal !== undefined) {
       this.#count('invalid-request');

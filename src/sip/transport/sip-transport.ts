@@ -18,6 +18,7 @@ import { TransportError } from './errors.ts';
 import { type BoundListener, defaultPort, type Flow, type TransportName } from './flow.ts';
 import { type MessageHandler, MessageIntake } from './intake.ts';
 import { chooseListener } from './listener-choice.ts';
+import type { SourceGuard } from './source-guard.ts';
 import { UdpListener } from './udp-listener.ts';
 import { type ResponsePort, responsePort } from './via-source.ts';
 
@@ -27,6 +28,8 @@ export interface SipTransportDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Who is met with silence; without it nobody is. */
+  readonly guard?: SourceGuard | undefined;
 }
 
 export interface SipTransportOptions {
@@ -95,11 +98,12 @@ export class SipTransport {
     this.#clientTls = options.clientTls;
     const respond = (response: SipResponse, flow: Flow) =>
       this.sendResponse(response.encode(), response.topVia, flow);
-    this.#intake = new MessageIntake({ logger, metrics, random, respond });
+    this.#intake = new MessageIntake({ logger, metrics, random, respond, guard: deps.guard });
     this.#connections = new ConnectionTable(
       { clock: deps.clock, metrics, intake: this.#intake },
       this.#options,
     );
+    deps.guard?.banned.on((source) => this.#connections.closeFrom(source));
     this.#sendFailures = metrics.counter('sip_send_failures_total', 'SIP messages that could not be sent');
     this.#keepalives = metrics.counter('sip_keepalives_received_total', 'Keepalive datagrams received');
   }
@@ -206,6 +210,7 @@ export class SipTransport {
       intake: this.#intake,
       nextFlowId: () => this.#nextFlowId(),
       keepalives: this.#keepalives,
+      guard: this.#deps.guard,
     });
     const handler = {
       onDatagram: (data: Buffer, from: Address) => udp.onDatagram(data, from),
@@ -243,7 +248,8 @@ export class SipTransport {
   }
 
   #accept(connection: Connection, transport: TransportName, listener: BoundListener | undefined): void {
-    if (this.#stopped || !this.#connections.admits(connection.remote.host)) {
+    const { host } = connection.remote;
+    if (this.#stopped || this.#deps.guard?.admits(host) === false || !this.#connections.admits(host)) {
       connection.destroy();
       return;
     }

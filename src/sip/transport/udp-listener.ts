@@ -10,6 +10,7 @@ import { MessageError, parseMessage } from '../message/parser.ts';
 import { TransportError } from './errors.ts';
 import type { BoundListener, Flow } from './flow.ts';
 import type { MessageIntake } from './intake.ts';
+import type { SourceGuard } from './source-guard.ts';
 import { isStun, stunAnswer } from './stun-keepalive.ts';
 
 /** Flows kept per generation, see `UdpListener.flow`. */
@@ -54,6 +55,7 @@ export interface UdpListenerDeps {
   readonly intake: MessageIntake;
   readonly nextFlowId: () => number;
   readonly keepalives: Counter;
+  readonly guard?: SourceGuard | undefined;
 }
 
 /** One UDP socket and the flows over it. */
@@ -104,7 +106,7 @@ export class UdpListener {
   }
 
   onDatagram(data: Buffer, from: Address): void {
-    if (!this.#open) return;
+    if (!this.#open || this.#deps.guard?.admits(from.host) === false) return;
     if (isKeepalive(data)) {
       this.#deps.keepalives.inc();
       return;

@@ -296,7 +296,7 @@ export class AdapterBench {
     let challenge = '';
     const context: AuthContext = {
       request: message,
-      flow: { remote: PHONE },
+      flow: { remote: PHONE, reliable: false },
       reply: (code, _reason, options) => {
         status = code;
         challenge = options?.headers?.[0]?.[1] ?? '';

@@ -51,7 +51,7 @@ class Bench {
     let reply: Reply | undefined;
     const context: AuthContext = {
       request: sent,
-      flow: { remote: REMOTE },
+      flow: { remote: REMOTE, reliable: false },
       reply: (status, _reason, options) => {
         reply = { status, headers: [...(options?.headers ?? [])] };
       },
