@@ -99,6 +99,8 @@ export interface PresharedKey {
 export interface TlsOptions {
   /** A listener asks for it at each handshake, so that a new certificate counts from then on. */
   readonly identity?: TlsIdentity;
+  /** Of a listener: the identity for the server name that the client asks for (SNI, RFC 6066 §3); undefined: `identity`. */
+  readonly identityFor?: (serverName: string) => TlsIdentity | undefined;
   /**
    * The key that lets others in, asked for at each handshake. No certificate is shown or asked for then, so `identity` and
    * `verifyPeer` have no part in it: the two ends know of each other only that both have the key.
@@ -117,6 +119,20 @@ export interface TlsOptions {
 export interface Listener {
   readonly local: Address;
   close(): Promise<void>;
+}
+
+/** Accepts WebSocket connections (RFC 6455): each `onData` of theirs is one whole message, each `send` makes one. */
+export interface WebSockets {
+  /**
+   * @param options.protocol the subprotocol that a client must offer
+   * @param options.tls for wss
+   * @throws CodedError 'address-in-use' | 'address-unavailable'
+   */
+  listen(
+    local: Address,
+    onConnection: (connection: Connection) => void,
+    options: { readonly protocol: string; readonly tls?: TlsOptions },
+  ): Promise<Listener>;
 }
 
 /** The network as protocol code sees it. `src/net` makes it real, `src/base/virtual` simulates it. */

@@ -5,3 +5,4 @@ export { SystemDns } from './system-dns.ts';
 export { SystemMulticast } from './system-multicast.ts';
 export { SystemNetwork } from './system-network.ts';
 export { systemRandom } from './system-random.ts';
+export { SystemWebSockets } from './web-socket-listener.ts';

@@ -11,7 +11,7 @@ import {
 import { presharedKeyClient, secretRefusal } from './preshared-key.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { systemCode } from './system-errors.ts';
-import { clientContextOf, presentedCertificates } from './tls-context.ts';
+import { presentedCertificates, secureContextOf } from './tls-context.ts';
 
 /** TCP and TLS handshake together, ms. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -81,7 +81,7 @@ function connectSecurely({ host, port }: Address, tls: TlsOptions): TLSSocket {
     host,
     port,
     ...(tls.presharedKey === undefined
-      ? { secureContext: clientContextOf(tls.identity) }
+      ? { secureContext: secureContextOf(tls.identity) }
       : presharedKeyClient(tls.presharedKey)),
     rejectUnauthorized: false,
     // Names in certificates are `verifyPeer`'s business.

@@ -17,7 +17,7 @@ import { presharedKeyContext, secretRefusal } from './preshared-key.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { systemClock } from './system-clock.ts';
 import { bindError } from './system-errors.ts';
-import { presentedCertificates, secureContextOptions } from './tls-context.ts';
+import { presentedCertificates, secureContextOf, secureContextOptions } from './tls-context.ts';
 
 /** TLS handshakes in progress on one listener; further connections are closed at once. */
 const MAX_PENDING_HANDSHAKES = 256;
@@ -28,7 +28,8 @@ const HANDSHAKES_PER_ORIGIN = { perSecond: 50, burst: 500 };
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const BACKLOG = 1_024;
 
-type OnConnection = (connection: Connection) => void;
+/** Takes a socket over whose handshake is over. */
+type OnSocket = (socket: Socket, peerCertificates: readonly Uint8Array[]) => void;
 
 /** A TCP listener; with TLS it reports a connection only when the handshake is over and `verifyPeer` is content. */
 export class StreamListener implements Listener {
@@ -45,8 +46,19 @@ export class StreamListener implements Listener {
   }
 
   /** @throws CodedError<BindErrorCode> */
-  static listen(local: Address, onConnection: OnConnection, tls?: TlsOptions): Promise<StreamListener> {
-    const acceptor = tls === undefined ? new PlainAcceptor(onConnection) : new TlsAcceptor(onConnection, tls);
+  static listen(
+    local: Address,
+    onConnection: (connection: Connection) => void,
+    tls?: TlsOptions,
+  ): Promise<StreamListener> {
+    const onSocket: OnSocket = (socket, peerCertificates) =>
+      onConnection(new StreamConnection(socket, { peerCertificates }));
+    return StreamListener.listenForSockets(local, onSocket, tls);
+  }
+
+  /** The same for an owner that speaks another protocol first. @throws CodedError<BindErrorCode> */
+  static listenForSockets(local: Address, onSocket: OnSocket, tls?: TlsOptions): Promise<StreamListener> {
+    const acceptor = tls === undefined ? new PlainAcceptor(onSocket) : new TlsAcceptor(onSocket, tls);
     const server = createServer({ noDelay: true }, (socket) => acceptor.accept(socket));
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) =>
@@ -77,14 +89,14 @@ interface Acceptor {
 }
 
 class PlainAcceptor implements Acceptor {
-  readonly #onConnection: OnConnection;
+  readonly #onSocket: OnSocket;
 
-  constructor(onConnection: OnConnection) {
-    this.#onConnection = onConnection;
+  constructor(onSocket: OnSocket) {
+    this.#onSocket = onSocket;
   }
 
   accept(socket: Socket): void {
-    this.#onConnection(new StreamConnection(socket, { peerCertificates: [] }));
+    this.#onSocket(socket, []);
   }
 
   stop(): void {}
@@ -92,7 +104,7 @@ class PlainAcceptor implements Acceptor {
 
 /** Runs the server's side of handshakes, a bounded number at a time. */
 class TlsAcceptor implements Acceptor {
-  readonly #onConnection: OnConnection;
+  readonly #onSocket: OnSocket;
   readonly #tls: TlsOptions;
   readonly #handshakes;
   #identity: TlsOptions['identity'];
@@ -102,8 +114,8 @@ class TlsAcceptor implements Acceptor {
   readonly #begun = new TokenBuckets(HANDSHAKES_PER_ORIGIN);
   #isStopped = false;
 
-  constructor(onConnection: OnConnection, tls: TlsOptions) {
-    this.#onConnection = onConnection;
+  constructor(onSocket: OnSocket, tls: TlsOptions) {
+    this.#onSocket = onSocket;
     this.#tls = tls;
     this.#identity = tls.identity;
     this.#handshakes = createTlsServer({
@@ -169,24 +181,38 @@ class TlsAcceptor implements Acceptor {
     // A second handshake could change the certificate that is checked now.
     socket.disableRenegotiation();
     const peerCertificates = presentedCertificates(socket);
-    const connection = new StreamConnection(socket, { peerCertificates });
     try {
       if (this.#tls.presharedKey === undefined) this.#tls.verifyPeer?.(peerCertificates);
     } catch (error) {
       // The peer is told nothing but the close.
-      connection.destroy();
-      this.#tls.onRefused?.(error as Error, connection.remote.host);
+      const from = socket.remoteAddress ?? '';
+      socket.on('error', () => {});
+      socket.destroy();
+      this.#tls.onRefused?.(error as Error, from);
       return;
     }
-    this.#onConnection(connection);
+    this.#onSocket(socket, peerCertificates);
   }
 }
 
-function contextOf({ identity, verifyPeer, presharedKey }: TlsOptions): ServerTlsOptions {
+function contextOf({ identity, identityFor, verifyPeer, presharedKey }: TlsOptions): ServerTlsOptions {
   if (presharedKey === undefined) {
-    return { ...secureContextOptions(identity), requestCert: verifyPeer !== undefined };
+    return {
+      ...secureContextOptions(identity),
+      requestCert: verifyPeer !== undefined,
+      ...(identityFor && { SNICallback: byServerName(identityFor) }),
+    };
   }
   return { ...presharedKeyContext, pskCallback: () => presharedKey().key };
+}
+
+function byServerName(identityFor: NonNullable<TlsOptions['identityFor']>): ServerTlsOptions['SNICallback'] {
+  return (name, done) => {
+    const identity = identityFor(name);
+    // Nothing given: the listener's own identity.
+    if (identity === undefined) done(null);
+    else done(null, secureContextOf(identity));
+  };
 }
 
 function remoteKey(socket: Socket): string {

@@ -24,8 +24,8 @@ export function secureContextOptions(identity: TlsIdentity | undefined): SecureC
 const contexts = new WeakMap<TlsIdentity, SecureContext>();
 let anonymous: SecureContext | undefined;
 
-/** A client's context, made once for each identity. */
-export function clientContextOf(identity: TlsIdentity | undefined): SecureContext {
+/** The context of a client, or of a server for one of its names; made once for each identity. */
+export function secureContextOf(identity: TlsIdentity | undefined): SecureContext {
   if (identity === undefined) {
     anonymous ??= createSecureContext(secureContextOptions(undefined));
     return anonymous;

@@ -14,7 +14,9 @@ export interface BaresipOptions {
   domain: string;
   /** `host:port` of its server. */
   server: string;
-  transport: 'udp' | 'tcp';
+  transport: 'udp' | 'tcp' | 'tls';
+  /** PEM file with the authority of the server's certificate, for `tls`. */
+  authority?: string;
   /** False: no outbound proxy; the phone follows URIs by itself. */
   outbound: boolean;
   sipPort: number;
@@ -127,7 +129,7 @@ function configuration(o: BaresipOptions): string {
   return `poll_method epoll
 sip_listen 127.0.0.1:${o.sipPort}
 net_interface 127.0.0.1
-call_local_timeout 20
+${o.authority === undefined ? '' : `sip_cafile ${o.authority}\nsip_verify_server yes\n`}call_local_timeout 20
 call_max_calls 2
 audio_source aufile,${o.directory}/say.wav
 audio_player aubridge,none

@@ -51,9 +51,11 @@ export class GatewayProcess {
   }
 
   /** The port of the first SIP listener of that transport. */
-  sipPort(transport: 'udp' | 'tcp' = 'udp'): number {
+  sipPort(transport: 'udp' | 'tcp' | 'tls' | 'ws' | 'wss' = 'udp'): number {
+    const [scheme, param] = transport === 'wss' ? ['sips:', 'ws'] : ['sip:', transport];
     const uri =
-      this.sipUris.find((one) => one.toLowerCase().includes(`transport=${transport}`)) ?? this.sipUris[0];
+      this.sipUris.find((one) => one.startsWith(scheme) && one.endsWith(`;transport=${param}`)) ??
+      this.sipUris[0];
     const port = /:(\d+)(?:;|$)/.exec(uri ?? '')?.[1];
     if (port === undefined) throw new Error(`no ${transport} port in ${this.sipUris.join(',')}`);
     return Number(port);

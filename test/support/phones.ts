@@ -11,7 +11,9 @@ export interface PhonesOptions {
   server1: string;
   server2: string;
   domain: string;
-  transport?: 'udp' | 'tcp';
+  transport?: 'udp' | 'tcp' | 'tls';
+  /** PEM file with the authority of the servers' certificates, for `tls`. */
+  authority?: string;
   caller?: string;
   callee?: string;
   password?: string;
@@ -70,6 +72,7 @@ async function phone(
     server,
     transport: options.transport ?? 'udp',
     outbound,
+    ...(options.authority !== undefined && { authority: options.authority }),
     sipPort: await freePort(),
     controlPort: await freePort(),
     rtpBase: await freePortRange(100),

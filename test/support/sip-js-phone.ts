@@ -7,14 +7,20 @@ import { SipJsTransport, type SipJsTransportOptions } from './sip-js-transport.t
 
 const STEP_MS = 10_000;
 
-export interface SipJsPhoneOptions extends SipJsTransportOptions {
+export interface SipJsPhoneOptions {
+  /** `ws` and `wss`: over the WebSocket transport of sip.js itself. */
+  transport: SipJsTransportOptions['transport'] | 'ws' | 'wss';
+  /** Of the server. */
+  port: number;
+  /** Of the server; 127.0.0.1 when left out. */
+  host?: string;
   user: string;
   domain?: string;
   password?: string;
 }
 
 /**
- * The user agent of sip.js as it comes from npm, with a socket in place of its WebSocket and no media. As in a
+ * The user agent of sip.js as it comes from npm, with a socket in place of its WebSocket or with `ws`, and no media. As in a
  * browser it knows no address of its own: its Via and Contact name a host under `.invalid`.
  */
 export class SipJsPhone {
@@ -29,14 +35,18 @@ export class SipJsPhone {
   private constructor({ user, domain = 'example.org', password = 'secret', ...server }: SipJsPhoneOptions) {
     this.user = user;
     this.#domain = domain;
+    const { transport, port, host = '127.0.0.1' } = server;
     this.#agent = new UserAgent({
       uri: this.#uri(user),
       authorizationUsername: user,
       authorizationPassword: password,
-      contactParams: { transport: server.transport },
-      forceRport: server.transport === 'udp',
-      transportConstructor: SipJsTransport,
-      transportOptions: server,
+      contactParams: { transport: transport === 'wss' ? 'ws' : transport },
+      forceRport: transport === 'udp',
+      ...(transport === 'ws' || transport === 'wss'
+        ? {
+            transportOptions: { server: `${transport}://${host.includes(':') ? `[${host}]` : host}:${port}` },
+          }
+        : { transportConstructor: SipJsTransport, transportOptions: { transport, port, host } }),
       sessionDescriptionHandlerFactory: () => new PaperMedia(user),
       logBuiltinEnabled: false,
       logConnector: (level, category, _label, content) => {

@@ -5,8 +5,9 @@ import { EmitterImpl, type Transport, TransportState } from 'sip.js';
 
 export interface SipJsTransportOptions {
   transport: 'udp' | 'tcp';
-  /** Of the server, on loopback. */
+  /** Of the server. */
   port: number;
+  host: string;
 }
 
 /** One open socket: whole messages out, bytes in. */
@@ -34,7 +35,7 @@ export class SipJsTransport implements Transport {
   async connect(): Promise<void> {
     this.#enter(TransportState.Connecting);
     const open = this.#options.transport === 'udp' ? openUdp : openTcp;
-    this.#wire = await open(this.#options.port, {
+    this.#wire = await open(this.#options, {
       message: (text) => this.onMessage?.(text),
       lost: (error) => this.#lost(error),
     });
@@ -80,10 +81,10 @@ interface Receiver {
   lost(error: Error): void;
 }
 
-async function openUdp(port: number, receiver: Receiver): Promise<Wire> {
-  const socket = dgram.createSocket('udp4');
+async function openUdp({ host, port }: SipJsTransportOptions, receiver: Receiver): Promise<Wire> {
+  const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4');
   socket.on('message', (data) => receiver.message(data.toString()));
-  socket.connect(port, '127.0.0.1');
+  socket.connect(port, host);
   await once(socket, 'connect');
   socket.on('error', (error) => receiver.lost(error));
   return {
@@ -92,8 +93,8 @@ async function openUdp(port: number, receiver: Receiver): Promise<Wire> {
   };
 }
 
-async function openTcp(port: number, receiver: Receiver): Promise<Wire> {
-  const socket = net.connect(port, '127.0.0.1');
+async function openTcp({ host, port }: SipJsTransportOptions, receiver: Receiver): Promise<Wire> {
+  const socket = net.connect(port, host);
   await once(socket, 'connect');
   const split = messageSplitter(receiver.message);
   socket.on('data', split);

@@ -1,5 +1,5 @@
 import type { Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../../base/index.ts';
-import { SystemDns } from '../../net/index.ts';
+import { SystemDns, SystemWebSockets } from '../../net/index.ts';
 import { AdapterPeer } from '../../p2psip/adapter-peer.ts';
 import { CallHandler } from '../../p2psip/call-handler.ts';
 import type { LocationService } from '../../p2psip/location-service.ts';
@@ -21,6 +21,7 @@ import { SipTransport } from '../../sip/transport/sip-transport.ts';
 import { SourceGuard } from '../../sip/transport/source-guard.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { EnrolledUsers } from './enrolled-users.ts';
+import { SipCertificates } from './sip-certificates.ts';
 import { publicUris, sipUris } from './sip-uris.ts';
 
 export interface SipSideDeps {
@@ -48,6 +49,7 @@ export class SipSide {
   readonly #config: GatewayConfig;
   readonly #guard: SourceGuard;
   readonly #transport: SipTransport;
+  readonly #certificates: SipCertificates;
   readonly #core: ProxyCore;
   readonly #own: OwnAddresses;
   readonly #registrations: RegistrationHandler;
@@ -63,7 +65,8 @@ export class SipSide {
       limitsRates: config.sip.auth === 'digest',
     });
     const guard = this.#guard;
-    const transport = new SipTransport({ ...deps, guard });
+    const transport = new SipTransport({ ...deps, guard, webSockets: new SystemWebSockets() });
+    this.#certificates = new SipCertificates(deps, { file: config.file, tls: config.sip.tls });
     const own = new OwnAddresses(deps, { domains: config.sip.domains, public: config.sip.public });
     const bindings = new BindingStore(deps);
     const { served, judge } = deps.enrollment ?? {};
@@ -138,15 +141,19 @@ export class SipSide {
     this.publisher.load();
     this.#enrollment?.judge.revoke();
     this.#enrollment?.start();
+    const tls = this.#certificates.options;
     try {
       for (const { transport, address, advertise } of this.#config.sip.listen) {
         const options = { transport, host: address.host, port: address.port };
         this.#own.add(
-          await this.#transport.listen(
-            advertise === undefined ? options : { ...options, advertised: advertise },
-          ),
+          await this.#transport.listen({
+            ...options,
+            ...(advertise && { advertised: advertise }),
+            ...(tls && { tls }),
+          }),
         );
       }
+      this.#certificates.start();
     } catch (error) {
       await this.#close();
       throw error;
@@ -180,6 +187,7 @@ export class SipSide {
   }
 
   async #close(): Promise<void> {
+    this.#certificates.stop();
     this.#core.stop();
     this.bindings.stop();
     await this.#transport.stop();

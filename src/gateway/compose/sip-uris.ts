@@ -1,11 +1,11 @@
 import { formatAddress, isLoopback } from '../../base/index.ts';
 import { isPublishable } from '../../p2psip/public-addresses.ts';
-import type { BoundListener } from '../../sip/transport/flow.ts';
+import { type BoundListener, isWebSocket, transportParam } from '../../sip/transport/flow.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 
 /** The listeners as SIP URIs with the ports really bound. */
 export function sipUris(listeners: readonly BoundListener[]): string[] {
-  return listeners.map(({ advertised, transport }) => uriOf(formatAddress(advertised), transport));
+  return listeners.map(uriOf);
 }
 
 /**
@@ -16,11 +16,16 @@ export function publicUris(config: GatewayConfig, listeners: readonly BoundListe
   if (config.sip.public.length > 0) return [...config.sip.public];
   const onLoopback = config.overlay.listen.every(({ host }) => isLoopback(host));
   const reachable = listeners.filter(({ advertised }) => isPublishable(advertised.host, onLoopback));
-  return reachable.map(({ advertised, transport }) =>
-    transport === 'UDP' ? `sip:${formatAddress(advertised)}` : uriOf(formatAddress(advertised), transport),
-  );
+  // A caller who speaks SIP over WebSocket has one connection, to his own server: he cannot follow a 302 to another.
+  return reachable
+    .filter(({ transport }) => !isWebSocket(transport))
+    .map((listener) =>
+      listener.transport === 'UDP' ? `sip:${formatAddress(listener.advertised)}` : uriOf(listener),
+    );
 }
 
-function uriOf(hostPort: string, transport: string): string {
-  return `sip:${hostPort};transport=${transport.toLowerCase()}`;
+/** RFC 7118 §5.2: `sips` with `transport=ws` is what others call wss. */
+function uriOf({ advertised, transport }: BoundListener): string {
+  const scheme = transport === 'WSS' ? 'sips' : 'sip';
+  return `${scheme}:${formatAddress(advertised)};transport=${transportParam(transport)}`;
 }

@@ -1,6 +1,7 @@
 import type { Address } from '../../base/index.ts';
 import type { Account } from '../../sip/auth/credentials.ts';
 import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
+import type { TransportName } from '../../sip/transport/flow.ts';
 
 /** The whole configuration of one peer: validated, defaults filled in, relative paths made absolute. */
 export interface GatewayConfig {
@@ -73,17 +74,26 @@ export interface EnrollmentAccount {
 export type SipMode = 'proxy' | 'redirect' | 'off';
 
 export interface SipListen {
-  readonly transport: 'UDP' | 'TCP';
+  readonly transport: TransportName;
   /** An IP literal, possibly a wildcard; port 0 = any. */
   readonly address: Address;
   /** What phones and other servers reach this listener by, when not by its own address. */
   readonly advertise: Address | undefined;
 }
 
+/** Absolute file names. Their content was good when the configuration was read; it is read again when it changes. */
+export interface TlsFiles {
+  /** PEM, the leaf first, then what leads to its authority. */
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface SipConfig {
   readonly mode: SipMode;
   /** Empty when the mode is `off`. */
   readonly listen: readonly SipListen[];
+  /** Certificates of the tls:// and wss:// listeners; the first is for clients that ask for no name, or for another one. */
+  readonly tls: readonly TlsFiles[];
   /** Lower case; the first is the realm. */
   readonly domains: readonly string[];
   readonly auth: 'digest' | 'none';

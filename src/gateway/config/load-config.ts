@@ -2,6 +2,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { type Address, splitPin } from '../../base/index.ts';
 import type { Account } from '../../sip/auth/credentials.ts';
 import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
+import type { TransportName } from '../../sip/transport/flow.ts';
 import { ConfigError } from './config-error.ts';
 import { looksAround } from './exposure.ts';
 import type {
@@ -11,6 +12,7 @@ import type {
   EnrollmentAccount,
   GatewayConfig,
   SipListen,
+  TlsFiles,
 } from './gateway-config.ts';
 import { applyOverride, formatPath, type Override, parseOverride } from './overrides.ts';
 import { findBreaches, isUrl } from './rules.ts';
@@ -24,8 +26,17 @@ import {
   readSharedSecret,
   readToken,
 } from './secret-file.ts';
+import { expiryWarning, readTlsIdentity } from './tls-files.ts';
 import { parseUsers } from './users-file.ts';
 import { parseYaml, validate, withoutNulls } from './yaml-file.ts';
+
+const TRANSPORTS: Readonly<Record<string, TransportName>> = {
+  udp: 'UDP',
+  tcp: 'TCP',
+  tls: 'TLS',
+  ws: 'WS',
+  wss: 'WSS',
+};
 
 export interface LoadedConfig {
   readonly config: GatewayConfig;
@@ -119,6 +130,7 @@ class Resolver {
       sip: {
         mode: sip.mode,
         listen: sip.mode === 'off' ? [] : this.#sipListeners(),
+        tls: sip.mode === 'off' ? [] : this.#sipCertificates(),
         domains,
         auth: sip.auth,
         digest: this.#digest(),
@@ -185,7 +197,18 @@ class Resolver {
     return this.#parsed.sip.listen.map((url) => {
       const at = left.findIndex(({ scheme }) => scheme === url.scheme);
       const advertise = at === -1 ? undefined : toAddress(left.splice(at, 1)[0]!);
-      return { transport: url.scheme === 'udp' ? 'UDP' : 'TCP', address: toAddress(url), advertise };
+      return { transport: TRANSPORTS[url.scheme]!, address: toAddress(url), advertise };
+    });
+  }
+
+  #sipCertificates(): TlsFiles[] {
+    return this.#parsed.sip.tls.map(({ cert, key }, i) => {
+      const files = { cert: this.#absolute(cert), key: this.#absolute(key) };
+      const { certificates } = readTlsIdentity(files, { file: this.#file, path: `sip.tls[${i}]` });
+      this.#warnAboutMode(files.key);
+      const warning = expiryWarning(certificates[0]!, this.#shown(files.cert));
+      if (warning !== undefined) this.#warnings.push(warning);
+      return files;
     });
   }
 

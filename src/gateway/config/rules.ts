@@ -45,12 +45,6 @@ function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
     }
   }
   if (sip.mode === 'off') return;
-  for (const [i, { scheme }] of sip.listen.entries()) {
-    if (scheme !== 'udp' && scheme !== 'tcp') {
-      yield refuse(`sip.listen[${i}]`, `SIP over ${scheme}:// is`, 'use udp:// or tcp://');
-    }
-  }
-  if (sip.tls !== undefined) yield refuse('sip.tls', 'SIP over TLS is', 'leave it out');
   if (sip.trunks.length > 0) yield refuse('sip.trunks', 'trunks are', 'leave it empty');
 }
 
@@ -130,6 +124,15 @@ function* sipRules({ overlay, sip, users }: ParsedConfig): Generator<Breach> {
   if (sip.mode === 'off') return;
   if (sip.listen.length === 0) {
     yield { path: 'sip.listen', problem: 'is empty', mend: 'name an address, or write sip.mode: off' };
+  }
+  for (const [i, { scheme }] of sip.listen.entries()) {
+    if ((scheme === 'tls' || scheme === 'wss') && sip.tls.length === 0) {
+      yield {
+        path: `sip.listen[${i}]`,
+        problem: `${scheme}:// needs a certificate`,
+        mend: 'name one (sip.tls: {cert: ./sip.pem, key: ./sip.key}), or use udp:// tcp:// ws://',
+      };
+    }
   }
   if (sip.auth === 'digest' && users === undefined && overlay.enroll === undefined) {
     yield {

@@ -43,7 +43,7 @@ const sip = block({
     'tcp://127.0.0.1:5060',
   ]),
   advertise: v.optional(list(url({ ...sipUrl, names: true })), []),
-  tls: v.optional(block({ cert: path, key: path })),
+  tls: v.optional(list(block({ cert: path, key: path })), []),
   digest: v.optional(list(choice(['md5', 'sha-256'])), ['md5']),
   expires: v.optional(
     block({

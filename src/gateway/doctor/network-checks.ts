@@ -12,7 +12,7 @@ export async function checkPorts(config: GatewayConfig, network: Network): Promi
     findings.push(await tryPort(`overlay.listen[${i}]`, 'TCP', address, network));
   }
   for (const [i, { transport, address }] of sip.listen.entries()) {
-    findings.push(await tryPort(`sip.listen[${i}]`, transport, address, network));
+    findings.push(await tryPort(`sip.listen[${i}]`, transport === 'UDP' ? 'UDP' : 'TCP', address, network));
   }
   if (admin !== undefined) findings.push(await tryPort('admin', 'TCP', admin.listen, network));
   return findings;

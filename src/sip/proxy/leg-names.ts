@@ -1,5 +1,5 @@
 import { formatAddress, sameAddress } from '../../base/index.ts';
-import type { Flow } from '../transport/flow.ts';
+import { type Flow, transportParam } from '../transport/flow.ts';
 import type { FlowTokens, TokenTarget } from './flow-token.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 
@@ -60,7 +60,7 @@ export class LegNames {
 
   #phoneRoute(flow: Flow, token: string): string {
     const address = formatAddress(this.#own.advertisedFor(flow));
-    return `<sip:${token}@${address};transport=${flow.transport.toLowerCase()};lr>`;
+    return `<sip:${token}@${address};transport=${transportParam(flow.transport)};lr>`;
   }
 
   #meetAtOneAddress(a: Flow, b: Flow): boolean {

@@ -10,7 +10,7 @@ import {
   type Logger,
   type Metrics,
 } from '../../base/index.ts';
-import type { Flow } from '../transport/flow.ts';
+import { type Flow, isWebSocket } from '../transport/flow.ts';
 import { type Binding, decodeBindings, encodeBindings } from './binding.ts';
 
 /**
@@ -209,7 +209,7 @@ export class BindingStore {
 }
 
 function endsWithFlow({ transport }: Binding): boolean {
-  return transport === 'WS' || transport === 'WSS';
+  return isWebSocket(transport);
 }
 
 function withoutFlow(binding: Binding): Binding {

@@ -2,6 +2,16 @@ import type { Address, EventSource } from '../../base/index.ts';
 
 export type TransportName = 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS';
 
+/** Whether only the client can open a connection, so that it is reached over the one it opened or not at all (RFC 7118). */
+export function isWebSocket(transport: TransportName): transport is 'WS' | 'WSS' {
+  return transport === 'WS' || transport === 'WSS';
+}
+
+/** What a URI's transport parameter says for it (RFC 7118 §5.2: `ws` for both). */
+export function transportParam(transport: TransportName): string {
+  return isWebSocket(transport) ? 'ws' : transport.toLowerCase();
+}
+
 /** A socket we listen on. */
 export interface BoundListener {
   readonly transport: TransportName;

@@ -11,11 +11,12 @@ import {
   type Network,
   type Random,
   type TlsOptions,
+  type WebSockets,
 } from '../../base/index.ts';
 import type { SipResponse } from '../message/response.ts';
 import { ConnectionTable, remoteKey } from './connection-table.ts';
 import { TransportError } from './errors.ts';
-import { type BoundListener, defaultPort, type Flow, type TransportName } from './flow.ts';
+import { type BoundListener, defaultPort, type Flow, isWebSocket, type TransportName } from './flow.ts';
 import { type MessageHandler, MessageIntake } from './intake.ts';
 import { chooseListener } from './listener-choice.ts';
 import type { SourceGuard } from './source-guard.ts';
@@ -30,12 +31,14 @@ export interface SipTransportDeps {
   readonly metrics: Metrics;
   /** Who is met with silence; without it nobody is. */
   readonly guard?: SourceGuard | undefined;
+  /** Required to listen on WS and WSS. */
+  readonly webSockets?: WebSockets;
 }
 
 export interface SipTransportOptions {
-  /** Connections of all kinds together; further ones are refused. Default 20,000. */
+  /** Connections of all kinds together; further ones are refused. */
   readonly maxConnections?: number;
-  /** Connections from one remote host. Default 5,000. */
+  /** Connections from one remote host. */
   readonly maxConnectionsPerHost?: number;
   /** How long an attempt to connect may take, ms. Default 5,000. */
   readonly connectTimeoutMs?: number;
@@ -52,7 +55,7 @@ export interface ListenOptions {
   readonly port: number;
   /** What others are told to use; default: where the socket is bound. */
   readonly advertised?: Address;
-  /** Required for TLS. */
+  /** Required for TLS and WSS. */
   readonly tls?: TlsOptions;
 }
 
@@ -63,6 +66,11 @@ export interface FlowTarget {
   readonly from?: BoundListener;
 }
 
+/** RFC 7118 §4. */
+const WEB_SOCKET_PROTOCOL = 'sip';
+
+const MAX_CONNECTIONS = 20_000;
+const MAX_CONNECTIONS_PER_HOST = 5_000;
 /** Attempts to connect at one time. */
 const MAX_CONNECTING = 512;
 
@@ -90,8 +98,8 @@ export class SipTransport {
     const { logger, metrics, random } = deps;
     this.#deps = deps;
     this.#options = {
-      maxConnections: options.maxConnections ?? 20_000,
-      maxConnectionsPerHost: options.maxConnectionsPerHost ?? 5_000,
+      maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+      maxConnectionsPerHost: options.maxConnectionsPerHost ?? MAX_CONNECTIONS_PER_HOST,
       connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
       receiveBufferBytes: options.receiveBufferBytes ?? 4_194_304,
     };
@@ -115,9 +123,7 @@ export class SipTransport {
 
   /** @throws CodedError 'address-in-use' | 'address-unavailable', TransportError 'unsupported-transport' */
   async listen(options: ListenOptions): Promise<BoundListener> {
-    if (options.transport === 'UDP') return this.#listenUdp(options);
-    if (options.transport === 'TCP' || options.transport === 'TLS') return this.#listenStream(options);
-    throw new TransportError('unsupported-transport', `cannot listen on ${options.transport}`);
+    return options.transport === 'UDP' ? this.#listenUdp(options) : this.#listenStream(options);
   }
 
   get listeners(): readonly BoundListener[] {
@@ -232,16 +238,19 @@ export class SipTransport {
   }
 
   async #listenStream({ transport, host, port, advertised, tls }: ListenOptions): Promise<BoundListener> {
-    if (transport === 'TLS' && tls === undefined) {
-      throw new TransportError('unsupported-transport', 'a TLS listener needs a certificate');
+    const isSecure = transport === 'TLS' || transport === 'WSS';
+    if (isSecure && tls === undefined) {
+      throw new TransportError('unsupported-transport', `a ${transport} listener needs a certificate`);
     }
     let bound: BoundListener | undefined;
     const onConnection = (connection: Connection) => this.#accept(connection, transport, bound);
-    const listener = await this.#deps.network.listen(
-      { host, port },
-      onConnection,
-      transport === 'TLS' ? tls : undefined,
-    );
+    const secured = isSecure ? tls : undefined;
+    const listener = isWebSocket(transport)
+      ? await this.#requireWebSockets().listen({ host, port }, onConnection, {
+          protocol: WEB_SOCKET_PROTOCOL,
+          ...(secured && { tls: secured }),
+        })
+      : await this.#deps.network.listen({ host, port }, onConnection, secured);
     bound = { transport, local: listener.local, advertised: advertised ?? listener.local };
     this.#streams.push({ bound, listener });
     return bound;
@@ -262,7 +271,7 @@ export class SipTransport {
 
   async #connect(transport: TransportName, address: Address): Promise<Flow> {
     if (this.#stopped) throw new TransportError('stopped', 'the transport is stopped');
-    if (transport === 'WS' || transport === 'WSS') {
+    if (isWebSocket(transport)) {
       throw new TransportError('unsupported-transport', `cannot connect over ${transport}`);
     }
     if (this.#connecting.size >= MAX_CONNECTING || !this.#connections.admits(address.host)) {
@@ -281,6 +290,12 @@ export class SipTransport {
     return this.#connections.add(connection, { id: this.#nextFlowId(), transport });
   }
 
+  #requireWebSockets(): WebSockets {
+    const { webSockets } = this.#deps;
+    if (webSockets === undefined) throw new TransportError('unsupported-transport', 'no WebSockets here');
+    return webSockets;
+  }
+
   #requireClientTls(): TlsOptions {
     if (this.#clientTls === undefined) {
       throw new TransportError('unsupported-transport', 'connecting over TLS is not configured');
@@ -291,7 +306,7 @@ export class SipTransport {
   /** RFC 3261 §18.2.2: the connection is gone, so one is opened to the address and port the Via names. */
   #sendOverNewConnection(data: Uint8Array, via: ResponsePort, flow: Flow): void {
     // An overlay connection comes back under its Node-ID, by `rebindPeer`; a WebSocket client cannot be called.
-    if (flow.peer !== undefined || flow.transport === 'WS' || flow.transport === 'WSS') {
+    if (flow.peer !== undefined || isWebSocket(flow.transport)) {
       throw new TransportError('flow-closed', 'the connection is closed');
     }
     const port = via.port ?? defaultPort(flow.transport);

@@ -1,10 +1,11 @@
 import { type Address, type Connection, type ConnectionHandler, Event } from '../../base/index.ts';
 import { type FramerHandler, StreamFramer } from '../message/framer.ts';
+import { MessageFramer, type MessageFramerHandler } from '../message/message-framer.ts';
 import type { MessageError } from '../message/parser.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import { TransportError } from './errors.ts';
-import type { BoundListener, Flow, TransportName } from './flow.ts';
+import { type BoundListener, type Flow, isWebSocket, type TransportName } from './flow.ts';
 import type { MessageIntake } from './intake.ts';
 
 const PING = Buffer.from('\r\n\r\n');
@@ -20,8 +21,8 @@ export interface StreamFlowOptions {
   readonly peer?: string;
 }
 
-/** One TCP or TLS connection that carries SIP. */
-export class StreamFlow implements Flow, ConnectionHandler, FramerHandler {
+/** One connection that carries SIP: TCP, TLS or WebSocket. */
+export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, MessageFramerHandler {
   readonly id: number;
   readonly transport: TransportName;
   readonly reliable = true;
@@ -37,7 +38,7 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler {
   pingedAt: number | undefined;
   readonly #connection: Connection;
   readonly #intake: MessageIntake;
-  readonly #framer = new StreamFramer(this);
+  readonly #framer: StreamFramer | MessageFramer;
   readonly #now: () => number;
   #open = true;
 
@@ -52,6 +53,7 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler {
     this.transport = options.transport;
     this.listener = options.listener;
     this.peer = options.peer;
+    this.#framer = isWebSocket(options.transport) ? new MessageFramer(this) : new StreamFramer(this);
     this.lastReceivedAt = deps.now();
     deps.connection.setHandler(this);
   }
@@ -126,6 +128,10 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler {
   onError(error: MessageError): void {
     this.#intake.reject(error, this);
     this.end();
+  }
+
+  onRefused(error: MessageError): void {
+    this.#intake.reject(error, this);
   }
 
   #finish(error: Error | undefined): void {

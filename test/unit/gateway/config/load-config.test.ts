@@ -70,6 +70,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     expires: { min: 60, default: 3600, max: 7200 },
     maxContacts: 10,
     public: [],
+    tls: [],
     allow: [],
   });
   t.deepEqual(config.admin, { listen: { host: '127.0.0.1', port: 8060 }, token: undefined });
@@ -285,7 +286,11 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   ],
   [
     ['sip.listen=[tls://127.0.0.1:5061]'],
-    'sip.listen[0]: SIP over tls:// is not implemented in this version; use udp:// or tcp://',
+    'sip.listen[0]: tls:// needs a certificate; name one (sip.tls: {cert: ./sip.pem, key: ./sip.key}), or use udp:// tcp:// ws://',
+  ],
+  [
+    ['sip.listen=[wss://127.0.0.1:443]'],
+    'sip.listen[0]: wss:// needs a certificate; name one (sip.tls: {cert: ./sip.pem, key: ./sip.key}), or use udp:// tcp:// ws://',
   ],
   [['sip.trunks=[{match: a}]'], 'sip.trunks: trunks are not implemented in this version; leave it empty'],
   [['durability=never'], 'durability: "never" is not known; choose commit, power'],

@@ -1,0 +1,110 @@
+import { X509Certificate } from 'node:crypto';
+import { statSync } from 'node:fs';
+import {
+  type Clock,
+  errorMessage,
+  type Logger,
+  type Timer,
+  type TlsIdentity,
+  type TlsOptions,
+} from '../../base/index.ts';
+import type { TlsFiles } from '../config/gateway-config.ts';
+import { readTlsIdentity } from '../config/tls-files.ts';
+
+/** How often the files are looked at, ms: those who renew certificates put new ones in place without a word to us. */
+const LOOK_EVERY_MS = 10_000;
+
+interface Entry {
+  readonly files: TlsFiles;
+  readonly path: string;
+  identity: TlsIdentity;
+  leaf: X509Certificate;
+  /** What the files looked like when they were last read, well or not. */
+  seen: string;
+}
+
+/**
+ * The certificates of the SIP listeners. New files count from the next handshake on, connections keep what they began
+ * with; files that do not fit together, as in the middle of a renewal, leave the old ones in use.
+ */
+export class SipCertificates {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #file: string;
+  readonly #entries: readonly Entry[];
+  #timer: Timer | undefined;
+
+  /**
+   * @param options.file the configuration file, for messages
+   * @throws ConfigError
+   */
+  constructor(
+    deps: { readonly clock: Clock; readonly logger: Logger },
+    options: { readonly file: string; readonly tls: readonly TlsFiles[] },
+  ) {
+    this.#clock = deps.clock;
+    this.#logger = deps.logger;
+    this.#file = options.file;
+    this.#entries = options.tls.map((files, i) => {
+      const path = `sip.tls[${i}]`;
+      const seen = signatureOf(files);
+      const identity = readTlsIdentity(files, { file: options.file, path });
+      return { files, path, seen, identity, leaf: leafOf(identity) };
+    });
+  }
+
+  /** What a listener needs; undefined without any certificate. */
+  get options(): TlsOptions | undefined {
+    const [first] = this.#entries;
+    if (first === undefined) return undefined;
+    return {
+      get identity() {
+        return first.identity;
+      },
+      identityFor: (name) => this.#entries.find(({ leaf }) => leaf.checkHost(name) !== undefined)?.identity,
+    };
+  }
+
+  /** Follows the files until `stop`. */
+  start(): void {
+    if (this.#entries.length === 0) return;
+    this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => {
+      this.#look();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.close();
+  }
+
+  #look(): void {
+    for (const entry of this.#entries) {
+      const seen = signatureOf(entry.files);
+      if (seen === entry.seen) continue;
+      entry.seen = seen;
+      const { cert } = entry.files;
+      try {
+        entry.identity = readTlsIdentity(entry.files, { file: this.#file, path: entry.path });
+        entry.leaf = leafOf(entry.identity);
+        this.#logger.info('new SIP certificate in use', { cert, validTo: entry.leaf.validTo });
+      } catch (error) {
+        this.#logger.warn('new SIP certificate refused, the old one stays', { reason: errorMessage(error) });
+      }
+    }
+  }
+}
+
+function leafOf(identity: TlsIdentity): X509Certificate {
+  return new X509Certificate(identity.certificates[0]!);
+}
+
+/** Changes with the files, also when a link is turned to others; a file that is not there has none. */
+function signatureOf({ cert, key }: TlsFiles): string {
+  return [cert, key]
+    .map((path) => {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      return stats === undefined ? 'none' : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeMs}`;
+    })
+    .join(', ');
+}
