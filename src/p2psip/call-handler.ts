@@ -15,9 +15,10 @@ import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingStore } from '../sip/registrar/binding-store.ts';
 import { checkAssertedIdentity, stripAssertedIdentity } from './caller-identity.ts';
 import type { Location, LocationService } from './location-service.ts';
-import { isAboutSender, refuseEvent } from './own-events.ts';
+import { answerOwnEvent, isAboutSender } from './own-events.ts';
 import type { PeerConnections, PeerFlow } from './peer-connections.ts';
 import { escapeUser, type Redirector } from './redirector.ts';
+import type { RegistrationEvents } from './registration-events.ts';
 
 interface Deps {
   readonly bindings: BindingStore;
@@ -25,6 +26,7 @@ interface Deps {
   readonly connections: Pick<PeerConnections<PeerFlow>, 'learnRoute'>;
   readonly redirector: Redirector;
   readonly own: OwnAddresses;
+  readonly events: RegistrationEvents;
   /** Undefined where nobody is asked for a password (`auth: none`). */
   readonly authenticator: Authenticator | undefined;
   /** Whether an account of that AoR exists here. */
@@ -57,13 +59,15 @@ export class CallHandler {
 
   async handle(context: RequestContext): Promise<void> {
     if (context.overlayPeer !== undefined) return this.#fromOverlay(context, context.overlayPeer);
+    if (this.#deps.events.refresh(context)) return;
     stripAssertedIdentity(context.request);
     const caller = await this.#identify(context);
     if (caller === 'refused') return;
     const aor = context.requestAor;
+    if (aor !== undefined && !context.hasRoute && isAboutSender(context))
+      return answerOwnEvent(context, aor, this.#deps.events);
     if (aor === undefined || context.hasRoute || context.isStrayInDialog)
       return this.#outward(context, caller);
-    if (isAboutSender(context)) return refuseEvent(context);
     await this.#toUser(context, aor, caller);
   }
 

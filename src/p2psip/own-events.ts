@@ -1,4 +1,5 @@
 import type { RequestContext } from '../sip/proxy/ports.ts';
+import type { RegistrationEvents } from './registration-events.ts';
 
 /**
  * Whether a request asks for, or reports, the state of the user who sends it (RFC 6665, RFC 3903): most desk phones
@@ -9,9 +10,12 @@ export function isAboutSender({ request: { method }, requestAor, fromAor }: Requ
   return requestAor !== undefined && requestAor === fromAor && EVENT_METHODS.has(method);
 }
 
-/** Nobody serves an event package of its users here (RFC 6665 §4.2.1.1, RFC 3903 §6 step 2). */
-export function refuseEvent(context: RequestContext): void {
-  context.reply(489);
+/** Answers it: his registrations we tell, all else is 489 (RFC 6665 §4.2.1.1, RFC 3903 §6 step 2). */
+export function answerOwnEvent(context: RequestContext, aor: string, events: RegistrationEvents): void {
+  const { request } = context;
+  const name = request.header('Event')?.split(';', 1)[0]?.trim();
+  if (request.method === 'SUBSCRIBE' && name === 'reg') events.subscribe(context, aor);
+  else context.reply(489, undefined, { headers: [['Allow-Events', 'reg']] });
 }
 
 const EVENT_METHODS = new Set(['SUBSCRIBE', 'PUBLISH']);

@@ -7,6 +7,7 @@ import type { Overlay } from '../../p2psip/overlay.ts';
 import { PeerConnections } from '../../p2psip/peer-connections.ts';
 import { PublicAddresses } from '../../p2psip/public-addresses.ts';
 import { Redirector } from '../../p2psip/redirector.ts';
+import { RegistrationEvents } from '../../p2psip/registration-events.ts';
 import { RegistrationHandler } from '../../p2psip/registration-handler.ts';
 import { RegistrationPublisher } from '../../p2psip/registration-publisher.ts';
 import { Authenticator } from '../../sip/auth/authenticator.ts';
@@ -55,6 +56,7 @@ export class SipSide {
   readonly #registrations: RegistrationHandler;
   readonly #addresses: PublicAddresses;
   readonly #locations: LocationService;
+  readonly #events: RegistrationEvents;
   readonly #enrollment: EnrolledUsers | undefined;
 
   constructor(config: GatewayConfig, deps: SipSideDeps) {
@@ -93,9 +95,17 @@ export class SipSide {
       adopt: (connection, peer) => transport.adopt(connection, { peer }),
       onFlow: (_peer, flow) => this.#core.onPeerConnected(flow),
     });
+    this.#events = new RegistrationEvents({
+      ...{ bindings, own, clock, random, logger, metrics },
+      requests: {
+        reachOf: (context) => this.#core.requests.reachOf(context),
+        send: (request, reach) => this.#core.requests.send(request, reach),
+      },
+    });
     const calls = new CallHandler(
       {
         ...{ bindings, locations, connections, own, authenticator, logger, metrics },
+        events: this.#events,
         redirector: new Redirector({ addresses: this.#addresses }),
         hasAccount: (aor) => accounts.has(aor),
         onStranger: ({ host }, proved) => guard.fail({ host, why: 'unknown-user', proved }),
@@ -183,12 +193,14 @@ export class SipSide {
   #onRevoked(aor: string): void {
     this.publisher.abandon(aor);
     this.#locations.forget(aor);
+    this.#events.reject(aor);
     this.bindings.drop(aor);
   }
 
   async #close(): Promise<void> {
     this.#certificates.stop();
     this.#core.stop();
+    this.#events.stop();
     this.bindings.stop();
     await this.#transport.stop();
   }

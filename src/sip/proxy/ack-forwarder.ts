@@ -1,9 +1,8 @@
-import { CodedError, type Counter, errorMessage, type Logger, type Metrics } from '../../base/index.ts';
-import type { SipUri } from '../message/uri.ts';
-import { literalTarget } from '../resolve/resolve-target.ts';
+import { type Counter, errorMessage, type Logger, type Metrics } from '../../base/index.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { BranchServices } from './branch.ts';
 import type { BranchPlan } from './branch-plan.ts';
+import { openWay } from './open-way.ts';
 
 /**
  * Forwards ACKs for 2xx: outside any transaction, but along the route set like every request of the dialog (RFC 3261
@@ -24,7 +23,7 @@ export class AckForwarder {
   forward(plan: BranchPlan, fingerprint: string): void {
     let flow: Flow | undefined | Promise<Flow>;
     try {
-      flow = this.#flowNow(plan);
+      flow = openWay(plan.way, this.#services);
     } catch (error) {
       this.drop(errorMessage(error));
       return;
@@ -42,32 +41,6 @@ export class AckForwarder {
   drop(reason: string): void {
     this.#dropped.inc();
     if (this.#logger.debugEnabled) this.#logger.debug('an ACK is dropped', { reason });
-  }
-
-  #flowNow({ way }: BranchPlan): Flow | undefined | Promise<Flow> {
-    const { peers, transport } = this.#services;
-    switch (way.kind) {
-      case 'flow':
-        return way.flow;
-      case 'none':
-        return undefined;
-      case 'peer': {
-        const standing = peers.cached(way.peer);
-        return standing?.open ? standing : peers.connect(way.peer, new AbortController().signal);
-      }
-      case 'uri': {
-        const literal = literalTarget(way.uri);
-        if (literal === undefined) return this.#resolve(way.uri);
-        return transport.flowToSync(literal) ?? transport.flowTo(literal);
-      }
-    }
-  }
-
-  async #resolve(uri: SipUri): Promise<Flow> {
-    const { resolver, transport } = this.#services;
-    const [first] = await resolver.resolve(uri);
-    if (first === undefined) throw new CodedError('unresolvable', `no address for ${uri.host}`);
-    return transport.flowTo(first);
   }
 
   #send(plan: BranchPlan, flow: Flow | undefined, fingerprint: string): void {

@@ -20,6 +20,8 @@ export type Target =
   | { readonly kind: 'peer'; readonly peer: string; readonly uri: string; readonly q?: number };
 
 export interface ReplyOptions {
+  /** Of a dialog that the answer sets up; else one is made up. */
+  readonly toTag?: string;
   readonly headers?: HeaderFields;
   readonly body?: Uint8Array;
   readonly contentType?: string;

@@ -27,6 +27,7 @@ import { Fork, type ForkServices } from './fork.ts';
 import { LegNames } from './leg-names.ts';
 import { LoopDetector } from './loop-detection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
+import { OwnRequests } from './own-requests.ts';
 import { PeerRecovery } from './peer-recovery.ts';
 import type { BindingSource, PeerConnector, RequestHandler, TargetResolver } from './ports.ts';
 import { HandledRequest, ownAor } from './request-context.ts';
@@ -71,6 +72,8 @@ const EXTENSIONS = 'path, outbound';
  */
 export class ProxyCore implements TransactionUser {
   readonly transactions: TransactionLayer;
+  /** For requests of our own, to those who set up dialogs with us. */
+  readonly requests: OwnRequests;
   readonly #logger: Logger;
   readonly #own: OwnAddresses;
   readonly #handler: RequestHandler;
@@ -125,6 +128,11 @@ export class ProxyCore implements TransactionUser {
       onForkDone: (fork) => this.#forks.delete(fork),
     };
     this.#acks = new AckForwarder({ services: this.#services, logger, metrics });
+    this.requests = new OwnRequests({
+      services: this.#services,
+      planner: this.#planner,
+      flows: this.#flows,
+    });
     const counter = (route: string) =>
       metrics.counter('sip_requests_routed_total', 'SIP requests by how they were routed', { route });
     this.#handled = counter('handler');

@@ -13,6 +13,8 @@ import {
   type SimulatedNetworkOptions,
 } from '../../../src/base/virtual/simulated-network.ts';
 import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
+import { answerOwnEvent, isAboutSender } from '../../../src/p2psip/own-events.ts';
+import { RegistrationEvents } from '../../../src/p2psip/registration-events.ts';
 import { Authenticator } from '../../../src/sip/auth/authenticator.ts';
 import { AccountCredentials } from '../../../src/sip/auth/credentials.ts';
 import { targetsOf } from '../../../src/sip/proxy/binding-targets.ts';
@@ -119,7 +121,15 @@ export class TestServer implements RequestHandler, PeerConnector {
       this,
     );
     this.own = own;
+    this.events = new RegistrationEvents({
+      ...base,
+      own,
+      bindings: this.store,
+      requests: this.core.requests,
+    });
   }
+
+  readonly events: RegistrationEvents;
 
   readonly own: OwnAddresses;
 
@@ -148,6 +158,7 @@ export class TestServer implements RequestHandler, PeerConnector {
 
   async stop(): Promise<void> {
     this.core.stop();
+    this.events.stop();
     this.store.stop();
     await this.transport.stop();
   }
@@ -185,10 +196,13 @@ export class TestServer implements RequestHandler, PeerConnector {
       const { status, reason, headers } = await this.#registrar.process(request, context.flow, toAor);
       return context.reply(status, reason, { headers });
     }
+    if (this.events.refresh(context)) return;
     if (context.overlayPeer === undefined && this.challenges) {
       if (fromAor === undefined) return context.reply(403);
       if ((await this.#authenticator.check(context, fromAor)) !== 'ok') return;
     }
+    if (requestAor !== undefined && isAboutSender(context))
+      return answerOwnEvent(context, requestAor, this.events);
     if (requestAor === undefined || context.hasRoute) {
       if (context.isStrayInDialog) return context.reply(481);
       await context.proxy([{ kind: 'uri', uri: request.requestUri }]);

@@ -7,8 +7,10 @@ import { CallHandler } from '../../../src/p2psip/call-handler.ts';
 import { LocationService } from '../../../src/p2psip/location-service.ts';
 import { PublicAddresses } from '../../../src/p2psip/public-addresses.ts';
 import { Redirector } from '../../../src/p2psip/redirector.ts';
+import { RegistrationEvents } from '../../../src/p2psip/registration-events.ts';
 import { Authenticator } from '../../../src/sip/auth/authenticator.ts';
 import { AccountCredentials } from '../../../src/sip/auth/credentials.ts';
+import { CONTACT_TOKEN } from '../../../src/sip/proxy/flow-token.ts';
 import { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
 import type { Binding } from '../../../src/sip/registrar/binding.ts';
 import { BindingStore } from '../../../src/sip/registrar/binding-store.ts';
@@ -38,8 +40,11 @@ function setup(options: { mode?: 'proxy' | 'redirect'; auth?: boolean } = {}) {
       { aor: BOB, password: 'secret' },
     ],
   });
+  const requests = { reachOf: () => CONTACT_TOKEN, send: async () => 200 };
+  const events = new RegistrationEvents({ ...common, bindings, own, requests });
   const calls = new CallHandler(
     {
+      events,
       ...{ ...common, bindings, locations, own, connections: { learnRoute() {} } },
       redirector: new Redirector({ addresses: new PublicAddresses({ ...common, overlay }) }),
       authenticator: options.auth ? new Authenticator({ ...common, credentials, own }) : undefined,
@@ -191,6 +196,7 @@ test('RFC 6665 §4.2.1.1: a SUBSCRIBE or PUBLISH for the own AoR is 489, never f
       const own = await call({ method, from: 'sip:bob@example.org', headers });
       t.is(own.status, 489);
       t.deepEqual(own.targets, []);
+      t.deepEqual(own.headers, [['Allow-Events', 'reg']]);
     }
   }
   const blf = await call({ method: 'SUBSCRIBE', headers: ['Event: dialog'] });
