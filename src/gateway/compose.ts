@@ -16,6 +16,7 @@ import { SipSide } from './compose/sip-side.ts';
 import { openTraceFile } from './compose/trace-file.ts';
 import type { GatewayConfig, OverlayConfig } from './config/gateway-config.ts';
 import { openDataDirectory } from './persistence/data-directory.ts';
+import { Reloading } from './reloading.ts';
 import {
   type ComposeGateway,
   formatReadyLine,
@@ -51,7 +52,7 @@ export const composeGateway: ComposeGateway = async (config, deps) => {
 
 async function build(
   config: GatewayConfig,
-  { logger, metrics, signal }: GatewayDeps,
+  { logger, metrics, signal, reloading }: GatewayDeps,
   machine: Machine,
   closers: (() => Promise<void>)[],
   stop: () => Promise<void>,
@@ -115,7 +116,20 @@ async function build(
   // Phones are served before the overlay is joined: calls within this peer need nobody else.
   await sip?.start();
   if (sip !== undefined) closers.push(() => sip.stop());
-  const admin = new PeerView({ clock: machine.clock, node, identity, locations, sip }, config);
+  const reload =
+    reloading &&
+    new Reloading(
+      {
+        logger,
+        load: () => reloading.load(),
+        apply: (next) => {
+          reloading.setLogLevel(next.log.level);
+          sip?.apply(next);
+        },
+      },
+      config,
+    );
+  const admin = new PeerView({ clock: machine.clock, node, identity, locations, sip, reload }, config);
   const adminUrl = await startAdmin(config, { routes: peerRoutes(admin), metrics, logger }, closers);
 
   membership.follow(node);

@@ -1,6 +1,7 @@
 import type { Logger } from '../base/index.ts';
 import type { PeerAdmin } from './admin/peer-admin.ts';
-import type { GatewayConfig } from './config/gateway-config.ts';
+import type { GatewayConfig, LogConfig } from './config/gateway-config.ts';
+import type { LoadedConfig } from './config/load-config.ts';
 import type { PrometheusMetrics } from './metrics/prometheus-metrics.ts';
 
 /** One peer that stands: joined (or first in) its overlay, SIP ports open. */
@@ -23,6 +24,12 @@ export interface RunningGateway {
 export interface GatewayDeps {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
+  /** Where the configuration can be read again; without it, it cannot. */
+  readonly reloading?: {
+    /** @throws ConfigError */
+    load(): LoadedConfig;
+    setLogLevel(level: LogConfig['level']): void;
+  };
   /** Aborted when the operator wants the peer gone before it stands. */
   readonly signal?: AbortSignal;
 }

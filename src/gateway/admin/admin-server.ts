@@ -28,7 +28,7 @@ export interface AdminServerOptions {
   readonly token: string | undefined;
 }
 
-/** The admin interface: read-only HTTP, JSON but for /metrics. */
+/** The admin interface: HTTP, JSON but for /metrics. */
 export class AdminServer {
   readonly #deps: AdminServerDeps;
   readonly #options: AdminServerOptions;
@@ -95,10 +95,13 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const refused = refuseRequest(request);
-    if (refused !== undefined) return send(response, refused, { Allow: 'GET, HEAD', Connection: 'close' });
     const [name = '', argument, ...rest] = pathOf(request);
     const route = this.#deps.routes.get(name);
+    const changes = route?.changes ?? false;
+    const refused = refuseRequest(request, changes);
+    if (refused !== undefined) {
+      return send(response, refused, { Allow: changes ? 'POST' : 'GET, HEAD', Connection: 'close' });
+    }
     const { token } = this.#options;
     if (token === undefined && isRebound(request)) {
       return send(response, refusal(403, 'foreign-host', 'ask by IP address or as localhost'));

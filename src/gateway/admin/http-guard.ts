@@ -6,15 +6,23 @@ import { type Answer, refusal } from './routes.ts';
 const MAX_BODY_BYTES = 0;
 const MAX_URL_LENGTH = 2048;
 
-/** What is refused whatever the path: wrong method, a body, an over-long URL, a foreign Host. */
-export function refuseRequest(request: IncomingMessage): Answer | undefined {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return refusal(405, 'method-not-allowed', 'this interface only answers GET');
+/**
+ * What is refused before the path is looked at: a wrong method, a body, an over-long URL.
+ * @param changes whether the path changes something: it is asked by POST then
+ */
+export function refuseRequest(request: IncomingMessage, changes: boolean): Answer | undefined {
+  const allowed = changes ? ['POST'] : ['GET', 'HEAD'];
+  if (!allowed.includes(request.method ?? '')) {
+    return refusal(405, 'method-not-allowed', `this path only answers ${allowed[0]}`);
   }
   if ((request.url ?? '').length > MAX_URL_LENGTH) return refusal(414, 'url-too-long', 'the URL is too long');
   const length = Number(request.headers['content-length'] ?? 0);
   if (length > MAX_BODY_BYTES || request.headers['transfer-encoding'] !== undefined) {
-    return refusal(413, 'body-too-large', 'a GET here carries no body');
+    return refusal(413, 'body-too-large', 'requests here carry no body');
+  }
+  // What a web page in the operator's browser sends by POST carries its Origin: none of them has anything to change here.
+  if (changes && request.headers.origin !== undefined) {
+    return refusal(403, 'foreign-origin', 'not from a web page');
   }
   return undefined;
 }

@@ -90,6 +90,22 @@ export interface PingResult {
   readonly ms: number;
 }
 
+/** A source that gets no answer: an IPv4 address, or the first four groups of IPv6 ones. */
+export interface BanView {
+  readonly source: string;
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly until: string;
+}
+
+/** What reading the configuration again has changed; keys as they stand in the file. */
+export interface ReloadReport {
+  readonly applied: readonly string[];
+  /** Changed in the file, and read at the next start only. */
+  readonly needRestart: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 export interface Readiness {
   readonly ready: boolean;
   /** Why not: joining, isolated, leaving. */
@@ -108,4 +124,7 @@ export interface PeerAdmin {
   lookup(aor: string): Promise<LookupResult>;
   ping(node: string): Promise<PingResult>;
   isReady(): Readiness;
+  bans(): readonly BanView[];
+  /** Reads the configuration files again. @throws ConfigError when they cannot be used: the peer goes on as it is */
+  reload(): ReloadReport;
 }

@@ -12,6 +12,8 @@ export interface Route {
   readonly public?: boolean;
   /** True when the path continues with one argument (`/lookup/AOR`). */
   readonly argument?: boolean;
+  /** True for what changes something: asked by POST. */
+  readonly changes?: boolean;
   handle(argument: string): Answer | Promise<Answer>;
 }
 
@@ -21,6 +23,8 @@ export function peerRoutes(admin: PeerAdmin): ReadonlyMap<string, Route> {
     ['status', { handle: () => ok(admin.status()) }],
     ['ring', { handle: () => ok(admin.ring()) }],
     ['registrations', { handle: () => ok(admin.registrations()) }],
+    ['bans', { handle: () => ok(admin.bans()) }],
+    ['reload', { changes: true, handle: () => ok(admin.reload()) }],
     ['healthz', { public: true, handle: () => ok({ healthy: true }) }],
     ['readyz', { public: true, handle: () => readiness(admin) }],
     ['lookup', { argument: true, handle: (aor) => lookup(admin, aor) }],
@@ -65,5 +69,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'bad-uri': 400,
   'bad-node-id': 400,
   'not-found': 404,
+  // RFC 9110 §15.5.21: understood, and what it asks for cannot be done.
+  'bad-config': 422,
   'not-joined': 503,
 };

@@ -36,19 +36,28 @@ export class AdminClient {
    * The JSON at a path made of these segments. A 404 with a body of the route's own is an answer as well.
    * @throws CommandError
    */
-  async get<T>(...segments: readonly string[]): Promise<T> {
+  get<T>(...segments: readonly string[]): Promise<T> {
+    return this.#ask('GET', segments);
+  }
+
+  /** The same for what changes something. */
+  post<T>(...segments: readonly string[]): Promise<T> {
+    return this.#ask('POST', segments);
+  }
+
+  async #ask<T>(method: 'GET' | 'POST', segments: readonly string[]): Promise<T> {
     const url = new URL(segments.map(encodeURIComponent).join('/'), this.#base);
-    const response = await this.#fetch(url);
+    const response = await this.#fetch(method, url);
     const body = await readJson(response, url);
     const { error } = body as { error?: { message?: unknown } };
     if (error === undefined) return body as T;
-    const code = response.status === 400 ? 'wrong-use' : 'operation-failed';
+    const code = response.status === 400 || response.status === 422 ? 'wrong-use' : 'operation-failed';
     throw new CommandError(code, `${url.origin}: ${String(error.message)}`, { origin: 'remote' });
   }
 
-  async #fetch(url: URL): Promise<Response> {
+  async #fetch(method: string, url: URL): Promise<Response> {
     try {
-      return await fetch(url, { headers: this.#headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      return await fetch(url, { method, headers: this.#headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
     } catch (error) {
       const cause = (error as Error).cause ?? error;
       throw new CommandError(

@@ -13,6 +13,8 @@ export interface CliEnvironment {
   readonly stderr: Writable;
   /** Aborted by SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
+  /** Calls back at each SIGHUP from now on. */
+  onHangup(callback: () => void): void;
   /** Loaded on demand: `p2psip status` need not read the whole peer. */
   loadCompose(): Promise<ComposeGateway>;
   loadNet(): Promise<{ network: Network; clock: Clock }>;

@@ -45,6 +45,7 @@ function processEnvironment(): CliEnvironment {
       stop ??= onSignals();
       return stop;
     },
+    onHangup: (callback) => void process.on('SIGHUP', callback),
     loadCompose: async () => (await import('../compose.ts')).composeGateway,
     loadNet: async () => {
       const { SystemNetwork, systemClock } = await import('../../net/index.ts');

@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-version.ts';
+import { addBans } from './commands/bans.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnrollment } from './commands/enrollment.ts';
 import { addLookup } from './commands/lookup.ts';
 import { addOverlay } from './commands/overlay.ts';
 import { addPing } from './commands/ping.ts';
 import { addRegistrations } from './commands/registrations.ts';
+import { addReload } from './commands/reload.ts';
 import { addRing } from './commands/ring.ts';
 import { addRun } from './commands/run.ts';
 import { addStatus } from './commands/status.ts';
@@ -33,6 +35,8 @@ export function createProgram(environment: CliEnvironment): Command {
     addRing,
     addRegistrations,
     addPing,
+    addBans,
+    addReload,
     addTestnet,
     addDoctor,
     addOverlay,

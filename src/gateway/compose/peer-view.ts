@@ -9,6 +9,7 @@ import { canonicalAor } from '../../sip/message/aor.ts';
 import { parseUri } from '../../sip/message/uri.ts';
 import type { Binding } from '../../sip/registrar/binding.ts';
 import type {
+  BanView,
   LookupEntry,
   LookupResult,
   PeerAdmin,
@@ -17,10 +18,12 @@ import type {
   Readiness,
   RegisteredContact,
   RegistrationView,
+  ReloadReport,
   RingView,
 } from '../admin/peer-admin.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { packageVersion } from '../package-version.ts';
+import type { Reloading } from '../reloading.ts';
 import type { SipSide } from './sip-side.ts';
 
 interface Deps {
@@ -30,6 +33,8 @@ interface Deps {
   readonly locations: LocationService;
   /** Undefined without SIP. */
   readonly sip: SipSide | undefined;
+  /** Undefined where there is no file to read again. */
+  readonly reload: Reloading | undefined;
 }
 
 /** What operators may ask of this peer, put together from its parts. */
@@ -72,6 +77,18 @@ export class PeerView implements PeerAdmin {
       registrations: this.#registrationCounts(),
       ...(sip?.enrollment && { enrollment: sip.enrollment }),
     };
+  }
+
+  bans(): readonly BanView[] {
+    const now = this.#deps.clock.now();
+    return (this.#deps.sip?.bans ?? []).map(({ source, why, leftMs }) => ({
+      ...{ source, reason: why, until: new Date(now + leftMs).toISOString() },
+    }));
+  }
+
+  reload(): ReloadReport {
+    if (this.#deps.reload === undefined) throw new CodedError('not-found', 'there is no file to read again');
+    return this.#deps.reload.reload();
   }
 
   ring(): RingView {

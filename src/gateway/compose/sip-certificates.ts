@@ -69,7 +69,7 @@ export class SipCertificates {
   start(): void {
     if (this.#entries.length === 0) return;
     this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => {
-      this.#look();
+      this.look();
       this.start();
     });
   }
@@ -78,7 +78,8 @@ export class SipCertificates {
     this.#timer?.close();
   }
 
-  #look(): void {
+  /** Looks at the files now: new ones that can be used serve new connections. */
+  look(): void {
     for (const entry of this.#entries) {
       const seen = signatureOf(entry.files);
       if (seen === entry.seen) continue;

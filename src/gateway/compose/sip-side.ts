@@ -19,7 +19,8 @@ import { Registrar } from '../../sip/registrar/registrar.ts';
 import { resolveTarget } from '../../sip/resolve/resolve-target.ts';
 import type { Flow } from '../../sip/transport/flow.ts';
 import { SipTransport } from '../../sip/transport/sip-transport.ts';
-import { SourceGuard } from '../../sip/transport/source-guard.ts';
+import { type Ban, SourceGuard } from '../../sip/transport/source-guard.ts';
+import type { LiveConfig } from '../config/changes.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { EnrolledUsers } from './enrolled-users.ts';
 import { SipCertificates } from './sip-certificates.ts';
@@ -58,6 +59,8 @@ export class SipSide {
   readonly #locations: LocationService;
   readonly #events: RegistrationEvents;
   readonly #enrollment: EnrolledUsers | undefined;
+  readonly #registrar: Registrar;
+  readonly #accounts: AccountCredentials;
 
   constructor(config: GatewayConfig, deps: SipSideDeps) {
     const { clock, random, logger, metrics, overlay, locations } = deps;
@@ -72,7 +75,8 @@ export class SipSide {
     const own = new OwnAddresses(deps, { domains: config.sip.domains, public: config.sip.public });
     const bindings = new BindingStore(deps);
     const { served, judge } = deps.enrollment ?? {};
-    const accounts = served ?? new AccountCredentials({ realm: own.firstDomain, accounts: config.users });
+    const listed = new AccountCredentials({ realm: own.firstDomain, accounts: config.users });
+    const accounts = served ?? listed;
     const algorithms = config.sip.digest;
     const authenticator =
       config.sip.auth === 'none'
@@ -124,6 +128,8 @@ export class SipSide {
     served?.revoked.on((aor) => this.#onRevoked(aor));
     served?.certified.on((aor) => this.publisher.hurry(aor));
     this.bindings = bindings;
+    this.#registrar = registrar;
+    this.#accounts = listed;
     this.#locations = locations;
     this.#enrollment = deps.enrollment;
     this.#transport = transport;
@@ -168,6 +174,23 @@ export class SipSide {
       await this.#close();
       throw error;
     }
+  }
+
+  /** Sources banned at this time. */
+  get bans(): readonly Ban[] {
+    return this.#guard.bans();
+  }
+
+  /** Takes over what may change while phones are served; users who are no longer there lose their registrations. */
+  apply({ users, sip }: LiveConfig): void {
+    const { allow, expires, maxContacts } = sip;
+    this.#certificates.look();
+    this.#guard.allow(allow);
+    this.#registrar.configure({ expires, maxContacts });
+    const known = new Set(users.map(({ aor }) => aor));
+    const gone = this.#accounts.aors().filter((aor) => !known.has(aor));
+    this.#accounts.replace(users);
+    for (const aor of gone) this.#onRevoked(aor);
   }
 
   /** The overlay is joined: tells it who is registered here and where redirectors may send callers. */

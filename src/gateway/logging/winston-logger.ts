@@ -10,26 +10,37 @@ export interface LoggerOptions {
   readonly stream?: Writable;
 }
 
+/** A logger whose level can be changed for all that descend from it. */
+export interface LeveledLogger extends Logger {
+  setLevel(level: LoggerOptions['level']): void;
+}
+
 /** The logger port on winston: one line an entry, text for people or JSON for collectors. */
-export function createLogger({ level, format, stream = process.stderr }: LoggerOptions): Logger {
+export function createLogger({ level, format, stream = process.stderr }: LoggerOptions): LeveledLogger {
   const root = winston.createLogger({
     level,
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
     format: winston.format.printf(format === 'json' ? formatJson : formatText),
     transports: [new winston.transports.Stream({ stream })],
   });
-  return new WinstonLogger(root, {}, level === 'debug');
+  return new WinstonLogger(root, {});
 }
 
-class WinstonLogger implements Logger {
-  readonly debugEnabled: boolean;
+class WinstonLogger implements LeveledLogger {
   readonly #root: winston.Logger;
   readonly #bound: LogFields;
 
-  constructor(root: winston.Logger, bound: LogFields, debugEnabled: boolean) {
+  constructor(root: winston.Logger, bound: LogFields) {
     this.#root = root;
     this.#bound = bound;
-    this.debugEnabled = debugEnabled;
+  }
+
+  get debugEnabled(): boolean {
+    return this.#root.level === 'debug';
+  }
+
+  setLevel(level: LoggerOptions['level']): void {
+    this.#root.level = level;
   }
 
   debug(message: string, fields?: LogFields): void {
@@ -49,7 +60,7 @@ class WinstonLogger implements Logger {
   }
 
   child(fields: LogFields): Logger {
-    return new WinstonLogger(this.#root, { ...this.#bound, ...fields }, this.debugEnabled);
+    return new WinstonLogger(this.#root, { ...this.#bound, ...fields });
   }
 
   #write(level: string, message: string, fields: LogFields | undefined): void {

@@ -37,6 +37,10 @@ export class AccountCredentials implements CredentialsStore {
     for (const account of accounts) this.#accounts.set(account.aor, { ...account });
   }
 
+  aors(): string[] {
+    return [...this.#accounts.keys()];
+  }
+
   get size(): number {
     return this.#accounts.size;
   }

@@ -60,8 +60,8 @@ export class Registrar {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #store: BindingStore;
-  readonly #expires: { readonly min: number; readonly default: number; readonly max: number };
-  readonly #maxContacts: number;
+  #expires: { readonly min: number; readonly default: number; readonly max: number };
+  #maxContacts: number;
   readonly #registered: Counter;
   readonly #refused: Counter;
 
@@ -78,6 +78,12 @@ export class Registrar {
       deps.metrics.counter('sip_registrations_total', 'REGISTER requests by result', { result });
     this.#registered = counter('accepted');
     this.#refused = counter('refused');
+  }
+
+  /** Other rules from now on; bindings that stand keep theirs until they are refreshed. */
+  configure({ expires, maxContacts }: Required<RegistrarOptions>): void {
+    this.#expires = expires;
+    this.#maxContacts = maxContacts;
   }
 
   /**

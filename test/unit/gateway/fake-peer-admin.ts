@@ -99,6 +99,15 @@ export class FakePeerAdmin implements PeerAdmin {
     return { node, ms: 3.21 };
   }
 
+  bans() {
+    return [{ source: '192.0.2.9', reason: 'wrong-credentials', until: '2026-01-01T00:10:00.000Z' }];
+  }
+
+  reload() {
+    this.asked.push('reload');
+    return { applied: ['users'], needRestart: ['overlay.listen'], warnings: [] };
+  }
+
   isReady(): Readiness {
     return this.readiness;
   }

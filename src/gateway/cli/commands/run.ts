@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { CodedError } from '../../../base/index.ts';
+import type { GatewayConfig } from '../../config/gateway-config.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load-config.ts';
-import { createLogger } from '../../logging/winston-logger.ts';
+import { createLogger, type LeveledLogger } from '../../logging/winston-logger.ts';
 import { PrometheusMetrics } from '../../metrics/prometheus-metrics.ts';
 import type { RunningGateway } from '../../running-gateway.ts';
 import { type ConfigOptions, withConfigOptions } from '../config-options.ts';
@@ -20,7 +22,10 @@ async function run(options: ConfigOptions, environment: CliEnvironment): Promise
   const { config, warnings } = loadConfig(options.config, options.set);
   const logger = createLogger({ ...config.log, stream: environment.stderr });
   for (const warning of warnings) logger.warn(warning);
-  const gateway = await start({ config, warnings }, logger, environment);
+  const load = () => loadConfig(options.config, options.set);
+  let gateway: RunningGateway | undefined;
+  environment.onHangup(() => reload(gateway));
+  gateway = await start({ config, load }, logger, environment);
   if (gateway === undefined) return;
   printLine(environment.stdout, gateway.readyLine);
   const failure = await Promise.race([gateway.failed, untilStopped(environment)]);
@@ -30,15 +35,27 @@ async function run(options: ConfigOptions, environment: CliEnvironment): Promise
   throw new CommandError(exitCode === 2 ? 'wrong-use' : 'operation-failed', line, { cause: failure });
 }
 
+/** SIGHUP; before the peer stands it means nothing. A refusal is in the log already. */
+function reload(gateway: RunningGateway | undefined): void {
+  try {
+    gateway?.admin.reload();
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+  }
+}
+
 /** Undefined when the operator stopped the peer before it stood. */
 async function start(
-  { config }: LoadedConfig,
-  logger: ReturnType<typeof createLogger>,
+  { config, load }: { readonly config: GatewayConfig; readonly load: () => LoadedConfig },
+  logger: LeveledLogger,
   environment: CliEnvironment,
 ): Promise<RunningGateway | undefined> {
   const compose = await environment.loadCompose();
   const metrics = new PrometheusMetrics({ processMetrics: true });
-  const starting = compose(config, { logger, metrics, signal: environment.stop });
+  const starting = compose(config, {
+    ...{ logger, metrics, signal: environment.stop },
+    reloading: { load, setLogLevel: (level) => logger.setLevel(level) },
+  });
   try {
     const gateway = await Promise.race([starting, brokenOff(environment.stop)]);
     if (gateway !== undefined && environment.stop.aborted) await gateway.stop();

@@ -52,6 +52,26 @@ test('/ping/NODE takes a Node-ID in either case and nothing else', async (t) => 
   t.true(own !== next);
 });
 
+test('/bans lists who gets no answer', async (t) => {
+  const { admin, get } = await start(t);
+  t.deepEqual((await get('/bans')).body, admin.bans());
+});
+
+test('/reload is asked by POST, with the token where there is one, and never by a web page', async (t) => {
+  const { admin, get } = await start(t, 'a-token');
+  const headers = { authorization: 'Bearer a-token' };
+  t.like(await get('/reload', { headers }), { status: 405, body: { error: { code: 'method-not-allowed' } } });
+  t.is((await get('/reload', { method: 'POST' })).status, 401);
+  const page = { ...headers, origin: 'http://evil.example' };
+  t.like(await get('/reload', { method: 'POST', headers: page }), {
+    status: 403,
+    body: { error: { code: 'foreign-origin' } },
+  });
+  t.is((await get('/status', { method: 'POST', headers })).status, 405);
+  t.deepEqual(admin.asked, []);
+  t.deepEqual((await get('/reload', { method: 'POST', headers })).body, admin.reload());
+});
+
 test('P10: /readyz fails with the reason when the peer is isolated, /healthz does not', async (t) => {
   const { admin, get } = await start(t);
   t.like(await get('/readyz'), { status: 200, body: { ready: true } });

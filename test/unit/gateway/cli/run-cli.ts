@@ -40,6 +40,9 @@ export class TestCli {
   /** What the next command reads. */
   stdin = '';
 
+  /** What SIGHUP does. */
+  hangUp: () => void = () => {};
+
   /** What SIGTERM does. */
   stop(): void {
     this.#stop.abort();
@@ -52,6 +55,9 @@ export class TestCli {
       stdout: this.stdout,
       stderr: this.stderr,
       stop: this.#stop.signal,
+      onHangup: (callback) => {
+        this.hangUp = callback;
+      },
       loadCompose: async () => this.#compose,
       loadNet: async () => ({ network: new SystemNetwork(), clock: new VirtualClock() }),
     };

@@ -51,6 +51,18 @@ test('the level is kept, and tells hot paths whether debug is worth building', (
   t.true(loud.logger.child({}).debugEnabled);
 });
 
+test('the level can be changed for a logger and all that descend from it', (t) => {
+  const { logger, lines } = capture({ level: 'warn' });
+  const child = logger.child({ peer: 1 });
+  logger.setLevel('debug');
+  child.debug('yes');
+  t.true(child.debugEnabled);
+  logger.setLevel('error');
+  child.warn('no');
+  t.false(child.debugEnabled);
+  t.is(lines().length, 1);
+});
+
 test('secrets do not reach the log: by name, by shape, at any depth', (t) => {
   const { logger, lines } = capture();
   logger.info('x', {
