@@ -25,12 +25,18 @@ const PING_EVERY_MS = 60_000;
 
 /** WebSocket servers over the machine's network, with the `ws` package. */
 export class SystemWebSockets implements WebSockets {
+  readonly #pingEveryMs: number;
+
+  constructor({ pingEveryMs = PING_EVERY_MS } = {}) {
+    this.#pingEveryMs = pingEveryMs;
+  }
+
   async listen(
     local: Address,
     onConnection: (connection: Connection) => void,
     { protocol, tls }: { readonly protocol: string; readonly tls?: TlsOptions },
   ): Promise<Listener> {
-    const upgrades = new Upgrades(onConnection, protocol);
+    const upgrades = new Upgrades(onConnection, { protocol, pingEveryMs: this.#pingEveryMs });
     const listener = await StreamListener.listenForSockets(local, (socket) => upgrades.accept(socket), tls);
     return {
       local: listener.local,
@@ -46,6 +52,7 @@ export class SystemWebSockets implements WebSockets {
 class Upgrades {
   readonly #onConnection: (connection: Connection) => void;
   readonly #protocol: string;
+  readonly #pingEveryMs: number;
   /** It listens nowhere: sockets are given to it. */
   readonly #http = createServer({ maxHeaderSize: MAX_HEADER_BYTES });
   readonly #webSockets: WebSocketServer;
@@ -55,9 +62,13 @@ class Upgrades {
   readonly #connections = new Set<WebSocketConnection>();
   #pings: NodeJS.Timeout | undefined;
 
-  constructor(onConnection: (connection: Connection) => void, protocol: string) {
+  constructor(
+    onConnection: (connection: Connection) => void,
+    { protocol, pingEveryMs }: { readonly protocol: string; readonly pingEveryMs: number },
+  ) {
     this.#onConnection = onConnection;
     this.#protocol = protocol;
+    this.#pingEveryMs = pingEveryMs;
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -111,7 +122,7 @@ class Upgrades {
       webSocket.on('close', () => this.#connections.delete(connection));
       this.#pings ??= setInterval(() => {
         for (const one of this.#connections) one.checkAlive();
-      }, PING_EVERY_MS).unref();
+      }, this.#pingEveryMs).unref();
       this.#onConnection(connection);
     });
   }

@@ -3,16 +3,21 @@ import { statSync } from 'node:fs';
 import {
   type Clock,
   errorMessage,
+  type Gauge,
   type Logger,
+  type Metrics,
   type Timer,
   type TlsIdentity,
   type TlsOptions,
 } from '../../base/index.ts';
 import type { TlsFiles } from '../config/gateway-config.ts';
-import { readTlsIdentity } from '../config/tls-files.ts';
+import { datesProblem, readTlsIdentity } from '../config/tls-files.ts';
 
 /** How often the files are looked at, ms: those who renew certificates put new ones in place without a word to us. */
 const LOOK_EVERY_MS = 10_000;
+const REMIND_EVERY_MS = 86_400_000;
+
+const END_HELP = 'When a SIP certificate expires, seconds since the Unix epoch';
 
 interface Entry {
   readonly files: TlsFiles;
@@ -21,6 +26,9 @@ interface Entry {
   leaf: X509Certificate;
   /** What the files looked like when they were last read, well or not. */
   seen: string;
+  readonly end: Gauge;
+  /** Wall clock, ms; when a word about its dates is due. */
+  remindAt: number;
 }
 
 /**
@@ -39,7 +47,7 @@ export class SipCertificates {
    * @throws ConfigError
    */
   constructor(
-    deps: { readonly clock: Clock; readonly logger: Logger },
+    deps: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
     options: { readonly file: string; readonly tls: readonly TlsFiles[] },
   ) {
     this.#clock = deps.clock;
@@ -49,7 +57,8 @@ export class SipCertificates {
       const path = `sip.tls[${i}]`;
       const seen = signatureOf(files);
       const identity = readTlsIdentity(files, { file: options.file, path });
-      return { files, path, seen, identity, leaf: leafOf(identity) };
+      const end = deps.metrics.gauge('sip_certificate_expires_seconds', END_HELP, { cert: files.cert });
+      return { files, path, seen, identity, leaf: leafOf(identity), end, remindAt: 0 };
     });
   }
 
@@ -68,10 +77,8 @@ export class SipCertificates {
   /** Follows the files until `stop`. */
   start(): void {
     if (this.#entries.length === 0) return;
-    this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => {
-      this.look();
-      this.start();
-    });
+    this.look();
+    this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => this.start());
   }
 
   stop(): void {
@@ -81,18 +88,35 @@ export class SipCertificates {
   /** Looks at the files now: new ones that can be used serve new connections. */
   look(): void {
     for (const entry of this.#entries) {
-      const seen = signatureOf(entry.files);
-      if (seen === entry.seen) continue;
-      entry.seen = seen;
-      const { cert } = entry.files;
-      try {
-        entry.identity = readTlsIdentity(entry.files, { file: this.#file, path: entry.path });
-        entry.leaf = leafOf(entry.identity);
-        this.#logger.info('new SIP certificate in use', { cert, validTo: entry.leaf.validTo });
-      } catch (error) {
-        this.#logger.warn('new SIP certificate refused, the old one stays', { reason: errorMessage(error) });
-      }
+      this.#follow(entry);
+      this.#checkDates(entry);
     }
+  }
+
+  #follow(entry: Entry): void {
+    const { files, path } = entry;
+    const { cert } = files;
+    const seen = signatureOf(files);
+    if (seen === entry.seen) return;
+    entry.seen = seen;
+    try {
+      entry.identity = readTlsIdentity(files, { file: this.#file, path });
+      entry.leaf = leafOf(entry.identity);
+      entry.remindAt = 0;
+      this.#logger.info('new SIP certificate in use', { cert, validTo: entry.leaf.validTo });
+    } catch (error) {
+      this.#logger.warn('new SIP certificate refused, the old one stays', { reason: errorMessage(error) });
+    }
+  }
+
+  #checkDates(entry: Entry): void {
+    entry.end.set(Date.parse(entry.leaf.validTo) / 1000);
+    const now = this.#clock.now();
+    if (now < entry.remindAt) return;
+    const problem = datesProblem(entry.leaf, now);
+    if (problem === undefined) return;
+    entry.remindAt = now + REMIND_EVERY_MS;
+    this.#logger.warn('the dates of a SIP certificate', { cert: entry.files.cert, problem });
   }
 }
 

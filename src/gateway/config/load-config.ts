@@ -26,7 +26,7 @@ import {
   readSharedSecret,
   readToken,
 } from './secret-file.ts';
-import { expiryWarning, readTlsIdentity } from './tls-files.ts';
+import { readTlsIdentity } from './tls-files.ts';
 import { parseUsers } from './users-file.ts';
 import { parseYaml, validate, withoutNulls } from './yaml-file.ts';
 
@@ -204,10 +204,8 @@ class Resolver {
   #sipCertificates(): TlsFiles[] {
     return this.#parsed.sip.tls.map(({ cert, key }, i) => {
       const files = { cert: this.#absolute(cert), key: this.#absolute(key) };
-      const { certificates } = readTlsIdentity(files, { file: this.#file, path: `sip.tls[${i}]` });
+      readTlsIdentity(files, { file: this.#file, path: `sip.tls[${i}]` });
       this.#warnAboutMode(files.key);
-      const warning = expiryWarning(certificates[0]!, this.#shown(files.cert));
-      if (warning !== undefined) this.#warnings.push(warning);
       return files;
     });
   }

@@ -82,8 +82,11 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CE
  * The certificates in a PEM file, DER.
  * @throws ConfigError
  */
-export function readCertificates(path: string, naming: { file: string; path: string }): Uint8Array[] {
-  const mend = 'name a PEM file with the certificates of the authorities to trust';
+export function readCertificates(
+  path: string,
+  naming: { file: string; path: string; mend?: string },
+): Uint8Array[] {
+  const { mend = 'name a PEM file with the certificates of the authorities to trust' } = naming;
   const blocks = readConfigFile(path, { ...naming, mend }).match(PEM_CERTIFICATE) ?? [];
   try {
     if (blocks.length === 0) throw new Error('none found');

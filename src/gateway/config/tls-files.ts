@@ -15,7 +15,8 @@ interface Naming {
  * @throws ConfigError also when the key is another certificate's
  */
 export function readTlsIdentity(files: TlsFiles, { file, path }: Naming): TlsIdentity {
-  const certificates = readCertificates(files.cert, { file, path: `${path}.cert` });
+  const mend = 'name a PEM file with the certificate of this server, and those that lead to its authority';
+  const certificates = readCertificates(files.cert, { file, path: `${path}.cert`, mend });
   const privateKey = readKey(files.key, { file, path: `${path}.key` });
   if (!new X509Certificate(certificates[0]!).checkPrivateKey(privateKey)) {
     const problem = `${files.key} is not the key of the first certificate in ${files.cert}`;
@@ -24,13 +25,18 @@ export function readTlsIdentity(files: TlsFiles, { file, path }: Naming): TlsIde
   return { certificates, privateKey };
 }
 
-/** What is wrong with the dates of a certificate; undefined when it is valid now. */
-export function expiryWarning(certificate: Uint8Array, shown: string): string | undefined {
-  const { validFrom, validTo } = new X509Certificate(certificate);
-  const now = Date.now();
-  if (now > Date.parse(validTo)) return `the certificate in ${shown} ended ${validTo}: renew it`;
-  if (now < Date.parse(validFrom)) return `the certificate in ${shown} begins ${validFrom}: check the clock`;
-  return undefined;
+/** Who renews by a program does so a month before the end; later than this it has failed. */
+const SOON_MS = 14 * 86_400_000;
+
+/**
+ * What is wrong with the dates of a certificate, as `<problem>; <mend>`; undefined when it is good for two weeks more.
+ * @param now wall clock, ms
+ */
+export function datesProblem({ validFrom, validTo }: X509Certificate, now: number): string | undefined {
+  const end = Date.parse(validTo);
+  if (now > end) return `ended ${validTo}, phones refuse it; renew it`;
+  if (now < Date.parse(validFrom)) return `begins ${validFrom}; set the clock (NTP)`;
+  return now > end - SOON_MS ? `ends ${validTo}; renew it` : undefined;
 }
 
 function readKey(path: string, naming: Naming): KeyObject {

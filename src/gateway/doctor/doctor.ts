@@ -3,7 +3,7 @@ import { ConfigError } from '../config/config-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
-import { checkClock, checkData, checkReceiveBuffer } from './host-checks.ts';
+import { checkClock, checkData, checkReceiveBuffer, checkSipCertificates } from './host-checks.ts';
 import { checkBootstrap, checkLocalDiscovery, checkPorts } from './network-checks.ts';
 import { checkOverlay } from './overlay-checks.ts';
 
@@ -35,6 +35,7 @@ export async function diagnose(
     ...warnings.map((warning) => secretWarning(warning)),
     ...(await checkOverlay(config)),
     ...checkUsers(config),
+    ...checkSipCertificates(config),
     ...(await checkPorts(config, network)),
     ...(await checkBootstrap(config, network)),
     ...(await checkLocalDiscovery(config)),

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { errorMessage } from '../../base/index.ts';
 import type { IdentityPem } from '../../reload/security/identity.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import { datesProblem, readTlsIdentity } from '../config/tls-files.ts';
 import { openDataDirectory } from '../persistence/data-directory.ts';
 import { type Finding, fail, fromMessage, ok, warn } from './finding.ts';
 
@@ -61,6 +62,19 @@ function checkValidity({ certificate }: IdentityPem, config: GatewayConfig): Fin
     return warn('data', `this peer's certificate ended ${validTo}`, mend);
   }
   return ok('data', `identity valid until ${new Date(validTo).toISOString()}`);
+}
+
+/** The certificates that phones see: for which names, and for how long. */
+export function checkSipCertificates({ file, sip }: GatewayConfig): Finding[] {
+  return sip.tls.map((files, i) => {
+    const check = `sip.tls[${i}]`;
+    const { certificates } = readTlsIdentity(files, { file, path: check });
+    const leaf = new X509Certificate(certificates[0]!);
+    const problem = datesProblem(leaf, Date.now());
+    if (problem !== undefined) return fromMessage(check, 'warn', `${files.cert} ${problem}`);
+    const names = leaf.subjectAltName ?? leaf.subject;
+    return ok(check, `for ${names}, valid until ${new Date(leaf.validTo).toISOString()}`);
+  });
 }
 
 /** Certificates and stored records carry times: a clock that lies before this program was made is wrong. */

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import test from 'ava';
 import {
   type Connection,
@@ -383,5 +384,26 @@ test('B32: a listener shows a renewed certificate from the next handshake on; co
   after.setHandler({ onData() {}, onClose() {} });
   after.destroy();
   for (const connection of connections) connection.destroy();
+  await listener.close();
+});
+
+test('a listener shows each client the certificate of the server name it asks for, else its own', async (t) => {
+  const [one, two] = [newIdentity().tls, newIdentity().tls];
+  const listener = await network.listen(LOOPBACK, (connection) => connection.destroy(), {
+    identity: one,
+    identityFor: (name) => (name === 'two.example.org' ? two : undefined),
+  });
+  const shown = async (servername?: string) => {
+    const { port } = listener.local;
+    const options = { port, host: '127.0.0.1', rejectUnauthorized: false };
+    const socket = connectTls({ ...options, ...(servername !== undefined && { servername }) });
+    await once(socket, 'secureConnect');
+    const certificate = socket.getPeerX509Certificate()!.raw;
+    socket.destroy();
+    return certificate;
+  };
+  t.true(equalBytes(await shown('two.example.org'), two.certificates[0]!));
+  t.true(equalBytes(await shown('one.example.org'), one.certificates[0]!));
+  t.true(equalBytes(await shown(), one.certificates[0]!));
   await listener.close();
 });

@@ -1,18 +1,18 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import type { Connection } from '../../../src/base/index.ts';
 import { SystemWebSockets } from '../../../src/net/index.ts';
 import { HttpsAuthority } from '../../support/https.ts';
 import { eventually } from '../../support/wait.ts';
 
 /** A server that writes down what it gets. */
-async function setUp(t: ExecutionContext, { secure = false, host = '127.0.0.1' } = {}) {
+async function setUp(t: ExecutionContext, { secure = false, host = '127.0.0.1', pingEveryMs = 60_000 } = {}) {
   const authority = new HttpsAuthority();
   const connections: Connection[] = [];
   const log: string[] = [];
-  const listener = await new SystemWebSockets().listen(
+  const listener = await new SystemWebSockets({ pingEveryMs }).listen(
     { host, port: 0 },
     (connection) => {
       connections.push(connection);
@@ -29,8 +29,8 @@ async function setUp(t: ExecutionContext, { secure = false, host = '127.0.0.1' }
   });
   const { port } = listener.local;
   const url = `${secure ? 'wss' : 'ws'}://${host.includes(':') ? `[${host}]` : host}:${port}/any/path`;
-  const open = async (protocols: string[] = ['sip']) => {
-    const client = new WebSocket(url, protocols, { ca: `${pem(authority.root)}` });
+  const open = async (protocols: string[] = ['sip'], options: ClientOptions = {}) => {
+    const client = new WebSocket(url, protocols, { ...options, ca: `${pem(authority.root)}` });
     await once(client, 'open');
     return client;
   };
@@ -88,6 +88,22 @@ test('a browser that is sent to the port is told what it is', async (t) => {
   const answer = await fetch(url.replace('ws:', 'http:'));
   t.is(answer.status, 426);
   t.regex(await answer.text(), /WebSocket/);
+});
+
+test('RFC 6455 §5.5.2: a client that answers no ping is gone; one that does stays', async (t) => {
+  const { log, connections, open } = await setUp(t, { pingEveryMs: 100 });
+  const there = await open();
+  let pings = 0;
+  there.on('ping', () => {
+    pings += 1;
+  });
+  const gone = await open(['sip'], { autoPong: false });
+  await once(gone, 'close');
+  await eventually('three pings, and one close', 2000, () => pings >= 3 && log.length > 0);
+  t.deepEqual(log, ['closed']);
+  t.is(there.readyState, WebSocket.OPEN);
+  t.is(connections.length, 2);
+  there.terminate();
 });
 
 test('a message over the bound closes the connection', async (t) => {

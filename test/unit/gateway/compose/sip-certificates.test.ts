@@ -3,17 +3,20 @@ import test from 'ava';
 import type { Logger } from '../../../../src/base/index.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { SipCertificates } from '../../../../src/gateway/compose/sip-certificates.ts';
+import { CountingMetrics } from '../../../support/counting-metrics.ts';
 import { type SipTlsFiles, sipTlsFiles } from '../../../support/tls-files.ts';
 
 async function setUp(...tls: SipTlsFiles[]) {
   const clock = new VirtualClock();
+  await clock.advance(Date.now() - clock.now());
+  const metrics = new CountingMetrics();
   const log: string[] = [];
   const note = (message: string) => log.push(message);
   const logger = { error: note, warn: note, info: note, debug: note } as unknown as Logger;
-  const certificates = new SipCertificates({ clock, logger }, { file: 'gateway.yaml', tls });
+  const certificates = new SipCertificates({ clock, logger, metrics }, { file: 'gateway.yaml', tls });
   certificates.start();
   const { options } = certificates;
-  return { certificates, log, options: options!, look: () => clock.advance(10_000) };
+  return { certificates, log, metrics, options: options!, look: () => clock.advance(10_000) };
 }
 
 const leafOf = (options: Awaited<ReturnType<typeof setUp>>['options']) =>
@@ -69,6 +72,21 @@ test('a client that asks for a name gets the certificate of that name', async (t
   const renewed = two.renew({ dnsNames: ['sip.example.com'] });
   t.is(options.identityFor!('sip.example.com'), undefined);
   t.truthy(renewed);
+});
+
+test('an operator is told daily of a certificate that ends soon, until it is renewed', async (t) => {
+  const files = sipTlsFiles({ notAfter: Date.now() + 13 * 86_400_000 });
+  const { log, metrics, look } = await setUp(files);
+  const word = 'the dates of a SIP certificate';
+  t.deepEqual(log, [word]);
+  for (let looks = 0; looks < 8640; looks += 1) await look();
+  t.deepEqual(log, [word, word]);
+  const before = metrics.value('sip_certificate_expires_seconds', { cert: files.cert });
+  files.renew();
+  await look();
+  t.deepEqual(log, [word, word, 'new SIP certificate in use']);
+  const after = metrics.value('sip_certificate_expires_seconds', { cert: files.cert });
+  t.true(after - before > 16 * 86_400, `${before} ${after}`);
 });
 
 test('without sip.tls nothing is looked at', async (t) => {

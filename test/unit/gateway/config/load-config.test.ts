@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { ConfigError } from '../../../../src/gateway/config/config-error.ts';
 import { type LoadedConfig, loadConfig } from '../../../../src/gateway/config/load-config.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
+import { sipTlsFiles } from '../../../support/tls-files.ts';
 
 interface Files {
   readonly config: string;
@@ -445,6 +446,43 @@ test('B32: a password file or a ca-file that does not hold what it should is ref
   t.regex(
     refusal(t, { config: enrolled, token: 'x' }, ['overlay.ca-file=token']),
     /^gateway.yaml: overlay.ca-file: token does not hold certificates \(none found\); name a PEM file/,
+  );
+});
+
+test('sip.tls: a certificate with its own key, or several, for tls:// ws:// and wss:// listeners', (t) => {
+  const [one, two] = [sipTlsFiles(), sipTlsFiles()];
+  const block = ({ cert, key }: { cert: string; key: string }) => `{cert: ${cert}, key: ${key}}`;
+  const listen = 'sip.listen=[tls://127.0.0.1, ws://127.0.0.1, "wss://[::1]:8443"]';
+  const { config, warnings } = load(lone, [listen, `sip.tls=[${block(one)}, ${block(two)}]`]);
+  t.deepEqual(warnings, []);
+  t.deepEqual(
+    config.sip.listen.map(({ transport, address }) => [transport, address.host, address.port]),
+    [
+      ['TLS', '127.0.0.1', 5061],
+      ['WS', '127.0.0.1', 80],
+      ['WSS', '::1', 8443],
+    ],
+  );
+  t.deepEqual(config.sip.tls[1], { cert: two.cert, key: two.key });
+  t.deepEqual(load(lone, [`sip.tls=${block(one)}`]).config.sip.tls, [{ cert: one.cert, key: one.key }]);
+
+  const refused = (cert: string, key: string) =>
+    refusal(t, { config: lone }, [`sip.tls={cert: ${cert}, key: ${key}}`]);
+  t.regex(
+    refused(one.cert, two.key),
+    /sip\.tls\[0\]: .* is not the key of the first certificate in .*; name a/,
+  );
+  t.regex(
+    refused(one.key, one.key),
+    /sip\.tls\[0\]\.cert: .* does not hold certificates \(none found\); name a PEM file with the certificate of this/,
+  );
+  t.regex(
+    refused(one.cert, one.cert),
+    /sip\.tls\[0\]\.key: .* does not hold a private key \(.*\); name a PEM file/,
+  );
+  t.regex(
+    refused(one.cert, 'gone.key'),
+    /sip\.tls\[0\]\.key: .* cannot be read \(no such file\); name a PEM file/,
   );
 });
 

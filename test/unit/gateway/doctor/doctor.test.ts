@@ -8,6 +8,7 @@ import { openDataDirectory } from '../../../../src/gateway/persistence/data-dire
 import { SystemNetwork } from '../../../../src/net/index.ts';
 import { TestEnrollmentServer } from '../../../support/enrollment-server.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
+import { sipTlsFiles } from '../../../support/tls-files.ts';
 import { TestCli } from '../cli/run-cli.ts';
 
 function writeFiles(config: string, users = 'users: [{ aor: alice@example.org, password: secret }]'): string {
@@ -54,6 +55,21 @@ test('P7: a healthy configuration: no failure, exit 0, nothing made on disk', as
   const cli = new TestCli();
   t.is(await cli.run('doctor', '-c', file), 0);
   t.regex(cli.stdout.text, /^ +CHECK +FOUND +MEND\nok +file +\S+ is a valid configuration\n/);
+});
+
+test('P9: the certificates that phones see: their names and dates', async (t) => {
+  const file = writeFiles(healthy);
+  const fresh = sipTlsFiles({ dnsNames: ['sip.example.org'] });
+  const old = sipTlsFiles({ notAfter: Date.now() - 1000 });
+  const all = await findings(
+    file,
+    `sip.tls=[{cert: ${fresh.cert}, key: ${fresh.key}}, {cert: ${old.cert}, key: ${old.key}}]`,
+    'sip.listen=[tls://127.0.0.1:0, wss://127.0.0.1:0]',
+  );
+  t.regex(find(all, 'sip.tls[0]', 'ok').detail, /DNS:sip\.example\.org.* valid until 20/);
+  t.regex(find(all, 'sip.tls[1]', 'warn').detail, /ended .*, phones refuse it/);
+  t.is(find(all, 'sip.tls[1]', 'warn').mend, 'renew it');
+  t.regex(find(all, 'sip.listen[1]', 'ok').detail, /^TCP .* is free/);
 });
 
 test('a wrong file: every problem a row, exit 2', async (t) => {
