@@ -16,6 +16,7 @@ import type { RequestContext } from '../sip/proxy/ports.ts';
 import type { BindingChange, BindingStore } from '../sip/registrar/binding-store.ts';
 import { detach } from '../sip/registrar/detach.ts';
 import { REGINFO_TYPE } from '../sip/registrar/reginfo.ts';
+import { transportParam } from '../sip/transport/flow.ts';
 import { escapeUser } from './redirector.ts';
 import { RegistrationSubscription, type SubscriberState } from './registration-subscription.ts';
 
@@ -184,7 +185,7 @@ export class RegistrationEvents {
 
   #contactFor({ flow }: RequestContext, aor: string): string {
     const address = formatAddress(this.#deps.own.advertisedFor(flow));
-    return `<sip:${escapeUser(aor)}@${address};transport=${flow.transport.toLowerCase()}>`;
+    return `<sip:${escapeUser(aor)}@${address};transport=${transportParam(flow.transport)}>`;
   }
 
   #makeRoom(aor: string): boolean {

@@ -1,4 +1,11 @@
-import { type Clock, CodedError, type Counter, type Metrics, withTimeout } from '../base/index.ts';
+import {
+  type Clock,
+  CodedError,
+  type Counter,
+  formatAddress,
+  type Metrics,
+  withTimeout,
+} from '../base/index.ts';
 import { type ContactParams, contactPrefsOf } from '../reload/usages/sip/contact-prefs.ts';
 import type { Authenticator } from '../sip/auth/authenticator.ts';
 import { parseParams } from '../sip/message/params.ts';
@@ -8,6 +15,7 @@ import type { RequestContext } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingChange, BindingStore } from '../sip/registrar/binding-store.ts';
 import type { Registrar } from '../sip/registrar/registrar.ts';
+import { type Flow, transportParam } from '../sip/transport/flow.ts';
 import type { Presence } from './publication.ts';
 import type { RegistrationPublisher } from './registration-publisher.ts';
 
@@ -25,9 +33,14 @@ interface Deps {
 export interface RegistrationHandlerOptions {
   /** The 200 to a REGISTER waits this long for its Store in the overlay; then the Store goes on behind. */
   readonly storeWaitMs: number;
+  /** Whether phones are told to send their requests to this peer (RFC 3608). */
+  readonly serviceRoute: boolean;
 }
 
-const defaultRegistrationHandlerOptions: RegistrationHandlerOptions = { storeWaitMs: 500 };
+const defaultRegistrationHandlerOptions: RegistrationHandlerOptions = {
+  storeWaitMs: 500,
+  serviceRoute: false,
+};
 
 /** REGISTER → bindings here → a record in the overlay (requirement A13). */
 export class RegistrationHandler {
@@ -35,9 +48,9 @@ export class RegistrationHandler {
   readonly #options: RegistrationHandlerOptions;
   readonly #late: Counter;
 
-  constructor(deps: Deps, options: RegistrationHandlerOptions = defaultRegistrationHandlerOptions) {
+  constructor(deps: Deps, options: Partial<RegistrationHandlerOptions> = {}) {
     this.#deps = deps;
-    this.#options = options;
+    this.#options = { ...defaultRegistrationHandlerOptions, ...options };
     const help = 'REGISTERs answered before their Store was acknowledged';
     this.#late = deps.metrics.counter('p2psip_registration_stores_late_total', help);
     deps.bindings.changed.on((change) => this.#onChange(change));
@@ -64,7 +77,14 @@ export class RegistrationHandler {
     if (authenticator !== undefined && (await authenticator.check(context, toAor)) !== 'ok') return;
     const { status, reason, headers } = await registrar.process(request, flow, toAor);
     if (status === 200) await this.#awaitStore(toAor);
-    context.reply(status, reason, { headers });
+    const isRouted = status === 200 && this.#options.serviceRoute;
+    context.reply(status, reason, { headers: isRouted ? [...headers, this.#serviceRoute(flow)] : headers });
+  }
+
+  /** RFC 3608 §5: this peer, by the address and transport that the phone reached it by. */
+  #serviceRoute(flow: Flow): readonly [string, string] {
+    const address = formatAddress(this.#deps.own.advertisedFor(flow));
+    return ['Service-Route', `<sip:${address};transport=${transportParam(flow.transport)};lr>`];
   }
 
   async #awaitStore(aor: string): Promise<void> {

@@ -90,10 +90,10 @@ export class SipSide {
     );
     this.publisher = new RegistrationPublisher(deps);
     this.#addresses = new PublicAddresses(deps);
-    this.#registrations = new RegistrationHandler({
-      ...{ registrar, bindings, own, authenticator, clock, metrics },
-      publisher: this.publisher,
-    });
+    this.#registrations = new RegistrationHandler(
+      { ...{ registrar, bindings, own, authenticator, clock, metrics }, publisher: this.publisher },
+      { serviceRoute: config.sip.serviceRoute },
+    );
     const connections = new PeerConnections<Flow>({
       ...{ overlay, locations, clock, logger, metrics },
       adopt: (connection, peer) => transport.adopt(connection, { peer }),

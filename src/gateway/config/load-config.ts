@@ -136,6 +136,7 @@ class Resolver {
         digest: this.#digest(),
         expires: sip.expires,
         maxContacts: sip['max-contacts'],
+        serviceRoute: sip['service-route'],
         public: sip.public,
         allow: sip.allow,
       },

@@ -54,6 +54,7 @@ const sip = block({
     {},
   ),
   'max-contacts': v.optional(integer(1, 100), 10),
+  'service-route': v.optional(flag(), false),
   allow: v.optional(list(text('give an address or prefix, like 192.0.2.0/24', isPrefix)), []),
   trunks: v.optional(v.array(v.unknown(), 'is not a list; leave it empty: []'), []),
   public: v.optional(list(sipUri('write a SIP URI, like sip:gw1.example.org:5060')), []),

@@ -31,6 +31,11 @@ const SUPPORTED = new Set(['path', 'outbound']);
 const MAX_AOR_LENGTH = 512;
 const MAX_CONTACT_LENGTH = 1024;
 const MAX_PATH_LENGTH = 2048;
+/** Phones send keepalives on their outbound connections within this (RFC 5626 §4.4.1 has 120 s as the default). */
+const FLOW_TIMER_SECONDS = 120;
+const FLOW_GRACE_SECONDS = 30;
+/** Over UDP nothing is lost by waiting; WebSockets are pinged by us. */
+const PINGED_BY_PHONE: ReadonlySet<string> = new Set(['TCP', 'TLS']);
 
 /** Refuses the whole request: nothing of it is committed. */
 class Refusal extends CodedError<'register-refused'> {
@@ -215,7 +220,7 @@ export class Registrar {
   }
 
   /** RFC 3261 §10.3 step 8. */
-  #accepted({ aor, request, outbound, path }: Registration): RegisterResult {
+  #accepted({ aor, request, flow, direct, outbound, path }: Registration): RegisterResult {
     const now = this.#clock.now();
     const bindings = this.#store.bindings(aor);
     const headers: [string, string][] = bindings.map((binding) => ['Contact', formatContact(binding, now)]);
@@ -223,6 +228,11 @@ export class Registrar {
     const usesOutbound =
       outbound && bindings.some(({ regId, callId }) => regId !== undefined && callId === request.callId);
     if (usesOutbound) headers.push(['Require', 'outbound']);
+    if (usesOutbound && direct && PINGED_BY_PHONE.has(flow.transport)) {
+      // RFC 5626 §6, §5.4: a connection that a NAT has forgotten is known as such, and another flow tried at once.
+      headers.push(['Flow-Timer', String(FLOW_TIMER_SECONDS)]);
+      flow.expectTraffic?.((FLOW_TIMER_SECONDS + FLOW_GRACE_SECONDS) * 1000);
+    }
     headers.push(['Date', new Date(now).toUTCString()]);
     return { status: 200, headers };
   }

@@ -42,7 +42,8 @@ export class FlowWatch {
     const silentMs = now - flow.lastReceivedAt;
     if (flow.incompleteSince !== undefined && now - flow.incompleteSince >= MESSAGE_TIMEOUT_MS) flow.close();
     else if (flow.peer !== undefined) this.#checkPeer(flow, now, silentMs);
-    else if (silentMs >= (flow.messages === 0 ? MESSAGE_TIMEOUT_MS : IDLE_TIMEOUT_MS)) flow.close();
+    else if (silentMs >= (flow.messages === 0 ? MESSAGE_TIMEOUT_MS : (flow.maxSilenceMs ?? IDLE_TIMEOUT_MS)))
+      flow.close();
   }
 
   #checkPeer(flow: StreamFlow, now: number, silentMs: number): void {

@@ -39,6 +39,8 @@ export interface Flow {
   readonly open: boolean;
   /** Emitted once, with the error if there was one. */
   readonly closed: EventSource<Error | undefined>;
+  /** On connections: the other end has promised to be silent no longer than this, ms; else the flow has failed. */
+  expectTraffic?(withinMs: number): void;
   /** @throws TransportError 'flow-closed' when `open` is false */
   send(data: Uint8Array): void;
 }

@@ -34,6 +34,8 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
   /** Monotonic ms of the last octet received, and of the start of an incomplete message. */
   lastReceivedAt: number;
   incompleteSince: number | undefined;
+  /** How long it may be silent, ms, where the other end has said so. */
+  maxSilenceMs: number | undefined;
   /** Monotonic ms of an unanswered ping of ours. */
   pingedAt: number | undefined;
   readonly #connection: Connection;
@@ -89,6 +91,10 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
     if (!this.#open) return;
     this.#finish(error);
     this.#connection.destroy(error);
+  }
+
+  expectTraffic(withinMs: number): void {
+    this.maxSilenceMs = withinMs;
   }
 
   /** Closes after what is queued was sent. */

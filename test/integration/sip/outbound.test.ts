@@ -116,3 +116,29 @@ test('RFC 5626 §7: the caller cancels while the second flow is tried', async (t
   t.deepEqual(older.methods, ['INVITE', 'CANCEL', 'ACK']);
   t.is(server.core.forks, 0);
 });
+
+test('RFC 5626 §5.4: a connection whose phone stopped its keepalives has failed, well before anyone calls', async (t) => {
+  const { world, server, newer, alice } = await setup({ first: 486 });
+  t.is(header((await world.run(newer.register())).final, 'flow-timer'), '120');
+  t.is(header((await world.run(alice.register())).final, 'flow-timer'), '', 'not without outbound');
+  const open = () => server.store.bindings('bob@example.org').filter(({ flow }) => flow?.open).length;
+  await world.clock.advance(140_000);
+  t.is(open(), 2);
+  await world.clock.advance(20_000);
+  t.is(open(), 0);
+  t.is((await world.run(alice.call(BOB))).status, 480);
+});
+
+test('RFC 5626 §5.4: keepalives hold the connection', async (t) => {
+  const { world, server, newer } = await setup();
+  for (let minute = 0; minute < 5; minute += 1) {
+    await world.clock.advance(60_000);
+    newer.keepAlive();
+  }
+  await world.clock.advance(100);
+  const flows = server.store.bindings('bob@example.org').map(({ regId, flow }) => [regId, flow?.open]);
+  t.deepEqual(flows, [
+    [1, undefined],
+    [2, true],
+  ]);
+});

@@ -200,6 +200,11 @@ export class SimPhone {
     });
   }
 
+  /** RFC 5626 §3.5.1. */
+  keepAlive(): void {
+    this.#write('\r\n\r\n');
+  }
+
   /** Ends the ringing of all calls with this status. */
   pickUp(status = 200): void {
     for (const invite of [...this.#ringing.values()]) this.#finish(invite, status);
@@ -273,6 +278,8 @@ export class SimPhone {
   #onData(chunk: Buffer): void {
     this.#buffer += chunk.toString('latin1');
     for (;;) {
+      // The answer to a keepalive.
+      this.#buffer = this.#buffer.replace(/^(\r\n)+/, '');
       const end = this.#buffer.indexOf('\r\n\r\n');
       if (end < 0) return;
       const length = Number(/^content-length:\s*(\d+)/im.exec(this.#buffer.slice(0, end))?.[1] ?? 0);

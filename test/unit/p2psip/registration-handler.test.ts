@@ -3,7 +3,10 @@ import { MemoryKeyValueStore, noMetrics, silentLogger } from '../../../src/base/
 import { SeededRandom } from '../../../src/base/virtual/seeded-random.ts';
 import { SimulatedNetwork } from '../../../src/base/virtual/simulated-network.ts';
 import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
-import { RegistrationHandler } from '../../../src/p2psip/registration-handler.ts';
+import {
+  RegistrationHandler,
+  type RegistrationHandlerOptions,
+} from '../../../src/p2psip/registration-handler.ts';
 import { RegistrationPublisher } from '../../../src/p2psip/registration-publisher.ts';
 import { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
 import { BindingStore } from '../../../src/sip/registrar/binding-store.ts';
@@ -13,7 +16,7 @@ import { FakeOverlay, NODE_3 } from './fake-overlay.ts';
 
 const ALICE = 'sip:alice@example.org';
 
-function setup() {
+function setup(options: Partial<RegistrationHandlerOptions> = {}) {
   const clock = new VirtualClock();
   const random = new SeededRandom(1);
   const store = new MemoryKeyValueStore();
@@ -21,11 +24,14 @@ function setup() {
   const network = new SimulatedNetwork({ clock, random }, { seed: 1 }).host('10.0.0.1');
   const own = new OwnAddresses({ network }, { domains: ['example.org'] });
   const bindings = new BindingStore(common);
-  const handler = new RegistrationHandler({
-    ...{ ...common, bindings, own, authenticator: undefined },
-    registrar: new Registrar({ ...common, store: bindings }),
-    publisher: new RegistrationPublisher({ ...common, overlay: new FakeOverlay() }),
-  });
+  const handler = new RegistrationHandler(
+    {
+      ...{ ...common, bindings, own, authenticator: undefined },
+      registrar: new Registrar({ ...common, store: bindings }),
+      publisher: new RegistrationPublisher({ ...common, overlay: new FakeOverlay() }),
+    },
+    options,
+  );
   const register = async (request: FakeRequest = {}) => {
     const context = new FakeContext(own, {
       ...{ method: 'REGISTER', uri: 'sip:example.org', from: ALICE, to: ALICE },
@@ -54,4 +60,12 @@ test('RFC 3261 §10.3: not for users of other domains, and not for another peer'
   t.is((await register({ to: 'sip:alice@elsewhere.net' })).status, 404);
   t.is((await register({ uri: 'sip:elsewhere.net' })).status, 404);
   t.is((await register({ overlayPeer: NODE_3 })).status, 403);
+});
+
+test('RFC 3608 §5: where it is wished, phones are told to call through the peer they registered at', async (t) => {
+  const named = ({ headers }: FakeContext) => headers.filter(([name]) => name === 'Service-Route');
+  const { register } = setup({ serviceRoute: true });
+  t.deepEqual(named(await register()), [['Service-Route', '<sip:127.0.0.1:5070;transport=udp;lr>']]);
+  t.deepEqual(named(await register({ to: 'sip:bob@example.org' })), [], 'only with a 200');
+  t.deepEqual(named(await setup().register()), []);
 });

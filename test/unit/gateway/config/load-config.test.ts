@@ -70,6 +70,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     digest: ['MD5'],
     expires: { min: 60, default: 3600, max: 7200 },
     maxContacts: 10,
+    serviceRoute: false,
     public: [],
     tls: [],
     allow: [],
@@ -182,7 +183,7 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   ],
   [
     ['sip=proxy'],
-    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, digest, expires, max-contacts, allow, trunks, public, domains, auth',
+    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, digest, expires, max-contacts, service-route, allow, trunks, public, domains, auth',
   ],
   [
     ['sip.listen=[udp:/127.0.0.1]'],
