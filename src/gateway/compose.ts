@@ -6,8 +6,10 @@ import { trustOfDocument } from '../reload/document/document-trust.ts';
 import type { OverlayDocument } from '../reload/document/overlay-document.ts';
 import { ReloadNode } from '../reload/node/reload-node.ts';
 import type { Admission } from '../reload/security/trust-policy.ts';
+import type { CallRecord } from '../sip/proxy/call-log.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { peerRoutes } from './admin/routes.ts';
+import { AccountingFile } from './compose/accounting-file.ts';
 import { openEnrolledUsers } from './compose/enrolled-users.ts';
 import { openLocalDiscovery } from './compose/local-discovery.ts';
 import { openMembership } from './compose/membership.ts';
@@ -106,12 +108,26 @@ async function build(
   });
   closers.push(async () => locations.stop());
 
+  const accounting =
+    config.accounting === undefined ? undefined : new AccountingFile({ logger, metrics }, config.accounting);
+  if (accounting !== undefined) closers.push(() => accounting.close());
+  const writeCall = accounting && ((record: CallRecord) => accounting.write(record));
   const tokenKey = data.secret('flow-token', () => machine.random.bytes(TOKEN_KEY_BYTES));
   const sip =
     config.sip.mode === 'off'
       ? undefined
       : new SipSide(config, {
-          ...{ ...machine, logger, metrics, store: data.store, overlay, locations, tokenKey, enrollment },
+          ...{
+            ...machine,
+            logger,
+            metrics,
+            store: data.store,
+            overlay,
+            locations,
+            tokenKey,
+            enrollment,
+            writeCall,
+          },
         });
   // Phones are served before the overlay is joined: calls within this peer need nobody else.
   await sip?.start();
@@ -125,6 +141,7 @@ async function build(
         apply: (next) => {
           reloading.setLogLevel(next.log.level);
           sip?.apply(next);
+          accounting?.reopen();
         },
       },
       config,

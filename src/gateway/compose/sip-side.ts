@@ -12,6 +12,7 @@ import { RegistrationHandler } from '../../p2psip/registration-handler.ts';
 import { RegistrationPublisher } from '../../p2psip/registration-publisher.ts';
 import { Authenticator } from '../../sip/auth/authenticator.ts';
 import { AccountCredentials } from '../../sip/auth/credentials.ts';
+import { CallLog, type CallRecord } from '../../sip/proxy/call-log.ts';
 import { OwnAddresses } from '../../sip/proxy/own-addresses.ts';
 import { ProxyCore } from '../../sip/proxy/proxy-core.ts';
 import { BindingStore } from '../../sip/registrar/binding-store.ts';
@@ -37,6 +38,8 @@ export interface SipSideDeps {
   readonly locations: LocationService;
   /** Key of the flow tokens, kept between runs. */
   readonly tokenKey: Uint8Array;
+  /** Takes the records of calls; undefined where none are kept. */
+  readonly writeCall?: ((record: CallRecord) => void) | undefined;
   /** Where an enrollment server knows the users, and no file. */
   readonly enrollment?: EnrolledUsers | undefined;
 }
@@ -60,6 +63,7 @@ export class SipSide {
   readonly #events: RegistrationEvents;
   readonly #enrollment: EnrolledUsers | undefined;
   readonly #registrar: Registrar;
+  readonly #calls: CallLog | undefined;
   readonly #accounts: AccountCredentials;
 
   constructor(config: GatewayConfig, deps: SipSideDeps) {
@@ -116,12 +120,25 @@ export class SipSide {
       },
       { mode: config.sip.mode === 'redirect' ? 'redirect' : 'proxy' },
     );
+    const { writeCall } = deps;
+    this.#calls = writeCall && new CallLog({ clock, metrics, own, write: writeCall });
     const dns = new SystemDns();
     const resolver = {
       resolve: (uri: Parameters<typeof resolveTarget>[0]) => resolveTarget(uri, { dns, random }),
     };
     this.#core = new ProxyCore(
-      { transport, clock, random, logger, metrics, own, peers: connections, resolver, bindings },
+      {
+        transport,
+        clock,
+        random,
+        logger,
+        metrics,
+        own,
+        peers: connections,
+        resolver,
+        bindings,
+        calls: this.#calls,
+      },
       { nodeHex: overlay.nodeId, overlayName: overlay.name, tokenKey: deps.tokenKey },
       new AdapterPeer({ registrations: this.#registrations, calls }),
     );
@@ -223,6 +240,7 @@ export class SipSide {
   async #close(): Promise<void> {
     this.#certificates.stop();
     this.#core.stop();
+    this.#calls?.stop();
     this.#events.stop();
     this.bindings.stop();
     await this.#transport.stop();

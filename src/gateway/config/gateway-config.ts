@@ -18,6 +18,8 @@ export interface GatewayConfig {
   /** `commit`: acknowledged once committed (survives kill -9). `power`: once flushed to disk as well. */
   readonly durability: 'commit' | 'power';
   readonly log: LogConfig;
+  /** File for one JSON record of each call. */
+  readonly accounting: string | undefined;
   /** File for the hex of every RELOAD frame sent or received, one a line. */
   readonly trace: string | undefined;
 }

@@ -106,7 +106,7 @@ class Resolver {
   }
 
   resolve(users: readonly Account[] | undefined): LoadedConfig {
-    const { overlay, sip, data, durability, log, trace } = this.#parsed;
+    const { overlay, sip, data, durability, log, trace, accounting } = this.#parsed;
     const domains = sip.domains ?? [overlay.name];
     const config: GatewayConfig = {
       file: this.#file,
@@ -145,6 +145,7 @@ class Resolver {
       data: data === 'memory' ? 'memory' : this.#absolute(data),
       durability,
       log,
+      accounting: accounting === undefined ? undefined : this.#absolute(accounting),
       trace: trace === undefined ? undefined : this.#absolute(trace),
     };
     return { config, warnings: this.#warnings };

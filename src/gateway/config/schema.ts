@@ -84,6 +84,7 @@ export const configSchema = block({
     }),
     {},
   ),
+  accounting: v.optional(path),
   trace: v.optional(path),
 });
 

@@ -92,6 +92,17 @@ export interface TargetResolver {
   resolve(uri: SipUri): Promise<readonly ResolvedTarget[]>;
 }
 
+/** Told of calls as they pass. */
+export interface CallObserver {
+  /**
+   * An INVITE that begins a call has come.
+   * @returns to be called once, with its final status
+   */
+  begin(request: SipRequest, flow: Flow): (status: number) => void;
+  /** A BYE within a dialog is on its way. */
+  bye(request: SipRequest): void;
+}
+
 /** The bindings database as the proxy sees it. */
 export interface BindingSource {
   bindings(aor: string): readonly Binding[];

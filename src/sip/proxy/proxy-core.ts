@@ -29,7 +29,7 @@ import { LoopDetector } from './loop-detection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import { OwnRequests } from './own-requests.ts';
 import { PeerRecovery } from './peer-recovery.ts';
-import type { BindingSource, PeerConnector, RequestHandler, TargetResolver } from './ports.ts';
+import type { BindingSource, CallObserver, PeerConnector, RequestHandler, TargetResolver } from './ports.ts';
 import { HandledRequest, ownAor } from './request-context.ts';
 import { RouteReader, type RouteReading } from './route-reader.ts';
 
@@ -43,6 +43,7 @@ export interface ProxyCoreDeps {
   readonly peers: PeerConnector;
   readonly resolver: TargetResolver;
   readonly bindings: BindingSource;
+  readonly calls?: CallObserver | undefined;
 }
 
 export interface ProxyCoreOptions {
@@ -86,6 +87,7 @@ export class ProxyCore implements TransactionUser {
   readonly #recovery: PeerRecovery;
   readonly #timers: TimerQueues<BranchTimer>;
   readonly #forks = new Set<Fork>();
+  readonly #calls: CallObserver | undefined;
   readonly #handled: Counter;
   readonly #inDialog: Counter;
   readonly #strayResponses: Counter;
@@ -95,6 +97,7 @@ export class ProxyCore implements TransactionUser {
     this.#logger = logger;
     this.#own = own;
     this.#handler = handler;
+    this.#calls = deps.calls;
     this.transactions = new TransactionLayer(
       { transport, clock, random, logger, metrics },
       options.transactions ?? {},
@@ -262,6 +265,7 @@ export class ProxyCore implements TransactionUser {
     if (this.#isSpent(transaction)) return;
     this.#inDialog.inc();
     const { request } = transaction;
+    if (request.method === 'BYE') this.#calls?.bye(request);
     const fork = new Fork(this.#services, { transaction, request, fingerprint, caller: undefined });
     this.#forks.add(fork);
     transaction.onCancelled = () => fork.cancelAll();
@@ -275,6 +279,10 @@ export class ProxyCore implements TransactionUser {
     isStray: boolean,
   ): void {
     this.#handled.inc();
+    const { request, flow } = transaction;
+    if (request.method === 'INVITE' && request.toTag === undefined) {
+      transaction.onFinal = this.#calls?.begin(request, flow);
+    }
     const context = new HandledRequest(
       { own: this.#own, startFork: (decided) => this.#startFork(decided, fingerprint) },
       { transaction, hasRoute: reading.hasRoute, isStrayInDialog: isStray },

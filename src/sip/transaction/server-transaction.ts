@@ -11,6 +11,8 @@ import type { ServerState } from './server-machines.ts';
 export class ServerTransaction {
   /** Set by the TU that wants to know when this INVITE is cancelled. */
   onCancelled: (() => void) | undefined;
+  /** Set by the TU that wants to know the first final status. */
+  onFinal: ((status: number) => void) | undefined;
   #request: SipRequest | undefined;
   readonly #exchange: ServerExchange;
   readonly #random: Random;
@@ -73,7 +75,9 @@ export class ServerTransaction {
     const event = response.isProvisional ? 'provisional' : response.isSuccess ? 'success' : 'failure';
     // Encoding what would be discarded is work for nothing.
     if (this.#exchange.accepts(event)) this.#exchange.pass(event, response.encode());
-    if (this.finalSent) this.#release();
+    if (!this.finalSent) return;
+    this.onFinal?.(response.status);
+    this.#release();
   }
 
   /** Makes a response from status and headers, with a To tag of ours, and passes it down. */
@@ -87,6 +91,7 @@ export class ServerTransaction {
   #release(): void {
     this.#request = undefined;
     this.onCancelled = undefined;
+    this.onFinal = undefined;
   }
 
   /** RFC 4320 §4.1: 100 alone, over unreliable transports only when our own timer sends it. */
