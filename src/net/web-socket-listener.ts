@@ -18,8 +18,8 @@ const MAX_PENDING_UPGRADES = 256;
 const MAX_PENDING_PER_ORIGIN = 64;
 const UPGRADE_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** The largest SIP message: head and body. Whoever sends more is cut off (close code 1009). */
-const MAX_MESSAGE_BYTES = 65_536 + 1_048_576;
+/** Of one SIP message; whoever sends more is cut off (close code 1009). Far less than over TCP: many may hold a part each. */
+const MAX_MESSAGE_BYTES = 131_072;
 /** A client that is not heard of for so long is pinged, and after as long again closed: its bindings end with it. */
 const PING_EVERY_MS = 60_000;
 

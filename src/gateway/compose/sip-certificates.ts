@@ -124,12 +124,16 @@ function leafOf(identity: TlsIdentity): X509Certificate {
   return new X509Certificate(identity.certificates[0]!);
 }
 
-/** Changes with the files, also when a link is turned to others; a file that is not there has none. */
+/** Changes with the files, also when a link is turned to others; one that cannot be looked at has none. */
 function signatureOf({ cert, key }: TlsFiles): string {
-  return [cert, key]
-    .map((path) => {
-      const stats = statSync(path, { throwIfNoEntry: false });
-      return stats === undefined ? 'none' : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeMs}`;
-    })
-    .join(', ');
+  return [cert, key].map(stateOf).join(', ');
+}
+
+function stateOf(path: string): string {
+  try {
+    const { dev, ino, size, mtimeMs } = statSync(path);
+    return `${dev} ${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return 'none';
+  }
 }

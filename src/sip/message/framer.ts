@@ -44,6 +44,11 @@ export class StreamFramer {
     return this.#head !== undefined || this.#buffered.length > 0;
   }
 
+  /** What is held of a message that is not whole yet. */
+  get heldBytes(): number {
+    return this.#chunkBytes + this.#buffered.length;
+  }
+
   push(chunk: Buffer): void {
     if (this.#failed) return;
     if (this.#head !== undefined) {
@@ -129,6 +134,7 @@ export class StreamFramer {
     this.#failed = true;
     this.#buffered = Buffer.alloc(0);
     this.#chunks = [];
+    this.#chunkBytes = 0;
     this.#head = undefined;
     this.#handler.onError(error);
   }

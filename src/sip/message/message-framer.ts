@@ -15,6 +15,7 @@ export class MessageFramer {
   readonly #handler: MessageFramerHandler;
   /** Nothing is ever left over. */
   readonly midMessage = false;
+  readonly heldBytes = 0;
 
   constructor(handler: MessageFramerHandler) {
     this.#handler = handler;

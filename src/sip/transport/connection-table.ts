@@ -12,6 +12,7 @@ import type { TransportName } from './flow.ts';
 import { FlowWatch } from './flow-watch.ts';
 import type { MessageIntake } from './intake.ts';
 import { StreamFlow, type StreamFlowOptions } from './stream-flow.ts';
+import { UnfinishedBytes } from './unfinished-bytes.ts';
 
 export interface ConnectionLimits {
   readonly maxConnections: number;
@@ -24,6 +25,7 @@ export class ConnectionTable {
   readonly #now: () => number;
   readonly #watch: FlowWatch;
   readonly #limits: ConnectionLimits;
+  readonly #unfinished = new UnfinishedBytes();
   readonly #flows = new Set<StreamFlow>();
   readonly #perHost = new Map<string, number>();
   readonly #byRemote = new Map<string, StreamFlow>();
@@ -59,7 +61,10 @@ export class ConnectionTable {
 
   /** Takes a connection over until it closes. Those of overlay peers are not found by their address. */
   add(connection: Connection, options: StreamFlowOptions): StreamFlow {
-    const flow = new StreamFlow({ connection, intake: this.#intake, now: this.#now }, options);
+    const flow = new StreamFlow(
+      { connection, intake: this.#intake, now: this.#now, unfinished: this.#unfinished },
+      options,
+    );
     const { host } = flow.remote;
     const key = remoteKey(flow.transport, flow.remote);
     this.#flows.add(flow);

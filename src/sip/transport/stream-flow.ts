@@ -7,6 +7,7 @@ import type { SipResponse } from '../message/response.ts';
 import { TransportError } from './errors.ts';
 import { type BoundListener, type Flow, isWebSocket, type TransportName } from './flow.ts';
 import type { MessageIntake } from './intake.ts';
+import type { UnfinishedBytes } from './unfinished-bytes.ts';
 
 const PING = Buffer.from('\r\n\r\n');
 const PONG = Buffer.from('\r\n');
@@ -42,15 +43,19 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
   readonly #intake: MessageIntake;
   readonly #framer: StreamFramer | MessageFramer;
   readonly #now: () => number;
+  readonly #unfinished: UnfinishedBytes;
+  /** Of an unfinished message. */
+  #heldBytes = 0;
   #open = true;
 
   constructor(
-    deps: { connection: Connection; intake: MessageIntake; now: () => number },
+    deps: { connection: Connection; intake: MessageIntake; now: () => number; unfinished: UnfinishedBytes },
     options: StreamFlowOptions,
   ) {
     this.#connection = deps.connection;
     this.#intake = deps.intake;
     this.#now = deps.now;
+    this.#unfinished = deps.unfinished;
     this.id = options.id;
     this.transport = options.transport;
     this.listener = options.listener;
@@ -109,6 +114,12 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
     this.lastReceivedAt = this.#now();
     this.pingedAt = undefined;
     this.#framer.push(chunk);
+    if (!this.#open) return;
+    if (!this.#hold(this.#framer.heldBytes)) {
+      const problem = 'too much of unfinished messages on all connections';
+      this.close(new TransportError('too-much-unfinished', problem));
+      return;
+    }
     if (!this.#framer.midMessage) this.incompleteSince = undefined;
     else this.incompleteSince ??= this.lastReceivedAt;
   }
@@ -140,8 +151,16 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
     this.#intake.reject(error, this);
   }
 
+  /** False when it is too much for all connections together. */
+  #hold(bytes: number): boolean {
+    const before = this.#heldBytes;
+    this.#heldBytes = bytes;
+    return this.#unfinished.change(before, bytes);
+  }
+
   #finish(error: Error | undefined): void {
     this.#open = false;
+    this.#hold(0);
     this.closed.emit(error);
   }
 }

@@ -1,4 +1,5 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import type { Logger } from '../../../../src/base/index.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
@@ -57,6 +58,12 @@ test('P9: in the middle of a renewal, or with a broken file, the old certificate
   await look();
   t.deepEqual(leafOf(options), second);
   t.is(log.length, 3);
+
+  rmSync(path.dirname(files.cert), { recursive: true });
+  writeFileSync(path.dirname(files.cert), 'a file where the directory was');
+  await look();
+  t.deepEqual(leafOf(options), second);
+  rmSync(path.dirname(files.cert));
 });
 
 test('a client that asks for a name gets the certificate of that name', async (t) => {

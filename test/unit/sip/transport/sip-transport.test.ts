@@ -306,6 +306,38 @@ test('bounds: a connection that says nothing, or never ends its message, is clos
   t.is(clock.pendingTimers, 0, 'no connections, no timer');
 });
 
+test('bounds: unfinished messages on all connections together hold 64 MiB at most; whole ones still come through', async (t) => {
+  const { clock, transport, phone, arrivals } = setUp();
+  const { local } = await transport.listen({ transport: 'TCP', host: US, port: 5060 });
+  const head = request('SIP/2.0/TCP 10.0.0.2;branch=z9hG4bKb', 'Content-Length: 1048576\r\n');
+  const half = head + 'x'.repeat(1_048_000);
+  const phones: Awaited<ReturnType<typeof streamPhone>>[] = [];
+  const openOne = async () => {
+    const one = await streamPhone(clock, phone, local);
+    phones.push(one);
+    one.send(half);
+    await clock.advance(5);
+    return one;
+  };
+  for (let index = 0; index < 70; index += 1) await openOne();
+  const closed = () => phones.filter((one) => one.closed).length;
+  t.true(closed() >= 4 && closed() <= 6, `${closed()} of 70 were closed`);
+
+  const good = await streamPhone(clock, phone, local);
+  good.send(request('SIP/2.0/TCP 10.0.0.2;branch=z9hG4bKa'));
+  await clock.advance(5);
+  t.is(arrivals.length, 1);
+  t.false(good.closed);
+
+  for (const one of phones) one.connection.destroy();
+  await clock.advance(5);
+  const next = await openOne();
+  t.false(next.closed, 'what closed connections held is free again');
+  next.send('x'.repeat(576));
+  await clock.advance(5);
+  t.is(arrivals.length, 2);
+});
+
 test('S7: an overlay connection gets no received, names its peer, and is pinged when idle', async (t) => {
   const { clock, transport, arrivals, phone, network } = setUp();
   const received: string[] = [];
