@@ -17,6 +17,10 @@ export interface BaresipOptions {
   transport: 'udp' | 'tcp' | 'tls';
   /** PEM file with the authority of the server's certificate, for `tls`. */
   authority?: string;
+  /** More parameters of its account, as `;name=value`. */
+  account?: string;
+  /** More modules, as `mwi.so`. */
+  modules?: readonly string[];
   /** False: no outbound proxy; the phone follows URIs by itself. */
   outbound: boolean;
   sipPort: number;
@@ -121,7 +125,7 @@ function account(o: BaresipOptions): string {
   const outbound = o.outbound ? `outbound="sip:${o.server};transport=${o.transport}";` : '';
   return (
     `<sip:${o.user}@${o.domain};transport=${o.transport}>;auth_user=${o.user};auth_pass=${o.password};${outbound}` +
-    'regint=60;answermode=auto;audio_codecs=PCMU;ptime=20\n'
+    `regint=60;answermode=auto;audio_codecs=PCMU;ptime=20${o.account ?? ''}\n`
   );
 }
 
@@ -155,7 +159,7 @@ module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen 127.0.0.1:${o.controlPort}
+${(o.modules ?? []).map((module) => `module_app ${module}\n`).join('')}ctrl_tcp_listen 127.0.0.1:${o.controlPort}
 ringback_disabled yes
 `;
 }

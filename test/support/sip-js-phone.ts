@@ -1,6 +1,17 @@
 import { EventEmitter, once } from 'node:events';
 import type { ExecutionContext } from 'ava';
-import { type Invitation, Inviter, type Message, Messager, Registerer, type URI, UserAgent } from 'sip.js';
+import {
+  type Invitation,
+  Inviter,
+  type Message,
+  Messager,
+  type Notification,
+  Registerer,
+  Subscriber,
+  SubscriptionState,
+  type URI,
+  UserAgent,
+} from 'sip.js';
 import { finalStatus, SipJsCall } from './sip-js-call.ts';
 import { PaperMedia } from './sip-js-media.ts';
 import { SipJsTransport, type SipJsTransportOptions } from './sip-js-transport.ts';
@@ -95,6 +106,32 @@ export class SipJsPhone {
   message(to: string, text: string): Promise<number> {
     const messager = new Messager(this.#agent, this.#uri(to), text);
     return finalStatus('MESSAGE', (requestDelegate) => messager.message({ requestDelegate }));
+  }
+
+  /**
+   * Subscribes to an event package of a user.
+   * @returns once it is refused, or the first NOTIFY has come: the bodies of all that come, and a way to end it
+   */
+  async subscribe(
+    to: string,
+    event: string,
+  ): Promise<{ accepted: boolean; bodies: string[]; end(): Promise<void> }> {
+    const subscriber = new Subscriber(this.#agent, this.#uri(to), event, { expires: 600 });
+    const bodies: string[] = [];
+    const accepted = new Promise<boolean>((resolve) => {
+      subscriber.delegate = {
+        onNotify: (notification: Notification) => {
+          void notification.accept();
+          bodies.push(notification.request.body);
+          resolve(true);
+        },
+      };
+      subscriber.stateChange.addListener((state) => {
+        if (state === SubscriptionState.Terminated) resolve(false);
+      });
+    });
+    await subscriber.subscribe();
+    return { accepted: await accepted, bodies, end: () => subscriber.unsubscribe() };
   }
 
   nextMessage(): Promise<Message> {
