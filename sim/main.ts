@@ -4,6 +4,9 @@ import { formatPairs } from '../src/gateway/cli/table.ts';
 import { parseOptions, USAGE } from './options.ts';
 import { Run } from './run.ts';
 
+// A pool of bytes lives as long as the last slice of it, and V8 marks its whole heap for every 64 MB of them.
+Buffer.poolSize = 0;
+
 try {
   const options = parseOptions(process.argv.slice(2));
   if (options === 'help') console.log(USAGE);

@@ -13,6 +13,7 @@ const PROGRESS_MS = 60_000;
 /** A progress line comes at most this often, ms of real time. */
 const QUIET_MS = 5_000;
 const LOOKUPS_AT_ONCE = 32;
+const WARM_UP_PEERS = 50;
 
 export interface Aim {
   readonly what: string;
@@ -83,6 +84,7 @@ export class Run {
   }
 
   async #grow(): Promise<void> {
+    await warmUp(this.#options);
     this.#bytesBefore = await memoryInUse();
     const { peers } = this.#options;
     const { clock } = this.#overlay;
@@ -195,6 +197,17 @@ export class Run {
   #aim(what: string, met: boolean): void {
     this.aims.push({ what, met });
   }
+}
+
+/** Runs all code once, so that what it takes to be compiled does not count as the memory of peers. */
+async function warmUp(options: SimOptions): Promise<void> {
+  const overlay = new SimOverlay(options);
+  await overlay.clock.runUntil(
+    grow(overlay, WARM_UP_PEERS, () => {}),
+    NO_LIMIT_MS,
+  );
+  await overlay.clock.advance(PROGRESS_MS);
+  overlay.close();
 }
 
 /** heapUsed + external in bytes, after garbage collections where Node was started with --expose-gc. */

@@ -13,7 +13,24 @@ const LENGTH_RANGE = 2 ** 20;
 export class SimulatedDisks {
   readonly #directory = mkdtempSync(join(tmpdir(), 'p2psip-sim-'));
   readonly #file = openSync(join(this.#directory, 'disks'), 'w+');
+  /** Each key once for all disks, since replicas have the same ones. */
+  readonly #keys = new Map<string, number>();
+  readonly #keyTexts: string[] = [];
   #end = 0;
+
+  /** The number that stands for a key. */
+  keyOf(key: string): number {
+    let id = this.#keys.get(key);
+    if (id === undefined) {
+      id = this.#keyTexts.push(key) - 1;
+      this.#keys.set(key, id);
+    }
+    return id;
+  }
+
+  textOf(id: number): string {
+    return this.#keyTexts[id]!;
+  }
 
   /** The disk of one peer. */
   disk(): KeyValueStore {
@@ -40,32 +57,45 @@ export class SimulatedDisks {
   }
 }
 
+/** Keys and places side by side in plain arrays: a peer of a simulation has few records, and a Map would be four times that. */
 class SimulatedDisk implements KeyValueStore {
   readonly #disks: SimulatedDisks;
-  readonly #places = new Map<string, number>();
+  #keys: number[] = [];
+  #places: number[] = [];
 
   constructor(disks: SimulatedDisks) {
     this.#disks = disks;
   }
 
   get(key: string): Uint8Array | undefined {
-    const place = this.#places.get(key);
-    return place === undefined ? undefined : this.#disks.read(place);
+    const at = this.#keys.indexOf(this.#disks.keyOf(key));
+    return at === -1 ? undefined : this.#disks.read(this.#places[at]!);
   }
 
   *entries(prefix: string): Iterable<readonly [string, Uint8Array]> {
-    const keys = [...this.#places.keys()].filter((key) => key.startsWith(prefix)).sort();
-    for (const key of keys) yield [key, this.#disks.read(this.#places.get(key)!)];
+    const found = this.#keys
+      .map((id, at) => [this.#disks.textOf(id), this.#places[at]!] as const)
+      .filter(([key]) => key.startsWith(prefix))
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const [key, place] of found) yield [key, this.#disks.read(place)];
   }
 
   async write(batch: readonly Write[]): Promise<void> {
-    for (const { key, value } of batch) {
-      if (value === undefined) this.#places.delete(key);
-      else this.#places.set(key, this.#disks.append(value));
-    }
+    for (const { key, value } of batch) this.#write(this.#disks.keyOf(key), value);
   }
 
   async close(): Promise<void> {
-    this.#places.clear();
+    this.#keys = [];
+    this.#places = [];
+  }
+
+  #write(id: number, value: Uint8Array | undefined): void {
+    const at = this.#keys.indexOf(id);
+    if (value !== undefined) {
+      this.#places[at === -1 ? this.#keys.push(id) - 1 : at] = this.#disks.append(value);
+    } else if (at !== -1) {
+      this.#keys.splice(at, 1);
+      this.#places.splice(at, 1);
+    }
   }
 }

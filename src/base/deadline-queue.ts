@@ -6,6 +6,13 @@ interface Entry<K> {
   readonly at: number;
 }
 
+function isEarlier(a: { readonly at: number }, b: { readonly at: number }): boolean {
+  return a.at < b.at;
+}
+
+/** So few entries too many are not worth rebuilding the heap. */
+const MIN_REBUILD = 4;
+
 /**
  * Many deadlines on one timer: a binary heap of (wall-clock ms, key). Replacing or deleting a key leaves its old
  * heap entry behind, which is skipped when it surfaces; the heap is rebuilt when such entries outnumber the live.
@@ -14,7 +21,7 @@ export class DeadlineQueue<K> {
   readonly #clock: Clock;
   readonly #onDue: (key: K) => void;
   readonly #deadlines = new Map<K, number>();
-  readonly #heap = new BinaryHeap<Entry<K>>((a, b) => a.at < b.at);
+  readonly #heap = new BinaryHeap<Entry<K>>(isEarlier);
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -38,7 +45,7 @@ export class DeadlineQueue<K> {
     if (this.#deadlines.get(key) === at) return;
     this.#deadlines.set(key, at);
     this.#heap.push({ key, at });
-    if (this.#heap.size > 64 && this.#heap.size > 2 * this.#deadlines.size) this.#rebuild();
+    if (this.#heap.size > MIN_REBUILD + 1.25 * this.#deadlines.size) this.#rebuild();
     this.#arm();
   }
 

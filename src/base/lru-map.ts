@@ -1,6 +1,7 @@
 /** A map of at most `capacity` entries that forgets the least recently used one first. */
 export class LruMap<K, V> {
-  readonly #entries = new Map<K, V>();
+  /** Made with the first entry: many of these maps never have one. */
+  #entries: Map<K, V> | undefined;
   readonly #capacity: number;
 
   constructor(capacity: number) {
@@ -8,34 +9,37 @@ export class LruMap<K, V> {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#entries?.size ?? 0;
   }
 
   /** The value, which thereby becomes the most recently used one. */
   get(key: K): V | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
+    const entries = this.#entries;
+    const value = entries?.get(key);
+    if (entries === undefined || value === undefined) return undefined;
+    entries.delete(key);
+    entries.set(key, value);
     return value;
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size > this.#capacity) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
+    this.#entries ??= new Map();
+    const entries = this.#entries;
+    entries.delete(key);
+    entries.set(key, value);
+    if (entries.size > this.#capacity) {
+      for (const oldest of entries.keys()) {
+        entries.delete(oldest);
         return;
       }
     }
   }
 
   delete(key: K): void {
-    this.#entries.delete(key);
+    this.#entries?.delete(key);
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.#entries?.clear();
   }
 }

@@ -1,3 +1,5 @@
+import { IdleMap } from './idle-collections.ts';
+
 /** How much is let through: `perSecond` for ever, `burst` at once after a rest. */
 export interface Rate {
   readonly perSecond: number;
@@ -8,7 +10,7 @@ export interface Rate {
 const MAX_BUCKETS = 4_096;
 
 /** Below this many it is not worth looking for buckets that are full again. */
-const MIN_SWEEP = 16;
+const MIN_SWEEP = 4;
 
 /** Two sweeps of a full table are at least this far apart, ms; in between the oldest bucket goes. */
 const SWEEP_PAUSE_MS = 1_000;
@@ -21,7 +23,7 @@ export class TokenBuckets {
   readonly #burst: number;
   readonly #msPerToken: number;
   /** Monotonic ms at which the bucket of a key is full again. */
-  readonly #fullAt = new Map<string, number>();
+  readonly #fullAt = new IdleMap<string, number>();
   #sweepAt = MIN_SWEEP;
   #sweptAt = -Infinity;
 
@@ -54,12 +56,17 @@ export class TokenBuckets {
     if (fullAt !== undefined) this.#fullAt.set(key, fullAt - cost * this.#msPerToken);
   }
 
+  /** Forgets the buckets that are full again. */
+  sweep(nowMs: number): void {
+    for (const [key, fullAt] of this.#fullAt) {
+      if (fullAt <= nowMs) this.#fullAt.delete(key);
+    }
+  }
+
   #makeRoom(nowMs: number): void {
     if (this.#sweepAt < MAX_BUCKETS || nowMs - this.#sweptAt >= SWEEP_PAUSE_MS) {
       this.#sweptAt = nowMs;
-      for (const [key, fullAt] of this.#fullAt) {
-        if (fullAt <= nowMs) this.#fullAt.delete(key);
-      }
+      this.sweep(nowMs);
       this.#sweepAt = Math.min(MAX_BUCKETS, Math.max(MIN_SWEEP, 2 * this.#fullAt.size));
     }
     if (this.#fullAt.size < MAX_BUCKETS) return;

@@ -3,6 +3,8 @@ import {
   CodedError,
   DeadlineQueue,
   errorMessage,
+  IdleMap,
+  IdleSet,
   type KeyValueStore,
   type Logger,
   type Metrics,
@@ -71,9 +73,9 @@ export class RegistrationPublisher {
   /** When to look at each AoR again: for its next Store, or an audit before that. */
   readonly #due: DeadlineQueue<string>;
   /** AoRs whose Store waits for one of the `maxConcurrent` places. */
-  readonly #waiting = new Set<string>();
+  readonly #waiting = new IdleSet<string>();
   /** Those who wait for the outcome of the next Store of an AoR. */
-  readonly #listeners = new Map<string, { resolve: () => void; reject: (error: unknown) => void }[]>();
+  readonly #listeners = new IdleMap<string, { resolve: () => void; reject: (error: unknown) => void }[]>();
   readonly #stores;
   readonly #failures;
   readonly #restored;

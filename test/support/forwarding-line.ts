@@ -110,7 +110,7 @@ export class ForwardingLine {
           isPlausibleOwner: (nodeId) => this.plausibleOwner(nodeId),
         },
       },
-      { document: () => this.document, signer: identity.signer, ...options },
+      { document: () => this.document, identity, ...options },
     );
     return {
       index,

@@ -1,5 +1,6 @@
 import { CodedError } from '../errors.ts';
 import type { Address, Connection, ConnectionHandler } from '../network.ts';
+import type { Slotted } from '../slot-list.ts';
 import { ClockEntry } from './clock-queue.ts';
 import type { SimulatedHost } from './simulated-host.ts';
 
@@ -20,11 +21,11 @@ type Segment =
   | { readonly kind: 'accept'; readonly accept: () => void; arrival: number }
   | { readonly kind: 'close'; readonly error: Error | undefined; arrival: number };
 
-/** One direction of a connection: a queue whose head is in the clock. */
+/** What is under way in one direction of a connection: a queue whose head is in the clock. It lasts until it is empty. */
 class Pipe extends ClockEntry {
   readonly #from: SimulatedConnection;
   readonly #to: SimulatedConnection;
-  #queue: Segment[] = [];
+  readonly #queue: Segment[] = [];
   #isScheduled = false;
   /** Bytes sent and not yet delivered. */
   queuedBytes = 0;
@@ -87,11 +88,10 @@ class Pipe extends ClockEntry {
       return;
     }
     if (head.arrival <= network.clock.monotonic()) {
-      // An empty array keeps the room it had, and there are two pipes for every link.
-      if (this.#queue.length === 1) this.#queue = [];
-      else this.#queue.shift();
+      this.#queue.shift();
       if (head.kind === 'data') this.queuedBytes -= lengthOf(head.data, head.more);
-      this.#scheduleHead();
+      if (this.#queue.length === 0) this.#from.drained(this);
+      else this.#scheduleHead();
       this.#to.receive(head);
       return;
     }
@@ -108,32 +108,29 @@ class Pipe extends ClockEntry {
 }
 
 /** One end of a simulated TCP or TLS connection. */
-export class SimulatedConnection implements Connection {
+export class SimulatedConnection implements Connection, Slotted {
+  slot = 0;
   readonly host: SimulatedHost;
   readonly local: Address;
-  readonly remote: Address;
   readonly peerCertificates: readonly Uint8Array[];
   readonly #serial: number;
   #peer!: SimulatedConnection;
-  #out!: Pipe;
+  /** Undefined while nothing is under way. */
+  #out: Pipe | undefined;
   #handler: ConnectionHandler | undefined;
   /** What came before the owner took the connection over, or while it reads nothing. */
-  #early: Buffer[] = [];
+  #early: Buffer[] | undefined;
   #paused = false;
-  #closed = false;
-  #closeError: Error | undefined;
-  #isCloseReported = false;
+  #closed: { error: Error | undefined; isReported: boolean } | undefined;
 
   private constructor(
     host: SimulatedHost,
     local: Address,
-    remote: Address,
     peerCertificates: readonly Uint8Array[],
     serial: number,
   ) {
     this.host = host;
     this.local = local;
-    this.remote = remote;
     this.peerCertificates = peerCertificates;
     this.#serial = serial;
     host.connections.add(this);
@@ -145,23 +142,15 @@ export class SimulatedConnection implements Connection {
     server: { host: SimulatedHost; address: Address; certificates: readonly Uint8Array[] },
   ): [client: SimulatedConnection, server: SimulatedConnection] {
     const serial = client.host.network.totals.connections++;
-    const near = new SimulatedConnection(
-      client.host,
-      client.address,
-      server.address,
-      server.certificates,
-      serial,
-    );
-    const far = new SimulatedConnection(
-      server.host,
-      server.address,
-      client.address,
-      client.certificates,
-      serial,
-    );
-    near.#attach(far);
-    far.#attach(near);
+    const near = new SimulatedConnection(client.host, client.address, server.certificates, serial);
+    const far = new SimulatedConnection(server.host, server.address, client.certificates, serial);
+    near.#peer = far;
+    far.#peer = near;
     return [near, far];
+  }
+
+  get remote(): Address {
+    return this.#peer.local;
   }
 
   get channelBinding(): string {
@@ -169,19 +158,19 @@ export class SimulatedConnection implements Connection {
   }
 
   get bufferedBytes(): number {
-    return Math.max(0, this.#out.queuedBytes - KERNEL_BUFFER_BYTES);
+    return Math.max(0, (this.#out?.queuedBytes ?? 0) - KERNEL_BUFFER_BYTES);
   }
 
   setHandler(handler: ConnectionHandler): void {
     this.#handler = handler;
-    if (this.#early.length === 0 && !this.#closed) return;
+    if (this.#early === undefined && this.#closed === undefined) return;
     this.host.network.clock.setTimer(0, () => this.#flushEarly());
   }
 
   send(data: Uint8Array): void {
-    if (this.#closed || data.length === 0) return;
+    if (this.#closed !== undefined || data.length === 0) return;
     // Not copied: like a socket's, the bytes must not be changed any more.
-    this.#out.send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+    this.#pipe().send(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   }
 
   pause(): void {
@@ -191,17 +180,18 @@ export class SimulatedConnection implements Connection {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#early.length > 0 || this.#closed) this.host.network.clock.setTimer(0, () => this.#flushEarly());
+    if (this.#early === undefined && this.#closed === undefined) return;
+    this.host.network.clock.setTimer(0, () => this.#flushEarly());
   }
 
   /** Sets out after all that was sent: `accept` runs when it arrives at the other end. */
   announce(accept: () => void): void {
-    this.#out.push({ kind: 'accept', accept, arrival: 0 });
+    this.#pipe().push({ kind: 'accept', accept, arrival: 0 });
   }
 
   end(): void {
-    if (this.#closed) return;
-    this.#out.push({ kind: 'close', error: undefined, arrival: 0 });
+    if (this.#closed !== undefined) return;
+    this.#pipe().push({ kind: 'close', error: undefined, arrival: 0 });
     this.#closeLocally(undefined);
   }
 
@@ -211,23 +201,22 @@ export class SimulatedConnection implements Connection {
 
   /** Closes at once; the other end is told `remoteError`. */
   refuse(remoteError: Error | undefined, localError?: Error): void {
-    if (this.#closed) return;
-    this.#out.push({ kind: 'close', error: remoteError, arrival: 0 });
+    if (this.#closed !== undefined) return;
+    this.#pipe().push({ kind: 'close', error: remoteError, arrival: 0 });
     this.#closeLocally(localError);
   }
 
   /** The host died: the other end sees a reset, this end's owner nothing. */
   crash(): void {
-    this.#out.clear();
-    this.#forget();
-    this.#isCloseReported = true;
+    this.#out?.clear();
+    this.#close(undefined).isReported = true;
     if (!this.host.network.isBlocked(this.host, this.#peer.host)) this.#sendReset();
   }
 
   /** The path is open again, see Pipe.resume. */
   unblock(): void {
     this.host.network.unstall(this);
-    this.#out.resume();
+    this.#out?.resume();
   }
 
   receive(segment: Segment): void {
@@ -236,7 +225,7 @@ export class SimulatedConnection implements Connection {
       if (segment.kind !== 'close') this.#sendReset();
       return;
     }
-    if (this.#closed) return;
+    if (this.#closed !== undefined) return;
     switch (segment.kind) {
       case 'accept':
         segment.accept();
@@ -246,56 +235,65 @@ export class SimulatedConnection implements Connection {
         for (const data of segment.more ?? []) this.#take(data);
         break;
       case 'close':
-        this.#forget();
-        this.#closeError = segment.error;
-        if (this.#early.length === 0) this.#reportClose();
+        this.#close(segment.error);
+        if (this.#early === undefined) this.#reportClose();
         break;
     }
   }
 
-  #take(data: Buffer): void {
-    if (this.#closed) return;
-    if (this.#handler === undefined || this.#paused || this.#early.length > 0) this.#early.push(data);
-    else this.#handler.onData(data);
+  /** Of our pipe: all that was sent has arrived. */
+  drained(pipe: Pipe): void {
+    if (this.#out === pipe) this.#out = undefined;
   }
 
-  #attach(peer: SimulatedConnection): void {
-    this.#peer = peer;
-    this.#out = new Pipe(this, peer);
+  #pipe(): Pipe {
+    this.#out ??= new Pipe(this, this.#peer);
+    return this.#out;
+  }
+
+  #take(data: Buffer): void {
+    if (this.#closed !== undefined) return;
+    if (this.#handler !== undefined && !this.#paused && this.#early === undefined) {
+      this.#handler.onData(data);
+      return;
+    }
+    this.#early ??= [];
+    this.#early.push(data);
   }
 
   #sendReset(): void {
     const error = new CodedError('connection-reset', 'the connection was reset by the peer', {
       origin: 'remote',
     });
-    this.#out.push({ kind: 'close', error, arrival: 0 });
+    this.#pipe().push({ kind: 'close', error, arrival: 0 });
   }
 
   #closeLocally(error: Error | undefined): void {
-    this.#forget();
-    this.#closeError = error;
-    this.#early = [];
+    this.#close(error);
+    this.#early = undefined;
     this.host.network.clock.setTimer(0, () => this.#reportClose());
   }
 
-  #forget(): void {
-    this.#closed = true;
+  #close(error: Error | undefined): { isReported: boolean } {
     this.host.connections.delete(this);
+    this.#closed = { error, isReported: this.#closed?.isReported ?? false };
+    return this.#closed;
   }
 
   #flushEarly(): void {
     while (!this.#paused) {
-      const data = this.#early.shift();
+      const data = this.#early?.shift();
       if (data === undefined) break;
       this.#handler?.onData(data);
     }
-    if (this.#closed && this.#early.length === 0) this.#reportClose();
+    if (this.#early?.length === 0) this.#early = undefined;
+    if (this.#closed !== undefined && this.#early === undefined) this.#reportClose();
   }
 
   #reportClose(): void {
-    if (this.#isCloseReported || this.#handler === undefined) return;
-    this.#isCloseReported = true;
-    this.#handler.onClose(this.#closeError);
+    if (this.#closed === undefined || this.#closed.isReported || this.#handler === undefined) return;
+    this.#closed.isReported = true;
+    this.#handler.onClose(this.#closed.error);
   }
 }
 

@@ -1,4 +1,5 @@
 import { CodedError } from '../errors.ts';
+import { IdleMap } from '../idle-collections.ts';
 import {
   type Address,
   type Connection,
@@ -11,6 +12,7 @@ import {
   type Network,
   type TlsOptions,
 } from '../network.ts';
+import { SlotList } from '../slot-list.ts';
 import { ConnectAttempt, type ConnectOptions } from './connect-attempt.ts';
 import type { SimulatedConnection } from './simulated-connection.ts';
 import { SimulatedDatagramSocket } from './simulated-datagram-socket.ts';
@@ -34,8 +36,8 @@ export class SimulatedHost implements Network {
   /** The network's epoch for which `group` and `silent` hold. */
   placedAt = 0;
   dead = false;
-  readonly connections = new Set<SimulatedConnection>();
-  readonly #datagramSockets = new Map<number, SimulatedDatagramSocket[]>();
+  readonly connections = new SlotList<SimulatedConnection>();
+  readonly #datagramSockets = new IdleMap<number, SimulatedDatagramSocket[]>();
   readonly #listeners = new Map<number, SimulatedListener[]>();
   #nextPort = FIRST_EPHEMERAL_PORT;
 
@@ -113,7 +115,7 @@ export class SimulatedHost implements Network {
     for (const connection of [...this.connections]) connection.crash();
   }
 
-  #claim<T extends { local: Address }>(table: Map<number, T[]>, { host, port }: Address): Address {
+  #claim<T extends { local: Address }>(table: PortTable<T>, { host, port }: Address): Address {
     const isOwn = isWildcard(host) || isLoopback(host) || this.addresses.includes(host);
     if (this.dead || !isOwn || port < 0 || port > 65_535) {
       throw new CodedError('address-unavailable', `${host} is not an address of this host`);
@@ -132,20 +134,25 @@ export class SimulatedHost implements Network {
   }
 }
 
-function add<T extends { local: Address }>(table: Map<number, T[]>, bound: T): void {
+/** What is bound to each port. */
+type PortTable<T> = Pick<Map<number, T[]>, 'get' | 'has' | 'delete'> & {
+  set(port: number, bound: T[]): void;
+};
+
+function add<T extends { local: Address }>(table: PortTable<T>, bound: T): void {
   const others = table.get(bound.local.port);
   if (others === undefined) table.set(bound.local.port, [bound]);
   else others.push(bound);
 }
 
-function release<T extends { local: Address }>(table: Map<number, T[]>, bound: T): void {
+function release<T extends { local: Address }>(table: PortTable<T>, bound: T): void {
   const { port } = bound.local;
   const rest = table.get(port)?.filter((other) => other !== bound) ?? [];
   if (rest.length === 0) table.delete(port);
   else table.set(port, rest);
 }
 
-function lookUp<T extends { local: Address }>(table: Map<number, T[]>, address: Address): T | undefined {
+function lookUp<T extends { local: Address }>(table: PortTable<T>, address: Address): T | undefined {
   const bound = table.get(address.port);
   if (bound === undefined) return undefined;
   return bound.find(({ local }) => local.host === address.host || isWildcard(local.host));

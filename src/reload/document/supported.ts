@@ -16,7 +16,10 @@ const LINK_PROTOCOLS: readonly string[] = ['TLS', 'TLS-TCP-FH-NO-ICE'];
  * @param topologies names of the topology plug-ins at hand
  * @throws DocumentError 'document-unsupported' that names the demand
  */
-export function requireSupported(document: OverlayDocument, topologies: ReadonlySet<string>): void {
+export function requireSupported(
+  document: OverlayDocument,
+  topologies: { has(name: string): boolean },
+): void {
   if (!topologies.has(document.topologyPlugin)) {
     unsupported(`topology-plugin ${shown(document.topologyPlugin)} is unknown here`);
   }

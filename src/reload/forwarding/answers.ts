@@ -1,4 +1,3 @@
-import type { Counter, Metrics } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import { ErrorCode, errorResponse } from '../messages/error-response.ts';
 import {
@@ -13,6 +12,7 @@ import { ERROR_CODE } from '../messages/method.ts';
 import type { Signer } from '../security/signature.ts';
 import type { NodeId } from '../wire/ids.ts';
 import { returnPath } from './destination-list.ts';
+import type { ForwardingMetrics } from './forwarding-metrics.ts';
 import type { RequestRefusal } from './reload-error.ts';
 import { type SealedMessage, seal } from './sealed-message.ts';
 import type { Transmitter } from './transmitter.ts';
@@ -34,28 +34,23 @@ export interface GivenAnswer {
 
 export interface AnswersOptions {
   readonly document: () => OverlayDocument;
-  /** Read anew for each answer. */
-  readonly signer: Signer;
+  /** Its signer is read anew for each answer. */
+  readonly identity: { readonly signer: Signer };
 }
 
 /** Signs answers and errors and sends them back the way the request came (RFC 6940 §6.2.2). */
 export class Answers {
   readonly #transmitter: Transmitter;
   readonly #options: AnswersOptions;
-  readonly #errors = new Map<number, Counter>();
+  readonly #metrics: ForwardingMetrics;
 
   constructor(
-    { transmitter, metrics }: { transmitter: Transmitter; metrics: Metrics },
+    { transmitter, metrics }: { transmitter: Transmitter; metrics: ForwardingMetrics },
     options: AnswersOptions,
   ) {
     this.#transmitter = transmitter;
     this.#options = options;
-    for (const [error, code] of Object.entries(ErrorCode)) {
-      this.#errors.set(
-        code,
-        metrics.counter('reload_errors_sent_total', 'RELOAD error answers sent', { error }),
-      );
-    }
+    this.#metrics = metrics;
   }
 
   /**
@@ -109,7 +104,7 @@ export class Answers {
 
   #error(request: AnsweredRequest, errorCode: number, errorInfo: Uint8Array): GivenAnswer {
     const contents = encodeContents(ERROR_CODE, errorResponse, { errorCode, errorInfo });
-    this.#errors.get(errorCode)?.inc();
+    this.#metrics.refused(errorCode);
     const given = { contents, certificates: NO_CERTIFICATES };
     this.repeat(request, given);
     return given;
@@ -124,7 +119,7 @@ export class Answers {
     return seal(contents, {
       overlayHash,
       transactionId: header.transactionId,
-      signer: this.#options.signer,
+      signer: this.#options.identity.signer,
       certificates,
     });
   }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../base/index.ts';
+import { type Clock, IdleMap, type Timer } from '../../base/index.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { GivenAnswer } from './answers.ts';
 
@@ -23,7 +23,7 @@ interface Entry {
  */
 export class DuplicateCache {
   readonly #clock: Clock;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new IdleMap<string, Entry>();
   #bytes = 0;
   /** Runs while there are entries, so that an idle node holds no answers. */
   #timer: Timer | undefined;

@@ -49,8 +49,8 @@ export interface ForwardingOptions {
   readonly document: () => OverlayDocument;
   /** What is taken from others; the document's own limits by default. */
   readonly accepted?: () => HeaderLimits;
-  /** Signs the messages of this node; read anew for each. */
-  readonly signer: Signer;
+  /** Whose signer signs the messages of this node; read anew for each. */
+  readonly identity: { readonly signer: Signer };
   /** Replaces Via lists from this many entries on by an opaque id (RFC 6940 §6.1.2). */
   readonly compressViaFrom?: number;
   /** A node used an older configuration than ours; `path` leads to it (RFC 6940 §6.3.2.1). */
@@ -82,7 +82,7 @@ export class ForwardingLayer {
     this.#deps = deps;
     this.#options = options;
     const { links, routing } = deps;
-    const metrics = new ForwardingMetrics(deps.metrics);
+    const metrics = ForwardingMetrics.of(deps.metrics);
     this.#metrics = metrics;
     this.#vias = new ViaTable(deps, {
       ...options,
@@ -96,7 +96,7 @@ export class ForwardingLayer {
       // Never in the same turn: the sender has to finish noting what it sent.
       loopback: (bytes) => queueMicrotask(() => this.receive(bytes, { nodeId: routing.self })),
     });
-    this.#answers = new Answers({ transmitter: this.#transmitter, metrics: deps.metrics }, options);
+    this.#answers = new Answers({ transmitter: this.#transmitter, metrics }, options);
     this.#client = new RequestClient({ ...deps, metrics, transmitter: this.#transmitter }, options);
     this.#server = new RequestServer({ ...deps, metrics, answers: this.#answers }, options);
     this.#reassembler = new Reassembler(deps);

@@ -1,4 +1,5 @@
 import type { Counter, Metrics } from '../../base/index.ts';
+import { ErrorCode } from '../messages/error-response.ts';
 import { messageName } from '../messages/methods.ts';
 
 /** Why a message went no further; each has its own counter. */
@@ -42,8 +43,10 @@ export const DROP_REASONS = [
 
 export type DropReason = (typeof DROP_REASONS)[number];
 
-/** The counters of the forwarding layer. */
+/** The counters of the forwarding layer; nodes that report to the same metrics share them. */
 export class ForwardingMetrics {
+  static readonly #made = new WeakMap<Metrics, ForwardingMetrics>();
+
   readonly received: Counter;
   readonly forwarded: Counter;
   readonly delivered: Counter;
@@ -53,8 +56,10 @@ export class ForwardingMetrics {
   /** By message code. */
   readonly #sent = new Map<number, Counter>();
   readonly #dropped = new Map<DropReason, Counter>();
+  /** By error code. */
+  readonly #errors = new Map<number, Counter>();
 
-  constructor(metrics: Metrics) {
+  private constructor(metrics: Metrics) {
     this.#metrics = metrics;
     this.received = metrics.counter(
       'reload_messages_received_total',
@@ -77,6 +82,19 @@ export class ForwardingMetrics {
       const counter = metrics.counter('reload_messages_dropped_total', 'RELOAD messages dropped', { reason });
       this.#dropped.set(reason, counter);
     }
+    for (const [error, code] of Object.entries(ErrorCode)) {
+      const counter = metrics.counter('reload_errors_sent_total', 'RELOAD error answers sent', { error });
+      this.#errors.set(code, counter);
+    }
+  }
+
+  static of(metrics: Metrics): ForwardingMetrics {
+    let made = ForwardingMetrics.#made.get(metrics);
+    if (made === undefined) {
+      made = new ForwardingMetrics(metrics);
+      ForwardingMetrics.#made.set(metrics, made);
+    }
+    return made;
   }
 
   /** A message with this code set out from here, retransmissions included. */
@@ -96,5 +114,10 @@ export class ForwardingMetrics {
 
   drop(reason: DropReason): void {
     this.#dropped.get(reason)!.inc();
+  }
+
+  /** An error answer with this code was sent. */
+  refused(errorCode: number): void {
+    this.#errors.get(errorCode)?.inc();
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/index.ts';
+import { type Clock, IdleMap } from '../../base/index.ts';
 import { encodeWithHeader, type ForwardingHeader, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
 import type { NodeId } from '../wire/ids.ts';
 
@@ -94,8 +94,8 @@ const dropped: ReassemblyResult = { state: 'dropped' };
 /** Puts fragments together at the destination (RFC 6940 §6.7); bounded in messages, bytes and time. */
 export class Reassembler {
   readonly #clock: Clock;
-  readonly #assemblies = new Map<bigint, Assembly>();
-  readonly #shares = new Map<NodeId, Share>();
+  readonly #assemblies = new IdleMap<bigint, Assembly>();
+  readonly #shares = new IdleMap<NodeId, Share>();
   #heldBytes = 0;
 
   constructor({ clock }: { clock: Clock }) {

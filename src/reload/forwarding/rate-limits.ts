@@ -53,6 +53,9 @@ const BYTES_PER_WORK = 2_048;
 const FREE_CERTIFICATES = 4;
 const COST_OF_CERTIFICATE = 2;
 
+/** Full buckets are looked for this often, ms. */
+const SWEEP_PAUSE_MS = 60_000;
+
 /** A warning about somebody over the limit comes at most this often, ms. */
 const WARNING_PAUSE_MS = 60_000;
 
@@ -69,6 +72,7 @@ export class RateLimits {
   readonly #connectPerSigner: TokenBuckets;
   readonly #work: TokenBuckets;
   #warnedAt = -Infinity;
+  #sweptAt = 0;
 
   constructor({ clock, logger }: { clock: Clock; logger: Logger }, options: RateLimitOptions = {}) {
     this.#clock = clock;
@@ -87,6 +91,7 @@ export class RateLimits {
    */
   mayVerify(hop: NodeId, certificates: number): boolean {
     const now = this.#clock.monotonic();
+    if (now - this.#sweptAt >= SWEEP_PAUSE_MS) this.#sweep(now);
     return (
       this.#verify.take(hop, verifyCost(certificates), now) || this.#refuse('signature checks', hop, now)
     );
@@ -113,6 +118,20 @@ export class RateLimits {
     }
     const cost = (WEIGHTS.get(requestCode) ?? 1) + Math.floor(bytes / BYTES_PER_WORK);
     return this.#work.take(signer, cost, now) || this.#refuse('requests', signer, now);
+  }
+
+  /** Nobody is remembered who did nothing lately. */
+  #sweep(now: number): void {
+    this.#sweptAt = now;
+    for (const buckets of [
+      this.#verify,
+      this.#forward,
+      this.#connectPerLink,
+      this.#connectPerSigner,
+      this.#work,
+    ]) {
+      buckets.sweep(now);
+    }
   }
 
   #refuse(what: string, nodeId: NodeId, now: number): false {

@@ -1,4 +1,4 @@
-import { abortable, type Clock, type Logger, type Random } from '../../base/index.ts';
+import { abortable, type Clock, IdleMap, type Logger, type Random } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { Destination } from '../messages/destination.ts';
 import { ErrorCode, type ErrorResponse, errorResponse } from '../messages/error-response.ts';
@@ -97,7 +97,7 @@ interface RequestClientDeps {
 export interface RequestClientOptions {
   readonly document: () => OverlayDocument;
   /** Read anew for each request. */
-  readonly signer: Signer;
+  readonly identity: { readonly signer: Signer };
   /** Without it, a request that meets another configuration fails. */
   readonly mendConfiguration?: MendConfiguration;
 }
@@ -106,7 +106,7 @@ export interface RequestClientOptions {
 export class RequestClient {
   readonly #deps: RequestClientDeps;
   readonly #options: RequestClientOptions;
-  readonly #pending = new Map<bigint, Pending>();
+  readonly #pending = new IdleMap<bigint, Pending>();
 
   constructor(deps: RequestClientDeps, options: RequestClientOptions) {
     this.#deps = deps;
@@ -245,7 +245,7 @@ export class RequestClient {
     const sealed = seal(contents, {
       overlayHash: document.overlayHash,
       transactionId,
-      signer: options.signer ?? this.#options.signer,
+      signer: options.signer ?? this.#options.identity.signer,
       ...(options.certificates && { certificates: options.certificates }),
     });
     const header: HeaderFields = {

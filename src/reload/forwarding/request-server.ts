@@ -37,8 +37,42 @@ const REPEATABLE: ReadonlySet<number> = new Set(
 /** The longest list of `unknown_kinds<0..2^8-1>`. */
 const MAX_UNKNOWN_KINDS = 63;
 
+/** What is done with the requests of one method. */
 interface Registration {
-  start(received: ReceivedRequest, kinds: KindTable, onAnswered: (answer: GivenAnswer) => void): void;
+  readonly name: string;
+  /** Decodes the body. @throws DecodeError */
+  prepare(received: ReceivedRequest, kinds: KindTable, answering: Answering): Prepared;
+}
+
+interface Answering {
+  readonly answers: Answers;
+  readonly onAnswered: (answer: GivenAnswer) => void;
+}
+
+/** A request ready to be handled. */
+interface Prepared {
+  readonly context: Pick<InboundRequest<never>, 'fail' | 'signer'>;
+  handle(): void | Promise<void>;
+}
+
+class MethodRegistration<Request, Response> implements Registration {
+  readonly #method: Method<Request, Response>;
+  readonly #handler: RequestHandler<Request, Response>;
+
+  constructor(method: Method<Request, Response>, handler: RequestHandler<Request, Response>) {
+    this.#method = method;
+    this.#handler = handler;
+  }
+
+  get name(): string {
+    return this.#method.name;
+  }
+
+  prepare(received: ReceivedRequest, kinds: KindTable, { answers, onAnswered }: Answering): Prepared {
+    const body = decodeWhole(this.#method.request, received.envelope.contents.body, kinds);
+    const context = new InboundRequest<Response>(received, this.#method, answers, onAnswered);
+    return { context, handle: () => this.#handler(body, context) };
+  }
 }
 
 export interface RequestServerOptions {
@@ -72,13 +106,7 @@ export class RequestServer {
     method: Method<Request, Response>,
     handler: RequestHandler<Request, Response>,
   ): void {
-    this.#handlers.set(method.requestCode, {
-      start: (received, kinds, onAnswered) => {
-        const body = decodeWhole(method.request, received.envelope.contents.body, kinds);
-        const context = new InboundRequest<Response>(received, method, this.#answers, onAnswered);
-        this.#run(method.name, context, () => handler(body, context));
-      },
-    });
+    this.#handlers.set(method.requestCode, new MethodRegistration(method, handler));
   }
 
   /** A request whose signature verified. */
@@ -128,7 +156,8 @@ export class RequestServer {
     if (registration === undefined) {
       throw new RequestRefusal(ErrorCode.Invalid_Message, `${messageName(code)} is not supported`);
     }
-    registration.start(received, this.#options.document().kinds, onAnswered);
+    const answering = { answers: this.#answers, onAnswered };
+    this.#run(registration.name, registration.prepare(received, this.#options.document().kinds, answering));
   }
 
   /** @throws RequestRefusal */
@@ -162,7 +191,7 @@ export class RequestServer {
     }
   }
 
-  #run<Response>(name: string, context: InboundRequest<Response>, handler: () => void | Promise<void>): void {
+  #run(name: string, { context, handle }: Prepared): void {
     const onError = (error: unknown): void => {
       if (isDiscarded(error)) {
         this.#metrics.drop('malformed');
@@ -181,7 +210,7 @@ export class RequestServer {
       context.fail(ErrorCode.Invalid_Message, 'internal error');
     };
     try {
-      handler()?.catch(onError);
+      handle()?.catch(onError);
     } catch (error) {
       onError(error);
     }

@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../../base/index.ts';
+import { type Clock, IdleMap, type Random } from '../../base/index.ts';
 import { type Destination, toNode } from '../messages/destination.ts';
 import type { NodeId } from '../wire/ids.ts';
 
@@ -41,7 +41,7 @@ export class ViaTable {
   readonly #clock: Clock;
   readonly #lifetimeMs: () => number;
   readonly #compressFrom: number;
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new IdleMap<number, Entry>();
   #bytes = 0;
   #last: number;
 

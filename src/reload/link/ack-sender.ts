@@ -1,11 +1,9 @@
 import type { Clock, Timer } from '../../base/index.ts';
-import { encodeAckFrame } from './frame.ts';
-import { ReceivedWindow } from './received-window.ts';
 
 /** Acks that may be added to a queue that does not drain; then one for all that came since is sent once it does. */
 const MAX_WAITING = 512;
 /** A queue this short is as good as drained: what is written in one turn of the event loop waits for its end. */
-const DRAINED_BYTES = 16 * 1024;
+export const DRAINED_BYTES = 16 * 1024;
 const RETRY_MS = 100;
 /** A peer that sends and reads nothing for this long is given up. */
 const MAX_RETRIES = 300;
@@ -19,13 +17,12 @@ export interface AckSenderOwner {
 }
 
 /**
- * The receiving side of the framing header (RFC 6940 §6.6.2): "SHOULD immediately send an ACK". A peer that sends without
- * reading must not fill our memory with acks, of which the newest speaks for all on an ordered stream.
+ * Acks for a peer that does not read as fast as it sends (RFC 6940 §6.6.2: "SHOULD immediately send an ACK"): they must not
+ * fill our memory, and the newest speaks for all on an ordered stream.
  */
 export class AckSender {
   readonly #clock: Clock;
   readonly #owner: AckSenderOwner;
-  readonly #window = new ReceivedWindow();
   #waiting = 0;
   #owed: Buffer | undefined;
   #retries = 0;
@@ -36,9 +33,8 @@ export class AckSender {
     this.#owner = owner;
   }
 
-  /** A data frame came. */
-  received(sequence: number): void {
-    const frame = encodeAckFrame(sequence, this.#window.add(sequence));
+  /** Sends an ack frame, or keeps it until the peer has read. */
+  send(frame: Buffer): void {
     if (this.#owner.queuedBytes < DRAINED_BYTES) this.#waiting = 0;
     if (this.#waiting < MAX_WAITING) {
       this.#waiting++;

@@ -16,43 +16,40 @@ export type AckWatchState = 'up' | 'suspect' | 'failed';
 
 /** Whose acks are watched. */
 export interface AckWatchOwner {
+  readonly clock: Clock;
   /** Called at each change; 'failed' is final. */
   onAckState(state: AckWatchState): void;
+}
+
+/** The frames that wait for their acks. */
+interface OpenFrames {
+  /** When they were sent, in watch time; the first `acked` entries are done with. */
+  readonly sentAt: number[];
+  acked: number;
+  /** Watch time. */
+  suspectSince: number;
 }
 
 /**
  * The sending side of the framing header on a reliable stream: numbers frames, measures the round-trip time by
  * their acks, and notices when acks stay out. Time in which our own event loop stood still does not count.
  */
-export class AckWatch {
-  readonly #clock: Clock;
+export class AckWatch extends RttEstimator {
   readonly #owner: AckWatchOwner;
-  readonly #rtt = new RttEstimator();
   #state: AckWatchState = 'up';
-  #suspectSince = 0;
   #nextSequence = 0;
-  /** When the unacknowledged frames were sent, in watch time; the first `#acked` entries are done with. */
-  #sentAt: number[] = [];
-  #acked = 0;
+  /** Undefined on an idle link. */
+  #open: OpenFrames | undefined;
   #stalledMs = 0;
   #timer: Timer | undefined;
-  #timerDue = 0;
 
-  constructor(clock: Clock, owner: AckWatchOwner) {
-    this.#clock = clock;
+  constructor(owner: AckWatchOwner) {
+    super();
     this.#owner = owner;
   }
 
-  get rttMs(): number | undefined {
-    return this.#rtt.rttMs;
-  }
-
-  get rtoMs(): number {
-    return this.#rtt.rtoMs;
-  }
-
   get unacked(): number {
-    return this.#sentAt.length - this.#acked;
+    return this.#open === undefined ? 0 : this.#open.sentAt.length - this.#open.acked;
   }
 
   get isFull(): boolean {
@@ -63,26 +60,28 @@ export class AckWatch {
   sent(): number {
     const sequence = this.#nextSequence;
     this.#nextSequence = (sequence + 1) >>> 0;
-    this.#sentAt.push(this.#watchTime());
+    this.#open ??= { sentAt: [], acked: 0, suspectSince: 0 };
+    this.#open.sentAt.push(this.#watchTime());
     if (this.#timer === undefined) this.#arm(CHECK_MS);
     return sequence;
   }
 
   /** An ack came. On an ordered stream it covers all frames before it too, should the peer have saved their acks. */
   acknowledged(sequence: number): void {
+    const open = this.#open;
+    if (open === undefined) return;
     const oldest = (this.#nextSequence - this.unacked) >>> 0;
     const offset = (sequence - oldest) >>> 0;
     // Not a number that is open: an ack that came twice, or nonsense.
     if (offset >= this.unacked) return;
-    const index = this.#acked + offset;
-    this.#rtt.measured(Math.max(0, this.#watchTime() - this.#sentAt[index]!));
-    this.#acked = index + 1;
-    if (this.#acked === this.#sentAt.length) {
-      this.#sentAt = [];
-      this.#acked = 0;
-    } else if (this.#acked >= COMPACT_AT) {
-      this.#sentAt.splice(0, this.#acked);
-      this.#acked = 0;
+    const index = open.acked + offset;
+    this.measured(Math.max(0, this.#watchTime() - open.sentAt[index]!));
+    open.acked = index + 1;
+    if (open.acked === open.sentAt.length) {
+      this.#open = undefined;
+    } else if (open.acked >= COMPACT_AT) {
+      open.sentAt.splice(0, open.acked);
+      open.acked = 0;
     }
     if (this.#state === 'suspect') this.#enter('up');
   }
@@ -94,32 +93,33 @@ export class AckWatch {
   }
 
   #watchTime(): number {
-    return this.#clock.monotonic() - this.#stalledMs;
+    return this.#owner.clock.monotonic() - this.#stalledMs;
   }
 
   #arm(delayMs: number): void {
-    this.#timerDue = this.#clock.monotonic() + delayMs;
-    this.#timer = this.#clock.setTimer(delayMs, () => this.#check());
+    const due = this.#owner.clock.monotonic() + delayMs;
+    this.#timer = this.#owner.clock.setTimer(delayMs, () => this.#check(due));
   }
 
   /**
    * Runs from time to time while frames are open, not per frame: acks normally come long before and cost no timer.
    */
-  #check(): void {
+  #check(due: number): void {
     this.#timer = undefined;
-    const late = this.#clock.monotonic() - this.#timerDue;
+    const late = this.#owner.clock.monotonic() - due;
     if (late > STALL_MS) this.#stalledMs += late;
-    const oldest = this.#sentAt[this.#acked];
-    if (oldest === undefined || this.#state === 'failed') return;
+    const open = this.#open;
+    const oldest = open?.sentAt[open.acked];
+    if (open === undefined || oldest === undefined || this.#state === 'failed') return;
     const now = this.#watchTime();
-    const rto = this.#rtt.rtoMs;
+    const rto = this.rtoMs;
     if (this.#state === 'up' && now - oldest >= rto) {
-      this.#suspectSince = now;
+      open.suspectSince = now;
       this.#enter('suspect');
-    } else if (this.#state === 'suspect' && now - this.#suspectSince >= RETAIN_MS) {
+    } else if (this.#state === 'suspect' && now - open.suspectSince >= RETAIN_MS) {
       this.#enter('failed');
     }
-    const remaining = this.#state === 'suspect' ? this.#suspectSince + RETAIN_MS - now : oldest + rto - now;
+    const remaining = this.#state === 'suspect' ? open.suspectSince + RETAIN_MS - now : oldest + rto - now;
     if (!this.#hasFailed()) this.#arm(Math.max(1, Math.min(CHECK_MS, remaining)));
   }
 

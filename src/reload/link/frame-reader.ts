@@ -7,9 +7,9 @@ const OVERSIZED_PREFIX_BYTES = 8_192;
 const UNKNOWN = 0;
 const BAD = -1;
 
-const NOTHING = Buffer.alloc(0);
-
 export interface FrameSink {
+  /** The overlay's max-message-size, read anew for each message. */
+  readonly maxMessageBytes: number;
   /** A whole data or ack frame, header included. It may share memory with the chunk it came in. */
   onFrame(frame: Buffer): void;
   /** The beginning of a message longer than allowed; nothing is read after it. */
@@ -21,26 +21,28 @@ export interface FrameSink {
 /** Room made for a frame at first: what is declared but does not come takes no memory. */
 const FIRST_BYTES = 4_096;
 
+/** A frame that comes in pieces. */
+interface PartialFrame {
+  bytes: Buffer;
+  /** How many of the bytes have come. */
+  filled: number;
+  size: number;
+}
+
 /** Cuts a byte stream into frames (RFC 6940 §6.6.2); holds at most one incomplete frame. */
 export class FrameReader {
   readonly #sink: FrameSink;
-  readonly #limits: { readonly maxMessageBytes: number };
-  /** A frame that came in pieces: its bytes so far, how many there are, and its size. */
-  #partial: Buffer = NOTHING;
-  #filled = 0;
-  #size = UNKNOWN;
+  #partial: PartialFrame | undefined;
   #frames = 0;
   #isStopped = false;
 
-  /** @param limits read anew for each message */
-  constructor(sink: FrameSink, limits: { readonly maxMessageBytes: number }) {
+  constructor(sink: FrameSink) {
     this.#sink = sink;
-    this.#limits = limits;
   }
 
   /** Whether the beginning of a frame waits for the rest. */
   get isIncomplete(): boolean {
-    return this.#filled > 0 && !this.#isStopped;
+    return this.#partial !== undefined;
   }
 
   /** Frames cut so far. */
@@ -51,7 +53,7 @@ export class FrameReader {
   /** Reads nothing more. */
   stop(): void {
     this.#isStopped = true;
-    this.#partial = NOTHING;
+    this.#partial = undefined;
   }
 
   push(chunk: Buffer): void {
@@ -61,42 +63,35 @@ export class FrameReader {
   /** Reads on from `offset` as far as the end of one frame. @returns where that is; the end of the chunk when stopped */
   read(chunk: Buffer, offset: number): number {
     if (this.#isStopped) return chunk.length;
-    if (this.#filled > 0) return this.#fill(chunk, offset);
+    if (this.#partial !== undefined) return this.#fill(this.#partial, chunk, offset);
     const size = this.#sizeOf(chunk, offset, chunk.length);
     if (size === BAD) {
       this.stop();
       this.#sink.onBadFrame(chunk[offset]!);
       return chunk.length;
     }
-    if (size === UNKNOWN || offset + size > chunk.length) return this.#fill(chunk, offset);
+    if (size === UNKNOWN || offset + size > chunk.length) {
+      const room = Buffer.allocUnsafe(Math.min(size === UNKNOWN ? DATA_HEADER_BYTES : size, FIRST_BYTES));
+      this.#partial = { bytes: room, filled: 0, size };
+      return this.#fill(this.#partial, chunk, offset);
+    }
     this.#deliver(chunk.subarray(offset, offset + size));
     return offset + size;
   }
 
   /** Takes what belongs to the incomplete frame; returns the offset of what comes after. */
-  #fill(chunk: Buffer, start: number): number {
-    const wanted = this.#size === UNKNOWN ? DATA_HEADER_BYTES : this.#size;
-    const end = Math.min(chunk.length, start + wanted - this.#filled);
-    this.#makeRoom(this.#filled + end - start, wanted);
-    chunk.copy(this.#partial, this.#filled, start, end);
-    this.#filled += end - start;
-    if (this.#size === UNKNOWN) this.#size = this.#sizeOf(this.#partial, 0, this.#filled);
-    if (this.#filled === this.#size) {
-      const frame = this.#partial;
-      this.#partial = NOTHING;
-      this.#filled = 0;
-      this.#size = UNKNOWN;
-      this.#deliver(frame);
+  #fill(partial: PartialFrame, chunk: Buffer, start: number): number {
+    const wanted = partial.size === UNKNOWN ? DATA_HEADER_BYTES : partial.size;
+    const end = Math.min(chunk.length, start + wanted - partial.filled);
+    makeRoom(partial, partial.filled + end - start, wanted);
+    chunk.copy(partial.bytes, partial.filled, start, end);
+    partial.filled += end - start;
+    if (partial.size === UNKNOWN) partial.size = this.#sizeOf(partial.bytes, 0, partial.filled);
+    if (partial.filled === partial.size) {
+      this.#partial = undefined;
+      this.#deliver(partial.bytes.subarray(0, partial.size));
     }
     return end;
-  }
-
-  /** @param most the size of the frame, as far as it is known */
-  #makeRoom(needed: number, most: number): void {
-    const known = this.#partial;
-    if (needed <= known.length) return;
-    this.#partial = Buffer.allocUnsafe(Math.min(most, Math.max(needed, FIRST_BYTES, 2 * known.length)));
-    known.copy(this.#partial, 0, 0, this.#filled);
   }
 
   /** The size of the frame that begins at `offset`, cut to a prefix if its message is too large. */
@@ -106,7 +101,7 @@ export class FrameReader {
     if (type !== FRAME_DATA) return BAD;
     if (end - offset < DATA_HEADER_BYTES) return UNKNOWN;
     const messageBytes = bytes.readUIntBE(offset + 5, 3);
-    const isOversized = messageBytes > this.#limits.maxMessageBytes;
+    const isOversized = messageBytes > this.#sink.maxMessageBytes;
     return DATA_HEADER_BYTES + (isOversized ? Math.min(messageBytes, OVERSIZED_PREFIX_BYTES) : messageBytes);
   }
 
@@ -114,7 +109,7 @@ export class FrameReader {
     this.#frames++;
     if (frame[0] === FRAME_DATA) {
       const declared = frame.readUIntBE(5, 3);
-      if (declared > this.#limits.maxMessageBytes) {
+      if (declared > this.#sink.maxMessageBytes) {
         this.stop();
         this.#sink.onOversized(frame.subarray(DATA_HEADER_BYTES), declared);
         return;
@@ -122,4 +117,12 @@ export class FrameReader {
     }
     this.#sink.onFrame(frame);
   }
+}
+
+/** @param most the size of the frame, as far as it is known */
+function makeRoom(partial: PartialFrame, needed: number, most: number): void {
+  const { bytes, filled } = partial;
+  if (needed <= bytes.length) return;
+  partial.bytes = Buffer.allocUnsafe(Math.min(most, Math.max(needed, FIRST_BYTES, 2 * bytes.length)));
+  bytes.copy(partial.bytes, 0, 0, filled);
 }

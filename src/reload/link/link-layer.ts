@@ -6,11 +6,14 @@ import {
   Event,
   errorMessage,
   formatAddress,
+  IdleMap,
+  IdleSet,
   type Listener,
   type Logger,
   type Metrics,
   type Network,
   type PresharedKey,
+  SlotList,
   type TlsIdentity,
   TokenBuckets,
 } from '../../base/index.ts';
@@ -19,7 +22,7 @@ import { HandshakeGate } from './handshake-gate.ts';
 import { type Introduction, introduce, type TlsSide } from './introduction.ts';
 import type { Link, LinkCloseCode, LinkPeer, TraceHook } from './link.ts';
 import { LinkMetrics } from './link-metrics.ts';
-import { LinkQuota } from './link-quota.ts';
+import { hasItsShare } from './link-quota.ts';
 import { OwnIdJudge } from './own-id-judge.ts';
 import { StreamLink, type StreamLinkDeps } from './stream-link.ts';
 
@@ -29,6 +32,8 @@ const MAX_WAITING_HANDSHAKES = 256;
 const MAX_LINKS = 4_096;
 /** Lines in the log about one address that is turned away. */
 const REFUSALS_TO_LOG = { perSecond: 1 / 30, burst: 5 };
+/** Handshakes accepted whose connections were not reported yet; of those that never are, the oldest go. */
+const MAX_VERDICTS = 1_024;
 /** How old the sum of all that waits to be sent may be, ms. */
 const SUM_AGE_MS = 100;
 
@@ -48,7 +53,7 @@ export interface LinkLayerDeps {
 
 export interface LinkLayerOptions {
   /** Our certificate and key; read anew for each handshake. */
-  readonly identity: TlsIdentity;
+  readonly identity: { readonly tls: TlsIdentity };
   readonly nodeId: NodeId;
   readonly verifyPeer: VerifyPeer;
   /** RFC 6940 §13.4: links are keyed with a shared secret, and each side introduces itself by a message. */
@@ -57,7 +62,7 @@ export interface LinkLayerOptions {
     readonly introduction: Introduction;
   };
   /** The overlay's max-message-size, bytes; read anew for each message. */
-  readonly maxMessageBytes: number;
+  readonly limits: { readonly maxMessageBytes: number };
   /** Links open at a time; default 4,096. */
   readonly maxLinks?: number;
 }
@@ -90,10 +95,11 @@ export class LinkLayer {
     maxWaiting: MAX_WAITING_HANDSHAKES,
   });
   readonly #ownIds: OwnIdJudge;
-  readonly #links = new Set<StreamLink>();
+  readonly #links = new SlotList<StreamLink>();
   readonly #listeners = new Set<Listener>();
-  readonly #attempts = new Set<AbortController>();
-  readonly #quota: LinkQuota;
+  readonly #attempts = new IdleSet<AbortController>();
+  /** Whose chains were accepted in handshakes, until their connections are reported. */
+  readonly #verdicts = new IdleMap<readonly Uint8Array[], readonly NodeId[]>();
   readonly #refusalsToLog = new TokenBuckets(REFUSALS_TO_LOG);
   #queuedBytes = 0;
   #summedAt = -Infinity;
@@ -114,10 +120,10 @@ export class LinkLayer {
       queuedBytes: () => this.#allQueued(),
       onClosed: (reason, link) => this.#onClosed(reason, link),
       trace: deps.trace,
+      limits: options.limits,
     };
     this.#options = options;
     this.#ownIds = new OwnIdJudge(deps.clock);
-    this.#quota = new LinkQuota(this.#maxLinks);
   }
 
   /**
@@ -128,16 +134,15 @@ export class LinkLayer {
   async listen(local: Address, onLink: (link: Link) => void): Promise<Listener> {
     const options = this.#options;
     const { sharedSecret } = options;
-    // The verdict on a chain, until its connection is reported.
-    const verified = new WeakMap<readonly Uint8Array[], readonly NodeId[]>();
     const onConnection = (connection: Connection) =>
-      this.#accept(connection, verified.get(connection.peerCertificates) ?? [], onLink);
+      this.#accept(connection, this.#verdictOn(connection.peerCertificates), onLink);
     const listener = await this.#network.listen(local, onConnection, {
       get identity() {
-        return options.identity;
+        return options.identity.tls;
       },
       verifyPeer: (certificates) => {
-        verified.set(certificates, this.#identify(certificates));
+        this.#verdicts.set(certificates, this.#identify(certificates));
+        if (this.#verdicts.size > MAX_VERDICTS) this.#verdictOn(this.#verdicts.keys().next().value ?? []);
       },
       onRefused: (error, from) => this.#refused('in', from, error),
       ...(sharedSecret && { presharedKey: sharedSecret.key }),
@@ -197,6 +202,13 @@ export class LinkLayer {
     return nodeIds;
   }
 
+  /** Takes the verdict of the handshake in which this chain was shown. */
+  #verdictOn(certificates: readonly Uint8Array[]): readonly NodeId[] {
+    const nodeIds = this.#verdicts.get(certificates) ?? [];
+    this.#verdicts.delete(certificates);
+    return nodeIds;
+  }
+
   get #maxLinks(): number {
     return this.#options.maxLinks ?? MAX_LINKS;
   }
@@ -213,7 +225,7 @@ export class LinkLayer {
     let nodeIds: readonly NodeId[] = [];
     const connection = await this.#network.connect(remote, {
       tls: {
-        identity,
+        identity: identity.tls,
         verifyPeer: (certificates) => {
           nodeIds = this.#identify(certificates, expect);
         },
@@ -249,7 +261,7 @@ export class LinkLayer {
       return;
     }
     const { host } = connection.remote;
-    if (!this.#quota.take(host)) {
+    if (hasItsShare(host, this.#links, this.#maxLinks)) {
       this.#metrics.handshakeFailed('in', 'too-many-links-from-one-address');
       this.#logger.info('too many links from one address', { host });
       connection.destroy();
@@ -319,21 +331,13 @@ export class LinkLayer {
 
   #onClosed(reason: CodedError<LinkCloseCode>, link: StreamLink): void {
     this.#links.delete(link);
-    if (!link.isInitiator) this.#quota.release(link.remote.host);
     this.#metrics.open.set(this.#links.size);
     const { code, message } = reason;
     this.#logger.debug('link closed', { peer: link.peer.nodeIds[0], reason: code, why: message });
   }
 
   #newLink(connection: Connection, nodeIds: readonly NodeId[], isInitiator: boolean): StreamLink {
-    const { peerCertificates } = connection;
-    const certificate = peerCertificates[0] ?? new Uint8Array(0);
-    const link = new StreamLink(this.#linkDeps, connection, {
-      id: this.#nextId++,
-      peer: { nodeIds, certificate, certificates: peerCertificates },
-      isInitiator,
-      limits: this.#options,
-    });
+    const link = new StreamLink(this.#linkDeps, connection, { id: this.#nextId++, nodeIds, isInitiator });
     this.#links.add(link);
     this.#metrics.open.set(this.#links.size);
     return link;

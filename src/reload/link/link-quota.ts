@@ -1,31 +1,28 @@
-import { originOf } from '../../base/index.ts';
+import { type Address, originOf } from '../../base/index.ts';
 
 /** What of all links those from one address may be: many peers may share an address, but not crowd out all others. */
 const SHARE_OF_ONE_ADDRESS = 1 / 4;
 
-/** Counts the links that were opened to us, by where they come from. */
-export class LinkQuota {
-  readonly #most: number;
-  readonly #counts = new Map<string, number>();
+interface Accepted {
+  readonly isInitiator: boolean;
+  readonly remote: Address;
+}
 
-  constructor(maxLinks: number) {
-    this.#most = Math.max(1, Math.floor(maxLinks * SHARE_OF_ONE_ADDRESS));
+/**
+ * Whether the links that came from an address are as many as may come from one.
+ * They are counted only when there are so many in all: nearly always nobody has to be remembered.
+ */
+export function hasItsShare(
+  host: string,
+  links: Iterable<Accepted> & { readonly size: number },
+  maxLinks: number,
+): boolean {
+  const most = Math.max(1, Math.floor(maxLinks * SHARE_OF_ONE_ADDRESS));
+  if (links.size < most) return false;
+  const origin = originOf(host);
+  let count = 0;
+  for (const { isInitiator, remote } of links) {
+    if (!isInitiator && (remote.host === host || originOf(remote.host) === origin)) count++;
   }
-
-  /** Notes one more link. @returns false, with nothing noted, when its address has its share already */
-  take(host: string): boolean {
-    const origin = originOf(host);
-    const count = this.#counts.get(origin) ?? 0;
-    if (count >= this.#most) return false;
-    this.#counts.set(origin, count + 1);
-    return true;
-  }
-
-  /** A link that was noted is gone. */
-  release(host: string): void {
-    const origin = originOf(host);
-    const count = this.#counts.get(origin) ?? 0;
-    if (count > 1) this.#counts.set(origin, count - 1);
-    else this.#counts.delete(origin);
-  }
+  return count >= most;
 }

@@ -1,4 +1,4 @@
-import type { Clock, Connection, Timer } from '../../base/index.ts';
+import { type Clock, type Connection, IdleMap, type Timer } from '../../base/index.ts';
 
 /** How long the other end of a connection to ourselves may take to show up here, ms. */
 const WAIT_MS = 2_000;
@@ -20,7 +20,7 @@ export type OwnIdVerdict = 'self' | 'conflict';
  */
 export class OwnIdJudge {
   readonly #clock: Clock;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new IdleMap<string, Waiting>();
 
   constructor(clock: Clock) {
     this.#clock = clock;

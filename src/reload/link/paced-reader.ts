@@ -24,12 +24,16 @@ export class PacedReader {
   }
 
   take(chunk: Buffer): void {
+    const rest = this.#waiting === undefined ? readTurn(this.#clock, this.#reader, chunk) : chunk;
+    if (rest !== undefined) this.hold(rest);
+  }
+
+  /** Takes what came after the turn that is over. */
+  hold(rest: Buffer): void {
     if (this.#waiting !== undefined) {
-      this.#waiting.push(chunk);
+      this.#waiting.push(rest);
       return;
     }
-    const rest = this.#read(chunk, this.#clock.monotonic() + TURN_MS);
-    if (rest === undefined) return;
     this.#waiting = [rest];
     this.#connection.pause();
     this.#arm();
@@ -61,7 +65,7 @@ export class PacedReader {
     for (;;) {
       const chunk = this.#waiting?.shift();
       if (chunk === undefined) break;
-      const rest = this.#read(chunk, until);
+      const rest = readUntil(until, this.#clock, this.#reader, chunk);
       if (rest === undefined) continue;
       // Whoever handled a message may have closed the link.
       if (this.#waiting === undefined) return;
@@ -73,13 +77,17 @@ export class PacedReader {
     this.#waiting = undefined;
     this.#connection.resume();
   }
+}
 
-  /** @returns what is left when the time is over */
-  #read(chunk: Buffer, until: number): Buffer | undefined {
-    for (let at = 0; at < chunk.length; ) {
-      at = this.#reader.read(chunk, at);
-      if (at < chunk.length && this.#clock.monotonic() >= until) return chunk.subarray(at);
-    }
-    return undefined;
+/** Reads a chunk as far as one turn goes; most links never need more. @returns what is left, if anything is */
+export function readTurn(clock: Clock, reader: FrameReader, chunk: Buffer): Buffer | undefined {
+  return readUntil(clock.monotonic() + TURN_MS, clock, reader, chunk);
+}
+
+function readUntil(until: number, clock: Clock, reader: FrameReader, chunk: Buffer): Buffer | undefined {
+  for (let at = 0; at < chunk.length; ) {
+    at = reader.read(chunk, at);
+    if (at < chunk.length && clock.monotonic() >= until) return chunk.subarray(at);
   }
+  return undefined;
 }

@@ -9,32 +9,38 @@ const ALPHA = 1 / 8;
 const BETA = 1 / 4;
 const K = 4;
 
+const NOT_MEASURED = -1;
+const US_PER_MS = 1_000;
+
 export class RttEstimator {
-  #smoothed: number | undefined;
+  /** Microseconds: small integers, which take no memory of their own. */
+  #smoothed = NOT_MEASURED;
   #variation = 0;
-  #rto = INITIAL_RTO_MS;
 
   /** Undefined before the first measurement. */
   get rttMs(): number | undefined {
-    return this.#smoothed;
+    return this.#smoothed === NOT_MEASURED ? undefined : this.#smoothed / US_PER_MS;
   }
 
   get rtoMs(): number {
-    return this.#rto;
+    if (this.#smoothed === NOT_MEASURED) return INITIAL_RTO_MS;
+    const rto =
+      this.#smoothed / US_PER_MS + Math.max(CLOCK_GRANULARITY_MS, (K * this.#variation) / US_PER_MS);
+    // RFC 6940 §6.6.3.1: rounded up to the millisecond, not to the second.
+    return Math.min(MAX_RTO_MS, Math.max(MIN_RTO_MS, Math.ceil(rto)));
   }
 
   measured(rttMs: number): void {
-    if (this.#smoothed === undefined) {
+    // Beyond that the time-out is at its bound anyway.
+    const rtt = Math.round(Math.min(rttMs, MAX_RTO_MS) * US_PER_MS);
+    if (this.#smoothed === NOT_MEASURED) {
       // (2.2)
-      this.#smoothed = rttMs;
-      this.#variation = rttMs / 2;
+      this.#smoothed = rtt;
+      this.#variation = rtt >> 1;
     } else {
       // (2.3): the variation first, from the smoothed time before this measurement.
-      this.#variation = (1 - BETA) * this.#variation + BETA * Math.abs(this.#smoothed - rttMs);
-      this.#smoothed = (1 - ALPHA) * this.#smoothed + ALPHA * rttMs;
+      this.#variation = Math.round((1 - BETA) * this.#variation + BETA * Math.abs(this.#smoothed - rtt));
+      this.#smoothed = Math.round((1 - ALPHA) * this.#smoothed + ALPHA * rtt);
     }
-    const rto = this.#smoothed + Math.max(CLOCK_GRANULARITY_MS, K * this.#variation);
-    // RFC 6940 §6.6.3.1: rounded up to the millisecond, not to the second.
-    this.#rto = Math.min(MAX_RTO_MS, Math.max(MIN_RTO_MS, Math.ceil(rto)));
   }
 }

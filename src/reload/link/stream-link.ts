@@ -5,15 +5,18 @@ import {
   type Connection,
   type ConnectionHandler,
   formatAddress,
+  type Slotted,
   type Timer,
 } from '../../base/index.ts';
-import { AckSender, type AckSenderOwner } from './ack-sender.ts';
+import type { NodeId } from '../wire/ids.ts';
+import { AckSender, type AckSenderOwner, DRAINED_BYTES } from './ack-sender.ts';
 import { AckWatch, type AckWatchOwner, type AckWatchState } from './ack-watch.ts';
-import { DATA_HEADER_BYTES, encodeDataFrame, FRAME_ACK, MAX_FRAMED_BYTES } from './frame.ts';
+import { DATA_HEADER_BYTES, encodeAckFrame, encodeDataFrame, FRAME_ACK, MAX_FRAMED_BYTES } from './frame.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import type { Link, LinkCloseCode, LinkHandler, LinkPeer, LinkState, TraceHook } from './link.ts';
 import type { LinkMetrics } from './link-metrics.ts';
-import { PacedReader } from './paced-reader.ts';
+import { PacedReader, readTurn } from './paced-reader.ts';
+import { NOTHING_RECEIVED, noteReceived, type ReceivedWindow } from './received-window.ts';
 
 /** Bytes that may wait in our process for a slow peer, besides what the kernel holds. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -34,58 +37,92 @@ export interface StreamLinkDeps {
   /** Called once, whoever closed it. */
   readonly onClosed: (reason: CodedError<LinkCloseCode>, link: StreamLink) => void;
   readonly trace?: TraceHook | undefined;
-}
-
-export interface StreamLinkOptions {
-  readonly id: number;
-  readonly peer: LinkPeer;
-  readonly isInitiator: boolean;
   /** The overlay's max-message-size, which may change: read anew for each message. */
   readonly limits: { readonly maxMessageBytes: number };
 }
 
-const NOTHING: readonly Buffer[] = [];
+export interface StreamLinkOptions {
+  readonly id: number;
+  readonly nodeIds: readonly NodeId[];
+  readonly isInitiator: boolean;
+}
+
+const NO_CERTIFICATE = new Uint8Array(0);
+
+/** What few links ever need, apart from the link itself: a peer has dozens of links, most of them idle. */
+interface Extras {
+  /** Who the other side says it is where no handshake proves it (§13.4). */
+  introducedAs?: LinkPeer;
+  /** Messages that came before the owner. */
+  early?: Buffer[] | undefined;
+  /** Reads in turns, once there was more to read than fits into one. */
+  paced?: PacedReader;
+  /** Sends our acks, once the peer did not read them at once. */
+  ackSender?: AckSender;
+  frameTimer?: Timer | undefined;
+}
 
 /**
  * A link over TLS-TCP-FH-NO-ICE (RFC 6940 §6.6.5): framing, acks and failure detection on a TLS connection. It handles
- * its connection's and its frame reader's events itself: a peer has dozens of links, and closures add up.
+ * its connection's and its frame reader's events itself, and what few links need is made when it is needed.
  */
-export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchOwner, AckSenderOwner {
+export class StreamLink
+  implements
+    Link,
+    LinkPeer,
+    Slotted,
+    ReceivedWindow,
+    ConnectionHandler,
+    FrameSink,
+    AckWatchOwner,
+    AckSenderOwner
+{
   readonly id: number;
+  readonly nodeIds: readonly NodeId[];
   readonly isInitiator: boolean;
-  #peer: LinkPeer;
+  slot = 0;
+  highestReceived = NOTHING_RECEIVED;
+  receivedBits = 0;
   readonly #deps: StreamLinkDeps;
   readonly #connection: Connection;
-  readonly #limits: { readonly maxMessageBytes: number };
   readonly #reader: FrameReader;
-  readonly #paced: PacedReader;
-  readonly #ownAcks: AckSender;
   readonly #acks: AckWatch;
+  #extras: Extras | undefined;
   #handler: LinkHandler | undefined;
-  #early = NOTHING;
   #state: LinkState = 'up';
-  #frameTimer: Timer | undefined;
 
   constructor(deps: StreamLinkDeps, connection: Connection, options: StreamLinkOptions) {
     this.id = options.id;
-    this.#peer = options.peer;
+    this.nodeIds = options.nodeIds;
     this.isInitiator = options.isInitiator;
     this.#deps = deps;
     this.#connection = connection;
-    this.#limits = options.limits;
-    this.#acks = new AckWatch(deps.clock, this);
-    this.#ownAcks = new AckSender(deps.clock, this);
-    this.#reader = new FrameReader(this, options.limits);
-    this.#paced = new PacedReader(deps.clock, connection, this.#reader);
+    this.#acks = new AckWatch(this);
+    this.#reader = new FrameReader(this);
     connection.setHandler(this);
   }
 
-  get #maxMessageBytes(): number {
-    return Math.min(this.#limits.maxMessageBytes, MAX_FRAMED_BYTES);
+  get clock(): Clock {
+    return this.#deps.clock;
+  }
+
+  /** As the frame reader is to know it. */
+  get maxMessageBytes(): number {
+    return Math.min(this.#deps.limits.maxMessageBytes, MAX_FRAMED_BYTES);
   }
 
   get peer(): LinkPeer {
-    return this.#peer;
+    return this.#extras?.introducedAs ?? this;
+  }
+
+  /** Of the peer. */
+  get certificate(): Uint8Array {
+    return this.certificates[0] ?? NO_CERTIFICATE;
+  }
+
+  /** Of the peer. */
+  get certificates(): readonly Uint8Array[] {
+    return this.#connection.peerCertificates;
   }
 
   get local(): Address {
@@ -111,22 +148,23 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
 
   setHandler(handler: LinkHandler): void {
     this.#handler = handler;
-    const early = this.#early;
-    this.#early = NOTHING;
+    const early = this.#extras?.early;
+    if (early === undefined) return;
+    this.#more().early = undefined;
     for (const message of early) handler.onMessage(message, this);
   }
 
   /** The other side has said who it is: what comes now waits for the owner. */
   introduced(peer: LinkPeer): void {
-    this.#peer = peer;
+    this.#more().introducedAs = peer;
     this.#handler = undefined;
   }
 
   send(message: Uint8Array): void {
-    if (message.length > this.#maxMessageBytes) {
+    if (message.length > this.maxMessageBytes) {
       throw new CodedError(
         'message-too-large',
-        `${message.length} bytes are more than max-message-size, ${this.#maxMessageBytes}`,
+        `${message.length} bytes are more than max-message-size, ${this.maxMessageBytes}`,
       );
     }
     if (this.#state === 'closed' || this.#isCongested() || this.#acks.isFull) {
@@ -149,10 +187,11 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
 
   /** Closes the link when the frame that waits for its rest now still does much later. */
   #watchFrame(): void {
-    if (this.#frameTimer !== undefined) return;
+    const extras = this.#more();
+    if (extras.frameTimer !== undefined) return;
     const { frames } = this.#reader;
-    this.#frameTimer = this.#deps.clock.setTimer(FRAME_MS, () => {
-      this.#frameTimer = undefined;
+    extras.frameTimer = this.#deps.clock.setTimer(FRAME_MS, () => {
+      extras.frameTimer = undefined;
       if (!this.#reader.isIncomplete) return;
       if (this.#reader.frames === frames) this.#shut('bad-frame', `a frame not finished in ${FRAME_MS} ms`);
       else this.#watchFrame();
@@ -161,13 +200,15 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
 
   /** Of the connection. */
   onData(chunk: Buffer): void {
-    this.#paced.take(chunk);
+    const { clock } = this.#deps;
+    const rest = this.#extras?.paced === undefined ? readTurn(clock, this.#reader, chunk) : chunk;
+    if (rest !== undefined) this.#readInTurns(rest);
     if (this.#reader.isIncomplete) this.#watchFrame();
   }
 
   /** Of the connection. */
   onClose(error?: Error): void {
-    this.#paced.finish();
+    this.#extras?.paced?.finish();
     const isRefusal = error instanceof CodedError && error.code === 'peer-refused';
     const why = error === undefined ? 'closed by the peer' : error.message;
     this.#finish(
@@ -193,11 +234,44 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     this.#deps.metrics.dataIn.inc();
     // The connection gathers what is written in one turn, so an ack shares its TLS record with its neighbours and with
     // an answer that is ready at once.
-    this.#ownAcks.received(sequence);
+    this.#acknowledge(sequence);
     const message = frame.subarray(DATA_HEADER_BYTES);
     if (this.#handler !== undefined) this.#handler.onMessage(message, this);
-    else if (this.#early.length < MAX_EARLY_MESSAGES) this.#early = [...this.#early, message];
+    else this.#keepEarly(message);
+  }
+
+  /** §6.6.2: "SHOULD immediately send an ACK". */
+  #acknowledge(sequence: number): void {
+    const ack = encodeAckFrame(sequence, noteReceived(this, sequence));
+    if (this.#extras?.ackSender === undefined && this.queuedBytes < DRAINED_BYTES) {
+      this.sendAck(ack);
+      return;
+    }
+    const extras = this.#more();
+    extras.ackSender ??= new AckSender(this.clock, this);
+    extras.ackSender.send(ack);
+  }
+
+  #keepEarly(message: Buffer): void {
+    const extras = this.#more();
+    extras.early ??= [];
+    if (extras.early.length < MAX_EARLY_MESSAGES) extras.early.push(message);
     else this.#shut('link-closed', 'messages came faster than the link was taken over');
+  }
+
+  #readInTurns(chunk: Buffer): void {
+    const extras = this.#more();
+    if (extras.paced === undefined) {
+      extras.paced = new PacedReader(this.clock, this.#connection, this.#reader);
+      extras.paced.hold(chunk);
+    } else {
+      extras.paced.take(chunk);
+    }
+  }
+
+  #more(): Extras {
+    this.#extras ??= {};
+    return this.#extras;
   }
 
   /** Of our acks. */
@@ -222,7 +296,7 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     this.#handler?.onOversized?.(prefix, this);
     this.#shut(
       'message-too-large',
-      `a message of ${bytes} bytes came, max-message-size is ${this.#maxMessageBytes}`,
+      `a message of ${bytes} bytes came, max-message-size is ${this.maxMessageBytes}`,
     );
   }
 
@@ -249,11 +323,11 @@ export class StreamLink implements Link, ConnectionHandler, FrameSink, AckWatchO
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#acks.stop();
-    this.#ownAcks.stop();
     this.#reader.stop();
-    this.#paced.stop();
-    this.#frameTimer?.close();
-    this.#early = NOTHING;
+    this.#extras?.ackSender?.stop();
+    this.#extras?.paced?.stop();
+    this.#extras?.frameTimer?.close();
+    if (this.#extras !== undefined) this.#extras.early = undefined;
     this.#deps.metrics.closed(reason.code);
     this.#handler?.onState?.('closed', this);
     this.#handler?.onClosed?.(reason, this);

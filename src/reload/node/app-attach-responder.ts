@@ -3,6 +3,8 @@ import {
   type Connection,
   errorMessage,
   formatAddress,
+  IdleMap,
+  IdleSet,
   type Logger,
   type Network,
   type TlsOptions,
@@ -31,9 +33,9 @@ export class AppAttachResponder {
   readonly #attacher: AppAttacher;
   readonly #ownAddresses: () => readonly Address[];
   readonly #tlsTowards: (nodeId: NodeId) => TlsOptions;
-  readonly #handlers = new Map<number, ApplicationHandler>();
-  readonly #connecting = new Set<string>();
-  readonly #stopping = new AbortController();
+  readonly #handlers = new IdleMap<number, ApplicationHandler>();
+  readonly #connecting = new IdleSet<string>();
+  readonly #stopping: AbortSignal;
 
   constructor(
     deps: {
@@ -46,6 +48,8 @@ export class AppAttachResponder {
       readonly ownAddresses: () => readonly Address[];
       /** TLS that lets only this node in. */
       readonly tlsTowards: (nodeId: NodeId) => TlsOptions;
+      /** Aborted when the node stops. */
+      readonly stopping: AbortSignal;
     },
   ) {
     this.#network = deps.network;
@@ -53,16 +57,13 @@ export class AppAttachResponder {
     this.#attacher = deps.attacher;
     this.#ownAddresses = options.ownAddresses;
     this.#tlsTowards = options.tlsTowards;
+    this.#stopping = options.stopping;
     deps.forwarding.handle(appAttach, (request, context) => this.#onAppAttach(request, context));
   }
 
   /** Takes the connections that others ask for with this Application-ID (§14.5). */
   onApplication(application: number, handler: ApplicationHandler): void {
     this.#handlers.set(application, handler);
-  }
-
-  stop(): void {
-    this.#stopping.abort();
   }
 
   async #onAppAttach(request: AppAttachReqAns, context: RequestContext<AppAttachReqAns>): Promise<void> {
@@ -95,7 +96,7 @@ export class AppAttachResponder {
 
   async #connect(nodeId: NodeId, addresses: readonly Address[]): Promise<Connection | undefined> {
     const tls = this.#tlsTowards(nodeId);
-    const { signal } = this.#stopping;
+    const signal = this.#stopping;
     for (const address of addresses) {
       try {
         return await this.#network.connect(address, { tls, timeoutMs: CONNECT_MS, signal });

@@ -4,6 +4,7 @@ import {
   type Clock,
   CodedError,
   type Connection,
+  IdleMap,
   type Listener,
   type Logger,
   type Network,
@@ -34,7 +35,7 @@ export interface AppAttacherOptions {
   readonly port: number;
   /** Offered instead of our own hosts; none: those. */
   readonly advertisedHosts: readonly string[];
-  readonly tls: TlsOptions;
+  readonly tls: () => TlsOptions;
   /** The Node-IDs that a verified certificate chain proves. */
   readonly nodeIdsOf: (certificates: readonly Uint8Array[]) => readonly NodeId[];
 }
@@ -54,8 +55,8 @@ export class AppAttacher {
   readonly #logger: Logger;
   readonly #forwarding: ForwardingLayer;
   readonly #options: AppAttacherOptions;
-  readonly #listeners = new Map<number, Promise<readonly Listener[]>>();
-  readonly #pending = new Map<string, Pending>();
+  readonly #listeners = new IdleMap<number, Promise<readonly Listener[]>>();
+  readonly #pending = new IdleMap<string, Pending>();
 
   constructor(
     deps: { clock: Clock; network: Network; logger: Logger; forwarding: ForwardingLayer },
@@ -158,7 +159,7 @@ export class AppAttacher {
         this.#network.listen(
           { host, port },
           (connection) => this.#accept(connection, application),
-          this.#options.tls,
+          this.#options.tls(),
         ),
       ),
     );

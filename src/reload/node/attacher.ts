@@ -1,5 +1,4 @@
-import { setMaxListeners } from 'node:events';
-import { type Clock, CodedError } from '../../base/index.ts';
+import { type Clock, CodedError, IdleMap } from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { ReloadError } from '../forwarding/reload-error.ts';
 import { attach } from '../messages/attach.ts';
@@ -48,8 +47,8 @@ export class Attacher {
   readonly #self: NodeId;
   readonly #candidates: () => IceCandidate[];
   readonly #onListening: (candidates: readonly IceCandidate[]) => void;
-  readonly #pending = new Map<NodeId, Pending>();
-  readonly #stopping = new AbortController();
+  readonly #pending = new IdleMap<NodeId, Pending>();
+  readonly #stopping: AbortSignal;
   #anonymous = 0;
 
   constructor(
@@ -59,6 +58,8 @@ export class Attacher {
       readonly candidates: () => IceCandidate[];
       /** Told where a peer that we are connected with is listening. */
       readonly onListening: (candidates: readonly IceCandidate[]) => void;
+      /** Aborted when the node stops. */
+      readonly stopping: AbortSignal;
     },
   ) {
     this.#clock = deps.clock;
@@ -67,7 +68,7 @@ export class Attacher {
     this.#self = options.self;
     this.#candidates = options.candidates;
     this.#onListening = options.onListening;
-    setMaxListeners(0, this.#stopping.signal);
+    this.#stopping = options.stopping;
   }
 
   /**
@@ -118,11 +119,6 @@ export class Attacher {
     return 'we-yield';
   }
 
-  /** Gives up waiting for connections. */
-  stop(): void {
-    this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
-  }
-
   #pendingThrough(informant: NodeId): number {
     let count = 0;
     for (const pending of this.#pending.values()) if (pending.informant === informant) count++;
@@ -162,7 +158,7 @@ export class Attacher {
     }
   }
 
-  async #connected(nodeId: NodeId, signal = this.#stopping.signal): Promise<NodeId> {
+  async #connected(nodeId: NodeId, signal = this.#stopping): Promise<NodeId> {
     await waitUntil(this.#clock, this.#connections.opened, () => this.#connections.attached(nodeId), {
       timeoutMs: CONNECT_MS,
       what: `a connection from ${nodeId} after its Attach answer`,

@@ -35,7 +35,9 @@ export class CertificatePublisher {
   readonly #logger: Logger;
   readonly #storage: StorageClient;
   readonly #identity: NodeIdentity;
-  readonly #stopping = new AbortController();
+  /** Exists while certificates are being looked for and stored. */
+  #publishing: AbortController | undefined;
+  #isStopped = false;
   #timer: Timer | undefined;
 
   constructor(
@@ -54,8 +56,9 @@ export class CertificatePublisher {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.close();
-    this.#stopping.abort();
+    this.#publishing?.abort();
   }
 
   #again(delayMs: number): void {
@@ -65,14 +68,19 @@ export class CertificatePublisher {
 
   async #publish(): Promise<void> {
     const { nodeId, userName } = this.#identity;
+    const publishing = new AbortController();
+    this.#publishing = publishing;
+    const { signal } = publishing;
     try {
-      await this.#store(nodeResource(nodeId), Kind.CERTIFICATE_BY_NODE);
-      await this.#store(userResource(userName), Kind.CERTIFICATE_BY_USER);
+      await this.#store(nodeResource(nodeId), Kind.CERTIFICATE_BY_NODE, signal);
+      await this.#store(userResource(userName), Kind.CERTIFICATE_BY_USER, signal);
       this.#again(CHECK_MS * (0.75 + 0.5 * this.#random.float()));
     } catch (error) {
-      if (this.#stopping.signal.aborted) return;
+      if (this.#isStopped) return;
       this.#logger.debug('own certificate not stored', { error: errorMessage(error) });
       this.#again(RETRY_MS * (0.5 + this.#random.float()));
+    } finally {
+      this.#publishing = undefined;
     }
   }
 
@@ -87,8 +95,7 @@ export class CertificatePublisher {
     this.#logger.warn('another node uses our user name', { userName, nodeId: other.signer.nodeId });
   }
 
-  async #store(resource: ResourceId, kind: KindId): Promise<void> {
-    const { signal } = this.#stopping;
+  async #store(resource: ResourceId, kind: KindId, signal: AbortSignal): Promise<void> {
     const { der } = this.#identity.certificate;
     const [held] = await this.#storage.fetch(resource, [{ kind }], { signal });
     if (kind === Kind.CERTIFICATE_BY_USER) this.#checkName(held?.values ?? []);

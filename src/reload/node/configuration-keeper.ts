@@ -22,6 +22,7 @@ import { compareSequence } from '../forwarding/configuration-sequence.ts';
 import type { HeaderLimits } from '../forwarding/header-check.ts';
 import type { KindId, NodeId } from '../wire/ids.ts';
 import { type LearnedKind, newestDocument, saveConfiguration, savedKinds } from './configuration-saved.ts';
+import type { Topologies } from './topologies.ts';
 
 /**
  * NOTE: so long after a change we still take what the previous document allowed: a smaller initial-ttl or
@@ -31,6 +32,8 @@ const GRACE_MS = 3_600_000;
 
 /** Kinds learned from ConfigUpdates, beside those of the document. */
 const MAX_LEARNED_KINDS = 256;
+
+const NO_KINDS: ReadonlyMap<KindId, never> = new Map<KindId, never>();
 
 export interface ConfigurationChange {
   readonly before: OverlayDocument;
@@ -45,7 +48,7 @@ export class ConfigurationKeeper {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #deps: { readonly kv: KeyValueStore; readonly logger: Logger };
-  readonly #topologies: ReadonlySet<string>;
+  readonly #topologies: Topologies;
   readonly #sequence: Gauge;
   readonly #changing = new Event<ConfigurationChange>();
   readonly #changed = new Event<ConfigurationChange>();
@@ -53,22 +56,22 @@ export class ConfigurationKeeper {
   /** As it was read, without what was learned. */
   #document: OverlayDocument;
   /** Who signed the kind-blocks of the document; of those that came with the first one, only the list is known. */
-  #kindSigners: Verified['kindSigners'] = new Map();
-  #learned: ReadonlyMap<KindId, LearnedKind> = new Map();
+  #kindSigners: Verified['kindSigners'] = NO_KINDS;
+  #learned: ReadonlyMap<KindId, LearnedKind> = NO_KINDS;
   #current: OverlayDocument;
   #grace: { readonly limits: HeaderLimits; readonly until: number } | undefined;
 
   /**
    * @param options.document checked already; a newer one that an earlier run was given is taken instead
-   * @param options.topologies names of the topology plug-ins at hand
+   * @param options.topologies the topology plug-ins at hand
    * @throws DocumentError 'document-unsupported' | 'document-expired'
    */
   constructor(
     deps: { clock: Clock; kv: KeyValueStore; logger: Logger; metrics: Metrics },
-    options: { readonly document: OverlayDocument; readonly topologies: ReadonlySet<string> },
+    options: { readonly document: OverlayDocument; readonly topologies: Topologies },
   ) {
     this.#clock = deps.clock;
-    this.#deps = deps;
+    this.#deps = { kv: deps.kv, logger: deps.logger };
     this.#logger = deps.logger;
     this.#topologies = options.topologies;
     this.#sequence = deps.metrics.gauge(

@@ -2,6 +2,7 @@ import {
   type Clock,
   Event,
   errorMessage,
+  IdleSet,
   type Logger,
   LruMap,
   type Random,
@@ -51,7 +52,7 @@ export class ConfigurationRollout {
   readonly #keeper: ConfigurationKeeper;
   readonly #forwarding: ForwardingLayer;
   readonly #sent = new LruMap<string, Sent>(MAX_REMEMBERED);
-  readonly #timers = new Set<Timer>();
+  readonly #timers = new IdleSet<Timer>();
   readonly #stopped = new Event<void>();
 
   constructor(deps: {

@@ -35,7 +35,8 @@ export function serveConfigUpdates(deps: {
     });
   const accepted = count('accepted');
   const limited = count('rate-limited');
-  const refused = new Map(Object.keys(WIRE_CODES).map((code) => [code, count(code)]));
+  // So that each is there from the beginning, with 0.
+  for (const code of Object.keys(WIRE_CODES)) count(code);
   const buckets = new TokenBuckets(RATE);
 
   forwarding.handle(configUpdate, async (request, context) => {
@@ -58,7 +59,7 @@ export function serveConfigUpdates(deps: {
       accepted.inc();
     } catch (error) {
       if (!(error instanceof DocumentError)) throw error;
-      refused.get(error.code)!.inc();
+      count(error.code).inc();
       // That several nodes send the same document at once is how it spreads.
       const level = error.code === 'document-old' ? 'debug' : 'warn';
       logger[level]('a ConfigUpdate was not taken', { from, code: error.code, error: error.message });

@@ -1,4 +1,4 @@
-import { type Clock, Event } from '../../base/index.ts';
+import { type Clock, Event, IdleMap } from '../../base/index.ts';
 import type { LinkLike, LinkTable, PreviousHop } from '../forwarding/ports.ts';
 import type { Link, LinkHandler, LinkState } from '../link/link.ts';
 import type { NodeId } from '../wire/ids.ts';
@@ -16,10 +16,12 @@ class Connected implements LinkLike, LinkHandler, PreviousHop {
   nodeId: NodeId;
   /** Which of the Node-IDs in its certificate the node uses is known. */
   attached: boolean;
+  /** An older link with the same node. Nearly all nodes have one, for which a list would be dear. */
+  older: Connected | undefined;
   readonly #table: LinkEvents;
-  /** Monotonic ms of the last message from the node. */
+  /** Monotonic ms of the last message from the node, whole: fractions would take memory of their own. */
   heardAt: number;
-  /** Monotonic ms of the last message either way. */
+  /** The same of the last message either way. */
   usedAt: number;
 
   constructor(table: LinkEvents, link: Link, nodeId: NodeId, attached: boolean) {
@@ -27,7 +29,7 @@ class Connected implements LinkLike, LinkHandler, PreviousHop {
     this.nodeId = nodeId;
     this.attached = attached;
     this.#table = table;
-    this.heardAt = this.usedAt = table.clock.monotonic();
+    this.heardAt = this.usedAt = Math.floor(table.clock.monotonic());
   }
 
   /** §6.1.2: with several Node-IDs in one certificate, only an Attach says which of them is meant. */
@@ -36,12 +38,12 @@ class Connected implements LinkLike, LinkHandler, PreviousHop {
   }
 
   send(message: Uint8Array): void {
-    this.usedAt = this.#table.clock.monotonic();
+    this.usedAt = Math.floor(this.#table.clock.monotonic());
     this.link.send(message);
   }
 
   onMessage(message: Uint8Array): void {
-    this.heardAt = this.usedAt = this.#table.clock.monotonic();
+    this.heardAt = this.usedAt = Math.floor(this.#table.clock.monotonic());
     this.#table.onMessage(message, this);
   }
 
@@ -52,6 +54,11 @@ class Connected implements LinkLike, LinkHandler, PreviousHop {
   onState(state: LinkState): void {
     this.#table.onState(state, this);
   }
+}
+
+/** A link and the older ones with the same node, newest first. */
+function* withOlder(newest: Connected | undefined): IterableIterator<Connected> {
+  for (let next = newest; next !== undefined; next = next.older) yield next;
 }
 
 export interface ConnectionTableOptions {
@@ -80,14 +87,16 @@ export class ConnectionTable implements LinkTable {
   readonly recovered = new Event<NodeId>();
   readonly #clock: Clock;
   readonly #events: LinkEvents;
-  readonly #nodes = new Map<NodeId, Connected[]>();
+  /** The newest link with each node. */
+  readonly #nodes = new Map<NodeId, Connected>();
   /** The newest link of a certificate with several Node-IDs, under each of them, until one is Attached with. */
-  readonly #unattached = new Map<NodeId, Connected>();
+  readonly #unattached = new IdleMap<NodeId, Connected>();
 
   constructor(deps: { clock: Clock }, options: ConnectionTableOptions) {
     this.#clock = deps.clock;
     const onState = (state: LinkState, connected: Connected): void => this.#onState(state, connected);
-    this.#events = { ...options, clock: deps.clock, onState };
+    const { onMessage, onOversized } = options;
+    this.#events = { onMessage, onOversized, clock: deps.clock, onState };
   }
 
   nodeIds(): IterableIterator<NodeId> {
@@ -99,9 +108,12 @@ export class ConnectionTable implements LinkTable {
   }
 
   linkTo(nodeId: NodeId): LinkLike | undefined {
-    const links = this.#nodes.get(nodeId);
-    const connected = links?.findLast(({ link }) => link.state === 'up') ?? links?.at(-1);
-    return connected ?? this.#unattached.get(nodeId);
+    const newest = this.#nodes.get(nodeId);
+    if (newest === undefined) return this.#unattached.get(nodeId);
+    for (let next: Connected | undefined = newest; next !== undefined; next = next.older) {
+      if (next.link.state === 'up') return next;
+    }
+    return newest;
   }
 
   /**
@@ -112,14 +124,13 @@ export class ConnectionTable implements LinkTable {
   add(link: Link, attachedAs?: NodeId): NodeId {
     const { nodeIds } = link.peer;
     const nodeId = attachedAs ?? nodeIds[0] ?? '';
-    const links = this.#nodes.get(nodeId) ?? [];
-    if (links.length >= MAX_LINKS_PER_NODE) {
+    if (this.#count(nodeId) >= MAX_LINKS_PER_NODE) {
       link.close();
       return nodeId;
     }
     const attached = nodeIds.length === 1 || attachedAs !== undefined;
     const connected = new Connected(this.#events, link, nodeId, attached);
-    this.#nodes.set(nodeId, links.concat([connected]));
+    this.#file(connected);
     for (const id of connected.unattached ?? []) this.#unattached.set(id, connected);
     // Only now: messages that came before are delivered at once, and their answers need the table.
     link.setHandler(connected);
@@ -139,7 +150,7 @@ export class ConnectionTable implements LinkTable {
     this.#forget(connected);
     connected.nodeId = nodeId;
     connected.attached = true;
-    this.#nodes.set(nodeId, (this.#nodes.get(nodeId) ?? []).concat([connected]));
+    this.#file(connected);
     if (!this.has(before)) this.lost.emit(before);
     if (before !== nodeId) this.opened.emit(nodeId);
     return true;
@@ -147,33 +158,37 @@ export class ConnectionTable implements LinkTable {
 
   /** Monotonic ms when the node was last heard of; undefined without a link. */
   heardAt(nodeId: NodeId): number | undefined {
-    const links = this.#nodes.get(nodeId);
-    return links && Math.max(...links.map(({ heardAt }) => heardAt));
+    if (!this.#nodes.has(nodeId)) return undefined;
+    let latest = 0;
+    for (const { heardAt } of withOlder(this.#nodes.get(nodeId))) latest = Math.max(latest, heardAt);
+    return latest;
   }
 
   /** Closes spare links that have gone quiet, and the links with nodes nobody wants that were idle for `idleMs`. */
   prune(isWanted: (nodeId: NodeId) => boolean, idleMs: number): void {
     const now = this.#clock.monotonic();
-    for (const [nodeId, links] of [...this.#nodes]) {
-      const quiet = links.slice(0, -1).filter(({ usedAt }) => usedAt < now - SPARE_IDLE_MS);
-      const last = links.at(-1);
-      if (last !== undefined && last.usedAt < now - idleMs && !isWanted(nodeId)) quiet.push(last);
-      for (const { link } of quiet) link.close();
+    for (const [nodeId, newest] of [...this.#nodes]) {
+      const isUnwanted = newest.usedAt < now - idleMs && !isWanted(nodeId);
+      for (const { link, usedAt } of [...withOlder(newest.older)]) {
+        if (usedAt < now - SPARE_IDLE_MS) link.close();
+      }
+      if (isUnwanted) newest.link.close();
     }
   }
 
   /** Closes the links whose certificate (DER) is no longer welcome. */
   closeUnwelcome(isWelcome: (certificate: Uint8Array) => boolean): void {
-    for (const { link } of [...this.#nodes.values()].flat()) {
+    for (const { link } of [...this.#nodes.values()].flatMap((newest) => [...withOlder(newest)])) {
       if (!isWelcome(link.peer.certificate)) link.close();
     }
   }
 
   views(): LinkView[] {
-    return [...this.#nodes].map(([nodeId, links]) => {
-      const { link } = links.at(-1)!;
-      return { nodeId, address: link.remote, rttMs: link.rttMs };
-    });
+    return [...this.#nodes].map(([nodeId, { link }]) => ({
+      nodeId,
+      address: link.remote,
+      rttMs: link.rttMs,
+    }));
   }
 
   #onState(state: LinkState, connected: Connected): void {
@@ -182,17 +197,34 @@ export class ConnectionTable implements LinkTable {
       this.recovered.emit(nodeId);
       return;
     }
-    const links = this.#nodes.get(nodeId);
-    if (links === undefined) return;
+    if (!this.#nodes.has(nodeId)) return;
+    const others = [...withOlder(this.#nodes.get(nodeId))].filter((other) => other !== connected);
     if (state === 'closed') this.#forget(connected);
-    if (!links.some((other) => other !== connected && other.link.state === 'up')) this.lost.emit(nodeId);
+    if (!others.some(({ link }) => link.state === 'up')) this.lost.emit(nodeId);
+  }
+
+  #count(nodeId: NodeId): number {
+    let count = 0;
+    for (const _ of withOlder(this.#nodes.get(nodeId))) count++;
+    return count;
+  }
+
+  /** As the newest link with its node. */
+  #file(connected: Connected): void {
+    connected.older = this.#nodes.get(connected.nodeId);
+    this.#nodes.set(connected.nodeId, connected);
   }
 
   #forget(connected: Connected): void {
     const { nodeId, unattached = [] } = connected;
-    const left = this.#nodes.get(nodeId)?.filter((other) => other !== connected) ?? [];
-    if (left.length === 0) this.#nodes.delete(nodeId);
-    else this.#nodes.set(nodeId, left);
+    const newest = this.#nodes.get(nodeId);
+    if (newest === connected) {
+      if (connected.older === undefined) this.#nodes.delete(nodeId);
+      else this.#nodes.set(nodeId, connected.older);
+    } else {
+      for (const newer of withOlder(newest)) if (newer.older === connected) newer.older = connected.older;
+    }
+    connected.older = undefined;
     for (const id of unattached) if (this.#unattached.get(id) === connected) this.#unattached.delete(id);
   }
 }

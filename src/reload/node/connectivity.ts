@@ -29,6 +29,8 @@ export interface ConnectivityDeps extends ReloadNodeDeps {
   readonly certificates: CertificateStore;
   readonly routing: (connections: ConnectionTable) => Routing;
   readonly configuration: Configuration;
+  /** Aborted before `stop`. */
+  readonly stopping: AbortSignal;
 }
 
 /** Links, Attach and AppAttach of one node, and the forwarding layer above them. Wiring only. */
@@ -42,7 +44,6 @@ export class Connectivity {
   readonly #deps: ConnectivityDeps;
   readonly #options: ReloadNodeOptions;
   readonly #links: LinkLayer;
-  readonly #dialer: LinkDialer;
   readonly #cache: BootstrapCache;
   #listeners: readonly Listener[] = [];
 
@@ -63,26 +64,16 @@ export class Connectivity {
     });
     this.forwarding = new ForwardingLayer(
       { ...deps, links: this.connections, routing: deps.routing(this.connections) },
-      {
-        ...configuration,
-        get signer() {
-          return identity.signer;
-        },
-      },
+      { ...configuration, identity },
     );
     this.#links = new LinkLayer(
       { ...deps, trace: deps.trace && messagesOnly(deps.trace) },
       {
-        get identity() {
-          return identity.tls;
-        },
+        identity,
         nodeId: self,
         verifyPeer: (chain) => ({ nodeIds: this.#nodeIdsOf(chain) }),
         ...this.#sharedSecret(),
-        get maxMessageBytes() {
-          const { accepted, document } = configuration;
-          return (accepted?.() ?? document()).maxMessageSize;
-        },
+        limits: new MessageLimits(configuration),
       },
     );
     this.#links.conflict.on((error) => deps.logger.error(error.message));
@@ -95,29 +86,31 @@ export class Connectivity {
         ownAddresses,
       },
     );
+    const { stopping } = deps;
     this.attacher = new Attacher(parts, {
       self,
+      stopping,
       candidates,
       onListening: (theirs) => {
         const [address] = connectableAddresses(theirs, ownAddresses());
         if (address !== undefined) onListening(address);
       },
     });
-    this.#dialer = new LinkDialer(parts);
+    const dialer = new LinkDialer(parts, { stopping });
     new AttachResponder(
-      { ...parts, attacher: this.attacher, dialer: this.#dialer },
+      { ...parts, attacher: this.attacher, dialer },
       { self, candidates, ownAddresses, onListening, onUpdateWanted },
     );
     this.appAttacher = new AppAttacher(parts, {
       hosts: [...new Set(options.listen.map(({ host }) => host))],
       port: options.sipLinkPort ?? 0,
       advertisedHosts: [...new Set(advertise.map(({ host }) => host))],
-      tls: this.#tls(),
+      tls: () => this.#tls(),
       nodeIdsOf: (chain) => this.#nodeIdsOf(chain),
     });
     this.appResponder = new AppAttachResponder(
       { ...parts, attacher: this.appAttacher },
-      { ownAddresses, tlsTowards: (nodeId) => this.#tls(nodeId) },
+      { ownAddresses, tlsTowards: (nodeId) => this.#tls(nodeId), stopping },
     );
   }
 
@@ -140,9 +133,6 @@ export class Connectivity {
 
   async stop(): Promise<void> {
     await this.#deps.discovery?.stop();
-    this.attacher.stop();
-    this.#dialer.stop();
-    this.appResponder.stop();
     this.forwarding.stop();
     await this.appAttacher.stop();
     await this.#links.stop();
@@ -187,6 +177,20 @@ export class Connectivity {
         }
       },
     };
+  }
+}
+
+/** max-message-size as it is now (RFC 6940 §6.6). */
+class MessageLimits {
+  readonly #configuration: Configuration;
+
+  constructor(configuration: Configuration) {
+    this.#configuration = configuration;
+  }
+
+  get maxMessageBytes(): number {
+    const { accepted, document } = this.#configuration;
+    return (accepted?.() ?? document()).maxMessageSize;
   }
 }
 

@@ -1,4 +1,11 @@
-import { type Address, type Clock, errorMessage, formatAddress, type Logger } from '../../base/index.ts';
+import {
+  type Address,
+  type Clock,
+  errorMessage,
+  formatAddress,
+  IdleSet,
+  type Logger,
+} from '../../base/index.ts';
 import type { Link } from '../link/link.ts';
 import type { LinkLayer } from '../link/link-layer.ts';
 import type { NodeId } from '../wire/ids.ts';
@@ -18,13 +25,18 @@ export class LinkDialer {
   readonly #clock: Clock;
   readonly #links: LinkLayer;
   readonly #logger: Logger;
-  readonly #stopping = new AbortController();
-  readonly #dialling = new Set<NodeId>();
+  readonly #stopping: AbortSignal;
+  readonly #dialling = new IdleSet<NodeId>();
 
-  constructor(deps: { clock: Clock; links: LinkLayer; logger: Logger }) {
+  /** @param options.stopping aborted when the node stops */
+  constructor(
+    deps: { clock: Clock; links: LinkLayer; logger: Logger },
+    options: { readonly stopping: AbortSignal },
+  ) {
     this.#clock = deps.clock;
     this.#links = deps.links;
     this.#logger = deps.logger;
+    this.#stopping = options.stopping;
   }
 
   /**
@@ -40,10 +52,6 @@ export class LinkDialer {
     return true;
   }
 
-  stop(): void {
-    this.#stopping.abort();
-  }
-
   async #connect(nodeId: NodeId, addresses: readonly Address[]): Promise<Link | undefined> {
     for (const address of addresses) {
       try {
@@ -51,10 +59,10 @@ export class LinkDialer {
           this.#clock,
           CONNECT_MS,
           (signal) => this.#links.connect(address, { expect: nodeId, signal }),
-          this.#stopping.signal,
+          this.#stopping,
         );
       } catch (error) {
-        if (this.#stopping.signal.aborted) return undefined;
+        if (this.#stopping.aborted) return undefined;
         this.#logger.debug('an Attach candidate cannot be reached', {
           nodeId,
           address: formatAddress(address),

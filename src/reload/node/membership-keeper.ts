@@ -37,7 +37,9 @@ export class MembershipKeeper {
   readonly #topology: TopologyPlugin;
   readonly #driver: TopologyDriver;
   readonly #first: boolean;
-  readonly #stopping = new AbortController();
+  /** Exists while this peer tries to get in. */
+  #trying: AbortController | undefined;
+  #isStopped = false;
   #state: NodeState = 'joining';
   #looping = false;
   #wasAlone = false;
@@ -75,10 +77,11 @@ export class MembershipKeeper {
    * @throws CodedError 'no-bootstrap' when there is nobody to ask and we must not be the first; 'node-id-conflict'
    */
   async start(): Promise<void> {
-    const { signal } = this.#stopping;
     const { discovery } = this.#bootstrap;
     const isNobodyKnown = () => this.#bootstrap.addresses().length === 0;
-    if (discovery?.works && isNobodyKnown()) await this.#pause(DISCOVERY_MS, signal);
+    if (discovery?.works && isNobodyKnown()) {
+      await this.#try((signal) => this.#pause(DISCOVERY_MS, signal));
+    }
     if (isNobodyKnown() && (this.#first || discovery === undefined)) {
       // §6.4.2.1: "a configuration flag or setting seems appropriate".
       if (!this.#first) {
@@ -89,11 +92,13 @@ export class MembershipKeeper {
       }
       return this.#driver.apply((topology, nowMs) => topology.standAlone(nowMs));
     }
-    if (!this.#first) return this.#joinAtLast(signal);
+    if (!this.#first) return this.#try((signal) => this.#joinAtLast(signal));
     try {
-      await withDeadline(this.#clock, FIRST_NODE_MS, (deadline) => this.#joinAtLast(deadline), signal);
+      await this.#try((signal) =>
+        withDeadline(this.#clock, FIRST_NODE_MS, (deadline) => this.#joinAtLast(deadline), signal),
+      );
     } catch (error) {
-      signal.throwIfAborted();
+      if (this.#isStopped) throw stopped();
       if (isConflict(error)) throw error;
       this.#logger.info('nobody answers: starting the overlay', { error: errorMessage(error) });
       this.#driver.apply((topology, nowMs) => topology.standAlone(nowMs));
@@ -104,9 +109,9 @@ export class MembershipKeeper {
   rejoin(): void {
     if (this.#looping) return;
     this.#looping = true;
-    this.#joinAtLast(this.#stopping.signal)
+    this.#try((signal) => this.#joinAtLast(signal))
       .catch((error) => {
-        if (!this.#stopping.signal.aborted) this.failed.emit(error);
+        if (!this.#isStopped) this.failed.emit(error);
       })
       .finally(() => {
         this.#looping = false;
@@ -114,7 +119,19 @@ export class MembershipKeeper {
   }
 
   stop(): void {
-    this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
+    this.#isStopped = true;
+    this.#trying?.abort(stopped());
+  }
+
+  async #try(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#isStopped) throw stopped();
+    const trying = new AbortController();
+    this.#trying = trying;
+    try {
+      await work(trying.signal);
+    } finally {
+      if (this.#trying === trying) this.#trying = undefined;
+    }
   }
 
   async #joinAtLast(signal: AbortSignal): Promise<void> {
@@ -158,7 +175,7 @@ export class MembershipKeeper {
     this.#wasAlone = alone;
     // A node that may be the first may also be the last.
     const state = alone && !this.#first ? 'isolated' : 'joined';
-    if (alone && this.#bootstrap.addresses().length > 0 && !this.#stopping.signal.aborted) this.rejoin();
+    if (alone && this.#bootstrap.addresses().length > 0 && !this.#isStopped) this.rejoin();
     if (state === this.#state) return;
     this.#state = state;
     this.stateChanged.emit(state);
@@ -167,4 +184,8 @@ export class MembershipKeeper {
 
 function isConflict(error: unknown): boolean {
   return error instanceof CodedError && error.code === 'node-id-conflict';
+}
+
+function stopped(): CodedError {
+  return new CodedError('stopped', 'this node is stopping');
 }

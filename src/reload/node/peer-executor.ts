@@ -1,4 +1,4 @@
-import { CodedError, errorMessage, type Logger } from '../../base/index.ts';
+import { errorMessage, type Logger } from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { toNode, toResource } from '../messages/destination.ts';
 import { ping } from '../messages/ping.ts';
@@ -28,10 +28,12 @@ export interface PeerExecutorDeps {
 /** Carries out what the topology plug-in of a peer wants. */
 export class PeerExecutor implements TopologyExecutor {
   readonly #deps: PeerExecutorDeps;
-  readonly #stopping = new AbortController();
+  readonly #stopping: AbortSignal;
 
-  constructor(deps: PeerExecutorDeps) {
+  /** @param options.stopping aborted when the node stops */
+  constructor(deps: PeerExecutorDeps, options: { readonly stopping: AbortSignal }) {
     this.#deps = deps;
+    this.#stopping = options.stopping;
   }
 
   attach(nodeId: NodeId, via: NodeId | undefined): void {
@@ -39,7 +41,7 @@ export class PeerExecutor implements TopologyExecutor {
     this.#connect(nodeId, via).then(
       () => driver.apply((topology, nowMs) => topology.attachEnded(nodeId, true, nowMs)),
       (error) => {
-        if (this.#stopping.signal.aborted) return;
+        if (this.#stopping.aborted) return;
         this.#failed('a neighbour cannot be attached to', error, { nodeId, via });
         driver.apply((topology, nowMs) => topology.attachEnded(nodeId, false, nowMs));
       },
@@ -98,14 +100,9 @@ export class PeerExecutor implements TopologyExecutor {
   }
 
   probePartition(): void {
-    const { signal } = this.#stopping;
-    probePartition(this.#deps, signal).catch((error) =>
+    probePartition(this.#deps, this.#stopping).catch((error) =>
       this.#failed('no bootstrap node to compare with', error, {}),
     );
-  }
-
-  stop(): void {
-    this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
   }
 
   async #connect(nodeId: NodeId, via: NodeId | undefined): Promise<void> {
@@ -125,7 +122,6 @@ export class PeerExecutor implements TopologyExecutor {
   }
 
   #failed(what: string, error: unknown, fields: Record<string, unknown>): void {
-    if (!this.#stopping.signal.aborted)
-      this.#deps.logger.debug(what, { ...fields, error: errorMessage(error) });
+    if (!this.#stopping.aborted) this.#deps.logger.debug(what, { ...fields, error: errorMessage(error) });
   }
 }

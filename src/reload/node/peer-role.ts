@@ -57,15 +57,21 @@ export class PeerRole {
 
   constructor(
     deps: PeerRoleDeps,
-    options: { readonly first: boolean; readonly document: () => OverlayDocument },
+    options: {
+      readonly first: boolean;
+      readonly document: () => OverlayDocument;
+      /** Aborted before `stop`. */
+      readonly stopping: AbortSignal;
+    },
   ) {
     this.#deps = deps;
     const { connections, topology } = deps;
     this.#updates = new Updates(deps);
-    this.#mover = new RecordMover(deps, { kinds: () => options.document().kinds });
+    const { stopping } = options;
+    this.#mover = new RecordMover(deps, { kinds: () => options.document().kinds, stopping });
     this.#driver = new TopologyDriver({ ...deps, executor: () => this.#executor });
     const wired = { ...deps, driver: this.#driver, updates: this.#updates, mover: this.#mover };
-    this.#executor = new PeerExecutor(wired);
+    this.#executor = new PeerExecutor(wired, { stopping });
     const joining = new Joining(wired);
     const admission = new Admission(wired, {
       isJoiningThrough: (nodeId) => joining.admittingPeer === nodeId,
@@ -129,7 +135,5 @@ export class PeerRole {
     this.keeper.stop();
     this.#linkKeeper.stop();
     this.#driver.stop();
-    this.#executor.stop();
-    this.#mover.stop();
   }
 }

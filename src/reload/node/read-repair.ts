@@ -1,4 +1,11 @@
-import { type Clock, type Counter, errorMessage, type Logger, type Metrics } from '../../base/index.ts';
+import {
+  type Clock,
+  type Counter,
+  errorMessage,
+  IdleMap,
+  type Logger,
+  type Metrics,
+} from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { toNode } from '../messages/destination.ts';
 import { fetch } from '../messages/fetch.ts';
@@ -34,7 +41,7 @@ export class ReadRepair {
   readonly #topology: TopologyPlugin;
   readonly #kinds: () => KindTable;
   readonly #repaired: Counter;
-  readonly #running = new Map<ResourceId, Promise<void>>();
+  readonly #running = new IdleMap<ResourceId, Promise<void>>();
   #predecessor: NodeId | undefined;
   #until = Number.NEGATIVE_INFINITY;
 

@@ -2,6 +2,7 @@ import {
   type Clock,
   errorMessage,
   type Gauge,
+  IdleSet,
   type Logger,
   type Metrics,
   type Random,
@@ -65,9 +66,9 @@ export class RecordAuditor {
   #retryMs = RETRY_MS;
   #surplusDue = false;
   /** What could not be brought into line since the ring changed last. */
-  readonly #failed = new Set<ResourceId>();
+  readonly #failed = new IdleSet<ResourceId>();
   /** What its owner was found to hold since then, even an owner that we do not know as our neighbour. */
-  readonly #settledWithOwner = new Set<ResourceId>();
+  readonly #settledWithOwner = new IdleSet<ResourceId>();
   /** The last pass left something for another one. */
   #isPart = false;
 

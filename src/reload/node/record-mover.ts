@@ -1,5 +1,4 @@
-import { setMaxListeners } from 'node:events';
-import { type Clock, CodedError, type Logger, type Metrics, type Random } from '../../base/index.ts';
+import { type Clock, IdleSet, type Logger, type Metrics, type Random } from '../../base/index.ts';
 import type { ForwardingLayer } from '../forwarding/forwarding-layer.ts';
 import { toNode } from '../messages/destination.ts';
 import type { ReplicaStore, ResourceStore } from '../storage/resource-store.ts';
@@ -33,8 +32,7 @@ export class RecordMover {
   readonly #holders = new RecordHolders();
   readonly #sync: RecordSync;
   readonly #auditor: RecordAuditor;
-  readonly #stopping = new AbortController();
-  readonly #fresh = new Set<Promise<unknown>>();
+  readonly #fresh = new IdleSet<Promise<unknown>>();
 
   constructor(
     deps: {
@@ -46,15 +44,17 @@ export class RecordMover {
       store: ResourceStore;
       topology: TopologyPlugin;
     },
-    options: { readonly kinds: () => KindTable },
+    options: {
+      readonly kinds: () => KindTable /** Aborted when the node stops. */;
+      readonly stopping: AbortSignal;
+    },
   ) {
     this.#clock = deps.clock;
     this.#store = deps.store;
     this.#topology = deps.topology;
-    const { signal: stopping } = this.#stopping;
-    setMaxListeners(0, stopping);
+    const { stopping } = options;
     this.#pace = new RecordPace(deps, PACE);
-    this.#sync = new RecordSync({ ...deps, pace: this.#pace }, { ...options, stopping });
+    this.#sync = new RecordSync({ ...deps, pace: this.#pace }, options);
     this.#auditor = new RecordAuditor({ ...deps, holders: this.#holders, sync: this.#sync }, { stopping });
     deps.store.changed.on((resource) => this.#auditor.changed(resource));
   }
@@ -157,10 +157,6 @@ export class RecordMover {
   async settled(): Promise<void> {
     this.#pace.hurry();
     await Promise.all([this.#auditor.settled(), ...this.#fresh]);
-  }
-
-  stop(): void {
-    this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
   }
 
   /** Whether the peer has a part in the resource, as far as we know; whoever has none gives it away to drop it. */

@@ -1,4 +1,12 @@
-import { type Address, abortable, Event, type EventSource, type Logger } from '../../base/index.ts';
+import { setMaxListeners } from 'node:events';
+import {
+  type Address,
+  abortable,
+  CodedError,
+  Event,
+  type EventSource,
+  type Logger,
+} from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import { type Destination, toNode } from '../messages/destination.ts';
 import type { FindAns } from '../messages/find.ts';
@@ -56,6 +64,8 @@ export class ReloadNode {
   readonly #expiry: ConfigurationExpiry;
   readonly #applications = new AppConnections();
   readonly #rollout: ConfigurationRollout;
+  /** One for all that waits in this node: an AbortController takes a kilobyte. */
+  readonly #stopping = new AbortController();
   #ending: 'leaving' | 'stopped' | undefined;
 
   constructor(deps: ReloadNodeDeps, options: ReloadNodeOptions) {
@@ -64,10 +74,7 @@ export class ReloadNode {
     this.nodeId = nodeId;
     this.#logger = deps.logger;
     const topologies = knownTopologies(options.topologies);
-    const keeper = new ConfigurationKeeper(deps, {
-      document: options.document,
-      topologies: new Set(topologies.keys()),
-    });
+    const keeper = new ConfigurationKeeper(deps, { document: options.document, topologies });
     this.#keeper = keeper;
     const document = (): OverlayDocument => keeper.current;
     requirePlace(deps, document(), { identity, role });
@@ -75,12 +82,16 @@ export class ReloadNode {
     const certificates =
       deps.certificates ?? new CertificateStore({ clock: deps.clock, trust: trust(document()) });
     this.certificates = certificates;
+    certificates.add(identity.certificate);
     const topology = topologies.get(document().topologyPlugin)!(deps, nodeId, document);
     this.#topology = topology;
+    const { signal: stopping } = this.#stopping;
+    setMaxListeners(0, stopping);
     this.#connectivity = new Connectivity(
       {
         ...deps,
         certificates,
+        stopping,
         routing: (connections) => (role === 'peer' ? topology : new ClientRouting(nodeId, connections)),
         configuration: {
           document,
@@ -94,7 +105,7 @@ export class ReloadNode {
     );
     this.#store = new ResourceStore({ ...deps, certificates }, { kinds: () => document().kinds });
     const parts = { ...deps, ...partsOf(this.#connectivity), certificates, topology, store: this.#store };
-    this.#role = role === 'peer' ? new PeerRole(parts, { first, document }) : new ClientRole(parts);
+    this.#role = role === 'peer' ? new PeerRole(parts, { first, document, stopping }) : new ClientRole(parts);
     this.#storage = new StorageClient(
       { ...parts, service: this.#role.service },
       { kinds: () => document().kinds },
@@ -172,6 +183,7 @@ export class ReloadNode {
     this.#rollout.stop();
     this.#expiry.stop();
     await this.#role.leave();
+    this.#stopping.abort(new CodedError('stopped', 'this node is stopping'));
     this.#role.stop();
     await this.#connectivity.stop();
     this.#store.close();

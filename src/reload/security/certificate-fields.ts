@@ -154,7 +154,8 @@ function generalNames(value: Uint8Array): Pick<CertificateFields, 'nodes' | 'use
   }
   if (nodes.length === 0) malformed('no Node-ID');
   if (userNames.length > 1) malformed('more than one user name');
-  return { nodes, userNames };
+  // Exactly as long as they are: what was pushed to has room for sixteen more.
+  return { nodes: nodes.slice(), userNames: userNames.slice() };
 }
 
 const RFC822_NAME = contextTag(1, false);

@@ -68,6 +68,14 @@ export class CertificateStore {
     this.#entries.clear();
   }
 
+  /** A certificate that was read already, such as our own: it is judged like all others, but not held twice. */
+  add(certificate: Certificate): void {
+    const { fingerprint } = certificate;
+    if (this.#entries.get(fingerprint) === undefined) {
+      this.#entries.set(fingerprint, { certificate, verdict: undefined });
+    }
+  }
+
   /**
    * Reads a certificate without trusting it.
    * @throws CodedError 'certificate-malformed'

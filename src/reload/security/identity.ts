@@ -105,7 +105,7 @@ class OwnIdentity extends KeyIdentity implements Identity {
     const { nodeId, privateKey } = this;
     const wanted = { overlay: this.#overlay, nodeId, spki: this.#spki, userName: aor };
     const der = issue(this.#deps, { ...wanted, lifetimeMs: REGISTRATION_LIFETIME_MS }, privateKey);
-    const certificate = Certificate.parse(der, () => this.certificate.publicKey);
+    const certificate = Certificate.parse(der, () => this.certificate.publicKey, this.#deps.signatures);
     return new OwnIdentity(this.#deps, { ...wanted, certificate, privateKey });
   }
 }
@@ -119,7 +119,7 @@ export function createSelfSignedIdentity(deps: IdentityDeps, options: SelfSigned
   const nodeId = nodeIdOfKey(spki, digest);
   const userName = options.userName ?? `${nodeId}@${overlay}`;
   const der = issue(deps, { overlay, nodeId, spki, userName, lifetimeMs: OWN_LIFETIME_MS }, privateKey);
-  const certificate = Certificate.parse(der, () => publicKey);
+  const certificate = Certificate.parse(der, () => publicKey, deps.signatures);
   return new OwnIdentity(deps, { overlay, nodeId, spki, certificate, privateKey });
 }
 

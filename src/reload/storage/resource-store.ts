@@ -23,7 +23,7 @@ import { type LoadResult, RecordTable } from './record-table.ts';
 import { requireKinds, requireResourceId } from './request-check.ts';
 import { type FetchOutcome, ResourceReader } from './resource-reader.ts';
 import type { RevocableFields } from './revoked-values.ts';
-import { STORAGE_ERROR_CODES, StorageError, type StorageErrorCode } from './storage-error.ts';
+import { STORAGE_ERROR_CODES, StorageError } from './storage-error.ts';
 import { adoptValues, storeValues } from './store-check.ts';
 import { placeOf, unpackElement } from './stored-element.ts';
 
@@ -84,7 +84,8 @@ export class ResourceStore {
   readonly #kinds: () => KindTable;
   readonly #maxBytes: number;
   readonly #maxBytesPerKind: number;
-  readonly #refusals: ReadonlyMap<StorageErrorCode, Counter>;
+  /** In the order of STORAGE_ERROR_CODES. */
+  readonly #refusals: readonly Counter[];
   readonly #table: RecordTable;
   readonly #reader: ResourceReader;
   readonly #changed = new Event<ResourceId>();
@@ -101,7 +102,7 @@ export class ResourceStore {
     this.#maxBytesPerKind = maxBytesPerKind;
     const refused = (reason: string) =>
       metrics.counter('reload_stores_refused_total', 'Store requests refused', { reason });
-    this.#refusals = new Map(STORAGE_ERROR_CODES.map((code) => [code, refused(code)]));
+    this.#refusals = STORAGE_ERROR_CODES.map(refused);
     this.#table = new RecordTable({ clock, kv, logger, metrics }, { kinds });
     this.#reader = new ResourceReader({ clock, table: this.#table }, { kinds });
   }
@@ -335,7 +336,7 @@ export class ResourceStore {
   }
 
   #refuse(error: StorageError): StorageError {
-    this.#refusals.get(error.code)?.inc();
+    this.#refusals[STORAGE_ERROR_CODES.indexOf(error.code)]?.inc();
     return error;
   }
 

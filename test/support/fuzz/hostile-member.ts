@@ -70,10 +70,12 @@ export class HostileMember {
     this.#connection = connection;
     this.#sequence = 0;
     this.#isAcked = true;
-    const reader = new FrameReader(
-      { onFrame: (frame) => this.#onFrame(frame), onOversized: () => {}, onBadFrame: () => {} },
-      { maxMessageBytes: 2 ** 24 - 1 },
-    );
+    const reader = new FrameReader({
+      maxMessageBytes: 2 ** 24 - 1,
+      onFrame: (frame) => this.#onFrame(frame),
+      onOversized: () => {},
+      onBadFrame: () => {},
+    });
     connection.setHandler({
       onData: (chunk) => reader.push(chunk),
       onClose: () => {

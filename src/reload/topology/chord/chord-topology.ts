@@ -1,4 +1,4 @@
-import type { Random } from '../../../base/index.ts';
+import { IdleMap, IdleSet, type Random } from '../../../base/index.ts';
 import type { NodeId, ResourceId } from '../../wire/ids.ts';
 import {
   type Actions,
@@ -53,7 +53,6 @@ export interface ChordOptions extends StabilisationIntervals {
 /** CHORD-RELOAD (RFC 6940 §10) as a sans-IO machine. */
 export class ChordTopology implements TopologyPlugin {
   readonly #random: Random;
-  readonly #options: Required<ChordOptions>;
   /** As given: `reactive` and the intervals may change with the configuration document. */
   readonly #given: ChordOptions;
   readonly #table: RoutingTable;
@@ -64,16 +63,16 @@ export class ChordTopology implements TopologyPlugin {
   /** Whether the next announcement is for all connections or for the neighbours. */
   #announceToAll = false;
   /** Neighbours-to-be whose Attach is under way. */
-  readonly #attaching = new Set<NodeId>();
-  readonly #hintedAt = new Map<NodeId, number>();
+  readonly #attaching = new IdleSet<NodeId>();
+  readonly #hintedAt = new IdleMap<NodeId, number>();
   #checkedAt = -Infinity;
 
   constructor(deps: { readonly random: Random }, self: NodeId, options: ChordOptions) {
     this.#random = deps.random;
     this.#given = options;
-    this.#options = { neighbors: 3, fingers: 16, holdDownMs: 30_000, ...options };
-    this.#table = new RoutingTable(self, this.#options);
-    this.#replicas = new ReplicaPlan(this.#options.holdDownMs);
+    const { neighbors = 3, fingers = 16, holdDownMs = 30_000 } = options;
+    this.#table = new RoutingTable(self, { neighbors, fingers });
+    this.#replicas = new ReplicaPlan(holdDownMs);
     this.#stabilisation = new Stabilisation({ ...deps, table: this.#table }, options);
   }
 
@@ -315,7 +314,7 @@ export class ChordTopology implements TopologyPlugin {
     const before = this.#table.neighbors.refresh();
     if (before === undefined || this.membership !== 'member') return;
     // §10.7.1, §10.7.3: neighbours and, when our range changed, everybody else learn of it.
-    if (this.#options.reactive || before.predecessors[0] !== this.#table.neighbors.predecessor) {
+    if (this.#given.reactive || before.predecessors[0] !== this.#table.neighbors.predecessor) {
       this.#deadlines.setIfUnset('announce', nowMs + COALESCE_MS);
       if (change === 'failure') this.#announceToAll = true;
       else this.#gather(nowMs);

@@ -1,3 +1,4 @@
+import { IdleMap } from '../../../base/index.ts';
 import type { NodeId } from '../../wire/ids.ts';
 
 const FIRST_PAUSE_MS = 30_000;
@@ -14,7 +15,7 @@ interface Suspect {
  * dead peer would make everybody Attach to it again and again.
  */
 export class Suspects {
-  readonly #suspects = new Map<NodeId, Suspect>();
+  readonly #suspects = new IdleMap<NodeId, Suspect>();
 
   has(peer: NodeId): boolean {
     return this.#suspects.has(peer);

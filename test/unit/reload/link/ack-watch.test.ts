@@ -7,7 +7,7 @@ import { RttEstimator } from '../../../../src/reload/link/rtt-estimator.ts';
 function watch(clock: Clock = new VirtualClock()) {
   const states: string[] = [];
   const onAckState = (state: AckWatchState) => states.push(`${state} ${Math.round(clock.monotonic())}`);
-  const acks = new AckWatch(clock, { onAckState });
+  const acks = new AckWatch({ clock, onAckState });
   return { clock: clock as VirtualClock, acks, states };
 }
 

@@ -31,10 +31,10 @@ async function victim(options: { maxLinks?: number } = {}) {
   const layer = new LinkLayer(
     { clock, network: network.host(VICTIM.host), logger: silentLogger, metrics },
     {
-      identity: { certificates: [certificateOf(0)], privateKey },
+      identity: { tls: { certificates: [certificateOf(0)], privateKey } },
       nodeId: certificateOf(0).toString('hex'),
       verifyPeer: ([certificate]) => ({ nodeIds: [Buffer.from(certificate ?? []).toString('hex')] }),
-      maxMessageBytes: 1_000_000,
+      limits: { maxMessageBytes: 1_000_000 },
       ...options,
     },
   );
@@ -156,12 +156,11 @@ test('B15, B16: acks of what was never sent, and acks twice, change nothing', as
 });
 
 test('a frame that is only declared takes no memory', (t) => {
-  const limits = { maxMessageBytes: 2 ** 24 - 1 };
-  const sink = { onFrame() {}, onOversized() {}, onBadFrame() {} };
+  const sink = { maxMessageBytes: 2 ** 24 - 1, onFrame() {}, onOversized() {}, onBadFrame() {} };
   const header = encodeDataFrame(0, Buffer.alloc(2 ** 24 - 1)).subarray(0, 9);
   const before = liveBytes();
   const readers = Array.from({ length: 1_000 }, () => {
-    const reader = new FrameReader(sink, limits);
+    const reader = new FrameReader(sink);
     reader.push(header);
     return reader;
   });
@@ -185,14 +184,12 @@ test('B15: the same frames come out however the stream is cut, and garbage ends 
       const stream = Buffer.concat([...sent, garbage]);
       const read = (sizes: Iterator<number>): string[] => {
         const out: string[] = [];
-        const reader = new FrameReader(
-          {
-            onFrame: (frame) => out.push(frame.toString('hex')),
-            onOversized: (prefix, bytes) => out.push(`oversized ${prefix.length} ${bytes}`),
-            onBadFrame: (type) => out.push(`bad ${type}`),
-          },
-          { maxMessageBytes: 250 },
-        );
+        const reader = new FrameReader({
+          maxMessageBytes: 250,
+          onFrame: (frame) => out.push(frame.toString('hex')),
+          onOversized: (prefix, bytes) => out.push(`oversized ${prefix.length} ${bytes}`),
+          onBadFrame: (type) => out.push(`bad ${type}`),
+        });
         for (let at = 0; at < stream.length; ) {
           const size = sizes.next().value ?? stream.length;
           reader.push(Buffer.from(stream.subarray(at, at + size)));

@@ -40,14 +40,14 @@ function simulation() {
     const layer = new LinkLayer(
       { clock, network: network.host(address), logger: silentLogger, metrics: noMetrics, trace: more.trace },
       {
-        identity: { certificates: [Buffer.from(nodeIdOf(n), 'hex')], privateKey },
+        identity: { tls: { certificates: [Buffer.from(nodeIdOf(n), 'hex')], privateKey } },
         nodeId: nodeIdOf(n),
         verifyPeer: ([certificate]) => {
           const nodeId = Buffer.from(certificate ?? []).toString('hex');
           if (nodeId === nodeIdOf(0xee)) throw new Error('not of this overlay');
           return { nodeIds: [nodeId] };
         },
-        maxMessageBytes: 1_000,
+        limits: { maxMessageBytes: 1_000 },
         ...more,
       },
     );
@@ -152,7 +152,7 @@ test('a reset by the peer closes the link at once', async (t) => {
 
 test('B16: a message beyond max-message-size is answered, then the link closes; our own is not sent', async (t) => {
   const { clock, node } = simulation();
-  const [a, b] = [node(1, { maxMessageBytes: 20_000 }), node(2)];
+  const [a, b] = [node(1, { limits: { maxMessageBytes: 20_000 } }), node(2)];
   await b.listen();
   const link = await a.connect(b);
   t.throws(() => link.send(Buffer.alloc(20_001)), { code: 'message-too-large' });
@@ -257,7 +257,10 @@ test('connecting can be aborted, and stop gives up everything', async (t) => {
 
 test('a congested link drops messages instead of hoarding them', async (t) => {
   const { clock, network, node } = simulation();
-  const [a, b] = [node(1, { maxMessageBytes: 2 ** 20 }), node(2, { maxMessageBytes: 2 ** 20 })];
+  const [a, b] = [
+    node(1, { limits: { maxMessageBytes: 2 ** 20 } }),
+    node(2, { limits: { maxMessageBytes: 2 ** 20 } }),
+  ];
   await b.listen();
   const link = await a.connect(b);
   network.silence(b.address.host);
@@ -272,7 +275,10 @@ test('B15: Wireshark reads the frames of a link', async (t) => {
   const { clock, node } = simulation();
   const frames: string[] = [];
   const trace: TraceHook = (_direction, _peer, frame) => frames.push(Buffer.from(frame).toString('hex'));
-  const [a, b] = [node(1, { trace, maxMessageBytes: 65_536 }), node(2, { maxMessageBytes: 65_536 })];
+  const [a, b] = [
+    node(1, { trace, limits: { maxMessageBytes: 65_536 } }),
+    node(2, { limits: { maxMessageBytes: 65_536 } }),
+  ];
   await b.listen();
   const link = await a.connect(b);
   const fixture = path.join(projectRoot, 'test/fixtures/reload-frames/messages.hex');

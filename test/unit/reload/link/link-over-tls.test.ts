@@ -16,7 +16,7 @@ function layerOf(identity: Identity, welcome: readonly string[] = []) {
   return new LinkLayer(
     { clock: systemClock, network, logger: silentLogger, metrics: noMetrics },
     {
-      identity: identity.tls,
+      identity,
       nodeId: identity.nodeId,
       verifyPeer: ([der]) => {
         if (der === undefined) throw new Error('no certificate');
@@ -26,7 +26,7 @@ function layerOf(identity: Identity, welcome: readonly string[] = []) {
         }
         return { nodeIds };
       },
-      maxMessageBytes: 65_536,
+      limits: { maxMessageBytes: 65_536 },
     },
   );
 }

@@ -15,17 +15,15 @@ function setUp(msPerMessage: number) {
     setTimer: (delayMs: number, callback: () => void) => timers.setTimer(delayMs, callback),
   };
   const seen: number[] = [];
-  const reader = new FrameReader(
-    {
-      onFrame: (frame) => {
-        seen.push(frame.readUInt32BE(1));
-        now += msPerMessage;
-      },
-      onOversized() {},
-      onBadFrame() {},
+  const reader = new FrameReader({
+    maxMessageBytes: 1_000,
+    onFrame: (frame) => {
+      seen.push(frame.readUInt32BE(1));
+      now += msPerMessage;
     },
-    { maxMessageBytes: 1_000 },
-  );
+    onOversized() {},
+    onBadFrame() {},
+  });
   const calls: string[] = [];
   const connection = { pause: () => calls.push('pause'), resume: () => calls.push('resume') };
   const paced = new PacedReader(clock, connection as unknown as Connection, reader);

@@ -47,11 +47,11 @@ function simulation() {
         metrics,
       },
       {
-        identity: identity.tls,
+        identity,
         nodeId: identity.nodeId,
         verifyPeer: ([der]) => ({ nodeIds: overlay.store.verify(der ?? new Uint8Array(0)).nodeIds }),
         sharedSecret: { key, introduction: introductionOf(options.speaker ?? identity) },
-        maxMessageBytes: 65_536,
+        limits: { maxMessageBytes: 65_536 },
       },
     );
     const take = (link: Link) => {
@@ -76,14 +76,12 @@ function simulation() {
       network.host(`10.0.1.${++hosts}`).connect(to.address, { tls: { presharedKey: to.key } }),
     );
     const messages: Buffer[] = [];
-    const reader = new FrameReader(
-      {
-        onFrame: (frame) => frame[0] === 128 && messages.push(Buffer.from(frame.subarray(8))),
-        onOversized() {},
-        onBadFrame() {},
-      },
-      { maxMessageBytes: 65_536 },
-    );
+    const reader = new FrameReader({
+      maxMessageBytes: 65_536,
+      onFrame: (frame) => frame[0] === 128 && messages.push(Buffer.from(frame.subarray(8))),
+      onOversized() {},
+      onBadFrame() {},
+    });
     let closed = false;
     connection.setHandler({
       onData: (chunk) => reader.push(chunk),

@@ -43,6 +43,7 @@ export class BareNode {
         logger: silentLogger,
         metrics: noMetrics,
         certificates: new CertificateStore({ clock, trust }),
+        stopping: new AbortController().signal,
         configuration: { document: () => options.document ?? document },
         routing: (connections) => new ClientRouting(this.identity.nodeId, connections),
       },
