@@ -1,6 +1,6 @@
 import test from 'ava';
 import { header } from '../../support/sip-text.ts';
-import { TestServer, World } from './proxy-bench.ts';
+import { joinServers, TestServer, World } from './proxy-bench.ts';
 import type { Incoming, SimPhoneOptions } from './sim-phone.ts';
 
 const BOB = 'sip:bob@example.org';
@@ -141,4 +141,23 @@ test('RFC 5626 §5.4: keepalives hold the connection', async (t) => {
     [1, undefined],
     [2, true],
   ]);
+});
+
+test('P4, RFC 5626 §7: a call from another peer finds the flow that stands, and so does its dialog later', async (t) => {
+  const { world, server, older, newer } = await setup();
+  const far = await TestServer.start(world, '192.0.2.3', { nodeHex: '33333333333333333333333333333333' });
+  joinServers(world, far, server);
+  far.elsewhere = async () => [{ kind: 'peer', peer: server.nodeHex, uri: BOB }];
+  const carol = await world.registered(far, 'carol', '192.0.2.30');
+  await world.run(newer.reconnect());
+  await world.clock.advance(100);
+  const call = await world.run(carol.call(BOB));
+  t.is(call.status, 200);
+  await world.clock.advance(100);
+  t.deepEqual(older.methods, ['INVITE', 'ACK']);
+  t.is((await world.run(newer.register())).status, 200);
+  await world.run(older.reconnect());
+  await world.clock.advance(100);
+  t.is((await world.run(carol.inDialog(call.dialog!))).status, 200);
+  t.deepEqual(newer.methods, ['BYE']);
 });
