@@ -66,8 +66,9 @@ export class CallHandler {
     const aor = context.requestAor;
     if (aor !== undefined && !context.hasRoute && isAboutSender(context))
       return answerOwnEvent(context, aor, this.#deps.events);
-    if (aor === undefined || context.hasRoute || context.isStrayInDialog)
-      return this.#outward(context, caller);
+    if (aor === undefined || context.hasRoute) return this.#outward(context, caller);
+    // Without a token of ours only our own users reach others within a dialog.
+    if (context.isStrayInDialog && caller !== 'authenticated') return context.reply(403, 'Relaying Denied');
     await this.#toUser(context, aor, caller);
   }
 
@@ -103,7 +104,10 @@ export class CallHandler {
     const isOurs = this.#deps.own.isOwn(request.uri.host, request.uri.port);
     if (caller !== 'authenticated') return context.reply(403, 'Relaying Denied');
     // Ours, but without a user to look up.
-    if (isOurs && requestAor === undefined && !context.hasRoute) return context.reply(404);
+    if (isOurs && requestAor === undefined && !context.hasRoute) {
+      // RFC 3261 §12.2.2: of no dialog with this server.
+      return context.reply(context.isStrayInDialog ? 481 : 404);
+    }
     await context.proxy([this.#outwardTarget(context)]);
   }
 

@@ -69,6 +69,8 @@ export class RegistrationHandler {
     const { own, authenticator, registrar } = this.#deps;
     // Another peer has its own record of the users it serves; it has no business registering contacts here.
     if (overlayPeer !== undefined) return context.reply(403, 'Register At Your Own Peer');
+    // RFC 4475 §3.3.4: an AoR is a SIP or SIPS URI.
+    if (!request.to.uri.isSip) return context.reply(400, 'To Is No SIP URI');
     const { host, port } = request.uri;
     // RFC 3261 §10.3 steps 1, 5: a registrar for other domains is somewhere else.
     if (!own.isOwn(host, port) || toAor === undefined) return context.reply(404);

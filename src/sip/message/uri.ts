@@ -1,4 +1,5 @@
 import { SipSyntaxError } from './errors.ts';
+import { canonicalIpv6 } from './ipv6.ts';
 import { formatParams, noParams, type Params } from './params.ts';
 import { percentDecode } from './text.ts';
 
@@ -21,7 +22,7 @@ export class SipUri {
   /** As written, escapes kept; the number of a tel URI. */
   readonly user: string | undefined;
   readonly password: string | undefined;
-  /** Lower case, IPv6 without brackets; empty for schemes other than sip and sips. */
+  /** Lower case, IPv6 without brackets and as RFC 5952 writes it; empty for schemes other than sip and sips. */
   readonly host: string;
   readonly port: number | undefined;
   /** Names unescaped and in lower case, values as written. */
@@ -86,7 +87,6 @@ export class SipUri {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it looks for
 const FORBIDDEN = /[\x00-\x20"<>\\\x7f-\uffff]/;
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*)$/;
-const IPV6 = /^[0-9A-Fa-f:.]+$/;
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/;
 
 /**
@@ -126,8 +126,9 @@ function parseSipUri(text: string, scheme: string, start: number): SipUri {
   let host: string;
   if (text.charCodeAt(at) === 0x5b) {
     const close = text.indexOf(']', at);
-    host = close < 0 ? '' : text.slice(at + 1, close);
-    if (!IPV6.test(host) || !host.includes(':')) throw bad(text);
+    const literal = close < 0 ? undefined : canonicalIpv6(text.slice(at + 1, close));
+    if (literal === undefined) throw bad(text);
+    host = literal;
     at = close + 1;
   } else {
     const end = hostEnd(text, at);

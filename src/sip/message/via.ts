@@ -1,4 +1,5 @@
 import { SipSyntaxError } from './errors.ts';
+import { canonicalIpv6 } from './ipv6.ts';
 import { formatParams, type Params, paramText, parseParams } from './params.ts';
 import { skipSpace, sliceTrimmed } from './text.ts';
 import { parsePort } from './uri.ts';
@@ -10,7 +11,7 @@ export const BRANCH_COOKIE = 'z9hG4bK';
 export interface Via {
   /** Upper case: UDP, TCP, TLS, WS, WSS or something unknown. */
   readonly protocol: string;
-  /** sent-by host, lower case, IPv6 without brackets. */
+  /** sent-by host, lower case, IPv6 without brackets and as RFC 5952 writes it. */
   readonly host: string;
   readonly port: number | undefined;
   readonly branch: string | undefined;
@@ -24,7 +25,6 @@ export interface Via {
 const SENT_PROTOCOL =
   /^[A-Za-z0-9\-.!%*_+`'~]+[ \t]*\/[ \t]*[A-Za-z0-9\-.!%*_+`'~]+[ \t]*\/[ \t]*([A-Za-z0-9\-.!%*_+`'~]+)[ \t]+/;
 const HOST = /^[A-Za-z0-9._-]+$/;
-const IPV6 = /^[0-9A-Fa-f:.]+$/;
 
 /**
  * Parses one Via element.
@@ -66,8 +66,9 @@ function parseSentBy(text: string, from: number, to: number): { host: string; po
   if (text.charCodeAt(from) === 0x5b) {
     const close = text.indexOf(']', from);
     if (close < 0 || close > to) throw bad(text);
-    host = text.slice(from + 1, close);
-    if (!IPV6.test(host)) throw bad(text);
+    const literal = canonicalIpv6(text.slice(from + 1, close));
+    if (literal === undefined) throw bad(text);
+    host = literal;
     hostEnd = close + 1;
   } else {
     const colon = text.indexOf(':', from);

@@ -15,15 +15,15 @@ import type { SipResponse } from '../message/response.ts';
 import { isUsableResponse, type Refusal, validateRequest } from '../message/validate.ts';
 import type { Flow } from './flow.ts';
 import type { SourceGuard } from './source-guard.ts';
-import { stampSource } from './via-source.ts';
+import { type ResponsePort, stampSource } from './via-source.ts';
 
 /** The one owner of what arrives: the transaction layer. */
 export interface MessageHandler {
   onMessage(message: SipRequest | SipResponse, flow: Flow): void;
 }
 
-/** Sends a response back as RFC 3261 §18.2.2 says. */
-export type Respond = (response: SipResponse, flow: Flow) => void;
+/** Sends a response back as RFC 3261 §18.2.2 says; `via` is what its request's top Via asked for. */
+export type Respond = (response: SipResponse, via: ResponsePort, flow: Flow) => void;
 
 const MALFORMED_HELP = 'SIP messages dropped or refused before processing, by reason';
 
@@ -125,12 +125,20 @@ export class MessageIntake {
   #refuse(request: SipRequest, { status, reason }: Refusal, flow: Flow): void {
     // RFC 3261 §17.1.1.3: an ACK is never answered.
     if (request.method === 'ACK') return;
+    // Without any Via nobody could tell what the answer belongs to.
+    if (!request.has('Via')) return;
+    const via = this.#wayBack(request, flow);
+    this.#respond(createResponse(request, status, reason, { toTag: this.#statelessTag(request) }), via, flow);
+  }
+
+  /** RFC 4475 §3.1.2.1: what has a malformed Via is answered to where it came from. */
+  #wayBack(request: SipRequest, flow: Flow): ResponsePort {
     try {
       if (flow.peer === undefined) stampSource(request, flow.remote);
-      this.#respond(createResponse(request, status, reason, { toTag: this.#statelessTag(request) }), flow);
+      return request.topVia;
     } catch (error) {
-      // No usable Via: there is no way back.
-      if (!(error instanceof CodedError)) throw error;
+      if (error instanceof CodedError) return { port: undefined, rport: flow.remote.port };
+      throw error;
     }
   }
 

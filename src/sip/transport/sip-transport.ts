@@ -104,8 +104,8 @@ export class SipTransport {
       receiveBufferBytes: options.receiveBufferBytes ?? 4_194_304,
     };
     this.#clientTls = options.clientTls;
-    const respond = (response: SipResponse, flow: Flow) =>
-      this.sendResponse(response.encode(), response.topVia, flow);
+    const respond = (response: SipResponse, via: ResponsePort, flow: Flow) =>
+      this.sendResponse(response.encode(), via, flow);
     this.#intake = new MessageIntake({ logger, metrics, random, respond, guard: deps.guard });
     this.#connections = new ConnectionTable(
       { clock: deps.clock, metrics, intake: this.#intake },

@@ -1,82 +1,24 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import test from 'ava';
 import { MessageError, parseMessage } from '../../../../src/sip/message/parser.ts';
 import { SipRequest } from '../../../../src/sip/message/request.ts';
 import { SipResponse } from '../../../../src/sip/message/response.ts';
 import { isUsableResponse, validateRequest } from '../../../../src/sip/message/validate.ts';
+import {
+  type ParserVerdict,
+  tortureDirectory,
+  tortureManifest,
+  tortureMessage,
+} from '../../../support/torture-manifest.ts';
 
-/** `accept`: fit for processing; a number: refused with this status; `drop`: met with silence. */
-type Verdict = 'accept' | 'drop' | 400 | 416 | 505;
-
-/** RFC 4475: file, section, the verdict of parser and validation stage on a datagram, and why. */
-const MANIFEST: readonly (readonly [file: string, section: string, verdict: Verdict, why: string])[] = [
-  ['wsinv', '3.1.1.1', 'accept', 'folds, white space, compact names, escaped quotes, several Vias a line'],
-  ['intmeth', '3.1.1.2', 'accept', 'every character a token and a user part may hold'],
-  ['esc01', '3.1.1.3', 'accept', 'escapes in user parts and URI parameters'],
-  ['escnull', '3.1.1.4', 'accept', 'escaped NUL octets in user parts'],
-  ['esc02', '3.1.1.5', 'accept', '% that is no escape; the method is unknown, which is for the TU to say'],
-  ['lwsdisp', '3.1.1.6', 'accept', 'no space between display name and <'],
-  ['longreq', '3.1.1.7', 'accept', 'long values'],
-  ['dblreq', '3.1.1.8', 'accept', 'octets after the body of a datagram are ignored'],
-  ['semiuri', '3.1.1.9', 'accept', 'semicolon in the user part'],
-  ['transports', '3.1.1.10', 'accept', 'unknown transports in Via'],
-  ['mpart01', '3.1.1.11', 'accept', 'multipart body with binary octets'],
-  ['unreason', '3.1.1.12', 'accept', 'UTF-8 in the reason phrase'],
-  ['noreason', '3.1.1.13', 'accept', 'empty reason phrase'],
-  ['badinv01', '3.1.2.1', 400, 'extraneous separators in Via and Contact'],
-  ['clerr', '3.1.2.2', 400, 'Content-Length beyond the datagram'],
-  ['ncl', '3.1.2.3', 400, 'negative Content-Length'],
-  ['scalar02', '3.1.2.4', 400, 'CSeq and Max-Forwards out of range'],
-  ['scalarlg', '3.1.2.5', 'drop', 'a response with a CSeq out of range'],
-  ['quotbal', '3.1.2.6', 400, 'unterminated quoted string in To'],
-  ['ltgtruri', '3.1.2.7', 400, 'angle brackets round the Request-URI'],
-  ['lwsruri', '3.1.2.8', 400, 'white space in the Request-URI'],
-  ['lwsstart', '3.1.2.9', 400, 'several spaces in the request line'],
-  ['trws', '3.1.2.10', 'accept', 'white space after the request line harms nobody'],
-  ['escruri', '3.1.2.11', 400, 'headers in the Request-URI'],
-  ['baddate', '3.1.2.12', 'accept', 'a Date in EST: nothing here reads Date'],
-  ['regbadct', '3.1.2.13', 400, 'a Contact with ? needs angle brackets'],
-  ['badaspec', '3.1.2.14', 400, 'white space inside the brackets of To'],
-  ['baddn', '3.1.2.15', 400, 'an unquoted display name with a comma'],
-  ['badvers', '3.1.2.16', 505, 'SIP/7.0'],
-  ['mismatch01', '3.1.2.17', 400, 'CSeq method is not the request method'],
-  ['mismatch02', '3.1.2.18', 400, 'the same with an unknown method'],
-  ['bigcode', '3.1.2.19', 'drop', 'status code of ten digits'],
-  ['badbranch', '3.2.1', 400, 'a branch that is the cookie alone'],
-  ['insuf', '3.3.1', 400, 'no Call-ID, From or To'],
-  ['unkscm', '3.3.2', 416, 'unknown scheme in the Request-URI'],
-  ['novelsc', '3.3.3', 416, 'known but atypical scheme in the Request-URI'],
-  [
-    'unksm2',
-    '3.3.4',
-    'accept',
-    'unknown schemes in From, To and Contact: the registrar refuses it, a proxy does not',
-  ],
-  ['bext01', '3.3.5', 'accept', 'Proxy-Require is judged by the proxy (420), behind this stage'],
-  ['invut', '3.3.6', 'accept', 'an unknown body type is the callee’s affair'],
-  ['regaut01', '3.3.7', 'accept', 'an unknown credentials scheme is the registrar’s affair'],
-  ['multi01', '3.3.8', 400, 'CSeq, Call-ID, From, To and Max-Forwards twice'],
-  ['mcl01', '3.3.9', 400, 'two different Content-Lengths'],
-  ['bcast', '3.3.10', 'accept', 'well-formed; matches no transaction, so nothing is forwarded'],
-  ['zeromf', '3.3.11', 'accept', 'Max-Forwards 0: the proxy answers 483, a UAS processes it'],
-  ['cparam01', '3.3.12', 'accept', 'Contact with an unknown header parameter'],
-  ['cparam02', '3.3.13', 'accept', 'Contact with an unknown URI parameter'],
-  ['regescrt', '3.3.14', 'accept', 'Contact with a URI header'],
-  ['sdp01', '3.3.15', 'accept', 'an Accept without application/sdp is the callee’s affair'],
-  ['inv2543', '3.4', 'accept', 'RFC 2543: no cookie in the branch, no Max-Forwards, no Content-Length'],
-];
-
-/** Not in RFC 4475's list but in its archive. */
-const EXTRA: typeof MANIFEST = [['test', '—', 'drop', 'a request line without a version is not SIP']];
-
-// AVA runs tests with the project's root as working directory.
-const fixtures = 'test/fixtures/rfc4475';
+/** Not in RFC 4475's text but in its archive. */
+const SURPLUS = 'test';
 
 function load(file: string): Buffer {
-  return readFileSync(`${fixtures}/${file}.dat`);
+  return tortureMessage({ rfc: 4475, file });
 }
 
-function judge(data: Buffer): Verdict | number {
+function judge(data: Buffer): ParserVerdict | number {
   try {
     const message = parseMessage(data, { datagram: true });
     if (message instanceof SipResponse) return isUsableResponse(message) ? 'accept' : 'drop';
@@ -87,16 +29,24 @@ function judge(data: Buffer): Verdict | number {
   }
 }
 
-for (const [file, section, verdict, why] of [...MANIFEST, ...EXTRA]) {
-  test(`RFC 4475 §${section} ${file}: ${verdict} (${why})`, (t) => {
-    t.is(judge(load(file)), verdict);
+for (const message of tortureManifest) {
+  const { rfc, section, file, parser, why } = message;
+  test(`RFC ${rfc} §${section} ${file}: ${parser} (${why})`, (t) => {
+    t.is(judge(tortureMessage(message)), parser);
   });
 }
 
-test('RFC 4475: the manifest names every file of the archive', (t) => {
-  const files = readdirSync(fixtures).map((name) => name.replace(/\.dat$/, ''));
-  t.deepEqual([...MANIFEST, ...EXTRA].map(([file]) => file).sort(), files.sort());
+test('RFC 4475: a request line without a version is not SIP', (t) => {
+  t.is(judge(load(SURPLUS)), 'drop');
 });
+
+for (const rfc of [4475, 5118]) {
+  test(`RFC ${rfc}: the manifest names every file of the archive`, (t) => {
+    const files = readdirSync(tortureDirectory(rfc)).map((name) => name.replace(/\.dat$/, ''));
+    const named = tortureManifest.filter((message) => message.rfc === rfc).map(({ file }) => file);
+    t.deepEqual([...named, ...(rfc === 4475 ? [SURPLUS] : [])].sort(), files.sort());
+  });
+}
 
 function request(file: string): SipRequest {
   const message = parseMessage(load(file), { datagram: true });
@@ -156,8 +106,18 @@ test('RFC 4475 §3.1.1.12 unreason: UTF-8 passes through unharmed', (t) => {
 });
 
 test('accepted messages without trailing octets are encoded as they came', (t) => {
-  for (const [file, , verdict] of MANIFEST) {
-    if (verdict !== 'accept' || ['dblreq', 'trws', 'inv2543', 'noreason'].includes(file)) continue;
-    t.deepEqual(parseMessage(load(file), { datagram: true }).encode(), load(file), file);
+  for (const message of tortureManifest) {
+    const { file, parser } = message;
+    if (parser !== 'accept' || ['dblreq', 'trws', 'inv2543', 'noreason'].includes(file)) continue;
+    const data = tortureMessage(message);
+    t.deepEqual(parseMessage(data, { datagram: true }).encode(), data, file);
   }
+});
+
+test('RFC 5118 §4.10: two colons or three, the host is the same', (t) => {
+  const hosts = ['ipv6-bug-abnf-3-colons', 'ipv6-correct-abnf-2-colons'].map((file) => {
+    const message = parseMessage(tortureMessage({ rfc: 5118, file }), { datagram: true });
+    return message instanceof SipRequest ? message.uri.host : undefined;
+  });
+  t.deepEqual(hosts, ['2001:db8::c000:201', '2001:db8::c000:201']);
 });
