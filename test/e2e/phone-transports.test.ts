@@ -47,7 +47,7 @@ test('P9: a certificate renewed in place is shown to new connections; phones tha
   const before = (await openTls(t, peer.sipPort('tls'))).getPeerX509Certificate();
 
   const renewed = files.renew();
-  await eventually('the new certificate', 15_000, async () => {
+  await eventually('the new certificate', 30_000, async () => {
     const socket = await openTls(t, peer.sipPort('tls'));
     const shown = socket.getPeerX509Certificate();
     socket.destroy();
