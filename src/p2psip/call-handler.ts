@@ -19,6 +19,7 @@ import { answerOwnEvent, isAboutSender } from './own-events.ts';
 import type { PeerConnections, PeerFlow } from './peer-connections.ts';
 import { escapeUser, type Redirector } from './redirector.ts';
 import type { RegistrationEvents } from './registration-events.ts';
+import type { Trunks } from './trunks.ts';
 
 interface Deps {
   readonly bindings: BindingStore;
@@ -27,6 +28,7 @@ interface Deps {
   readonly redirector: Redirector;
   readonly own: OwnAddresses;
   readonly events: RegistrationEvents;
+  readonly trunks: Trunks;
   /** Undefined where nobody is asked for a password (`auth: none`). */
   readonly authenticator: Authenticator | undefined;
   /** Whether an account of that AoR exists here. */
@@ -84,8 +86,10 @@ export class CallHandler {
 
   /** RFC 3261 §22.3, architecture "Challenges": our own users prove who they are before anything is looked up. */
   async #identify(context: RequestContext): Promise<Caller> {
-    const { authenticator, own } = this.#deps;
+    const { authenticator, own, trunks } = this.#deps;
     const { from } = context.request;
+    // The telephone network knows no passwords; it reaches our users, and nobody else through us.
+    if (trunks.isSource(context.flow.remote.host)) return 'foreign';
     if (own.domainOf(from.uri.host, from.uri.port) === undefined) return 'foreign';
     if (authenticator === undefined) return 'authenticated';
     if (context.fromAor === undefined) {
@@ -139,10 +143,17 @@ export class CallHandler {
       this.#learn(aor, await context.proxy(here, { later }));
       return;
     }
-    const location = await this.#located(context, aor, lookup);
+    const trunk = this.#trunkFor(aor, caller);
+    // The telephone network must stay within reach when the overlay is not.
+    const located = trunk === undefined ? this.#located(context, aor, lookup) : lookup.catch(() => NOWHERE);
+    const location = await located;
     if (location === undefined) return;
     const emptyStatus = this.#emptyStatus(context, aor, location, caller);
     const remote = this.#remoteTargets(aor, location);
+    if (remote.length === 0 && trunk !== undefined) {
+      await context.proxy([{ kind: 'uri', uri: trunk }]);
+      return;
+    }
     this.#learn(aor, await context.proxy(isOnlyOne ? remote.slice(0, 1) : remote, { emptyStatus }));
   }
 
@@ -197,6 +208,12 @@ export class CallHandler {
     });
     for (const external of location.externalUris) targets.push({ kind: 'uri', uri: external });
     return targets;
+  }
+
+  /** A number that is nobody's here may be dialled outside, by our own users only (RFC 3261 §26.3.2.1: no open relay). */
+  #trunkFor(aor: string, caller: Caller): string | undefined {
+    const isOutside = caller === 'authenticated' && !this.#deps.hasAccount(aor);
+    return isOutside ? this.#deps.trunks.uriFor(aor) : undefined;
   }
 
   /** Known, though without a phone now: 480; never heard of: 404. */

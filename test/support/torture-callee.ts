@@ -9,7 +9,7 @@ import { eventually } from './wait.ts';
 export class TortureCallee {
   readonly received: Buffer[] = [];
   readonly #socket = dgram.createSocket('udp4');
-  readonly #port: number;
+  #port: number;
   readonly #registered = new Set<string>();
 
   private constructor(port: number) {
@@ -30,8 +30,17 @@ export class TortureCallee {
     return callee;
   }
 
+  get port(): number {
+    return (this.#socket.address() as AddressInfo).port;
+  }
+
+  /** Where it sends from now on, for a gateway that was started later. */
+  answerTo(port: number): void {
+    this.#port = port;
+  }
+
   #register(aor: string, index: number): void {
-    const { port } = this.#socket.address() as AddressInfo;
+    const { port } = this;
     this.#send(
       formatSip(`REGISTER sip:${aor.slice(aor.lastIndexOf('@') + 1)} SIP/2.0`, [
         ['Via', `SIP/2.0/UDP 127.0.0.1:${port};branch=z9hG4bKregister${index}`],

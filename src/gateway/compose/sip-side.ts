@@ -10,6 +10,7 @@ import { Redirector } from '../../p2psip/redirector.ts';
 import { RegistrationEvents } from '../../p2psip/registration-events.ts';
 import { RegistrationHandler } from '../../p2psip/registration-handler.ts';
 import { RegistrationPublisher } from '../../p2psip/registration-publisher.ts';
+import { Trunks } from '../../p2psip/trunks.ts';
 import { Authenticator } from '../../sip/auth/authenticator.ts';
 import { AccountCredentials } from '../../sip/auth/credentials.ts';
 import { CallLog, type CallRecord } from '../../sip/proxy/call-log.ts';
@@ -114,6 +115,7 @@ export class SipSide {
       {
         ...{ bindings, locations, connections, own, authenticator, logger, metrics },
         events: this.#events,
+        trunks: new Trunks(config.sip.trunks),
         redirector: new Redirector({ addresses: this.#addresses }),
         hasAccount: (aor) => accounts.has(aor),
         onStranger: ({ host }, proved) => guard.fail({ host, why: 'unknown-user', proved }),

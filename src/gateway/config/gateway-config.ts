@@ -1,4 +1,5 @@
 import type { Address } from '../../base/index.ts';
+import type { Trunk } from '../../p2psip/trunks.ts';
 import type { Account } from '../../sip/auth/credentials.ts';
 import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 import type { TransportName } from '../../sip/transport/flow.ts';
@@ -110,6 +111,7 @@ export interface SipConfig {
   readonly public: readonly string[];
   /** Sources (address or CIDR prefix) never limited or banned. */
   readonly allow: readonly string[];
+  readonly trunks: readonly Trunk[];
 }
 
 export interface AdminConfig {

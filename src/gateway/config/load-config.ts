@@ -139,6 +139,7 @@ class Resolver {
         serviceRoute: sip['service-route'],
         public: sip.public,
         allow: sip.allow,
+        trunks: sip.trunks.map((trunk) => ({ ...trunk, match: new RegExp(trunk.match) })),
       },
       users: users ?? this.#readUsers(domains),
       admin: this.#admin(),

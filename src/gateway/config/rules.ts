@@ -23,13 +23,14 @@ export function findBreaches(config: ParsedConfig): Breach[] {
     ...bootstrapRules(config),
     ...selfSignedRules(config),
     ...sipRules(config),
+    ...trunkRules(config),
     ...enrolledUserRules(config),
     ...adminRules(config),
     ...portClashes(config),
   ];
 }
 
-function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
+function* notInThisVersion({ overlay }: ParsedConfig): Generator<Breach> {
   const refuse = (path: string, what: string, mend: string): Breach => ({
     path,
     problem: `${what} not implemented in this version`,
@@ -44,8 +45,6 @@ function* notInThisVersion({ overlay, sip }: ParsedConfig): Generator<Breach> {
       if (scheme === 'dtls') yield refuse(`overlay.${key}[${i}]`, 'DTLS links are', 'use tls://');
     }
   }
-  if (sip.mode === 'off') return;
-  if (sip.trunks.length > 0) yield refuse('sip.trunks', 'trunks are', 'leave it empty');
 }
 
 /** Whether the text names a server rather than a file. */
@@ -150,6 +149,20 @@ function* sipRules({ overlay, sip, users }: ParsedConfig): Generator<Breach> {
         mend: `add one to sip.listen, or take this out`,
       };
     }
+  }
+}
+
+function* trunkRules({ sip }: ParsedConfig): Generator<Breach> {
+  if (sip.trunks.length === 0 || sip.mode === 'off') return;
+  if (sip.auth === 'none') {
+    yield {
+      path: 'sip.trunks',
+      problem: 'with sip.auth: none anybody could call out at your expense',
+      mend: 'write sip.auth: digest',
+    };
+  }
+  if (sip.mode === 'redirect') {
+    yield { path: 'sip.trunks', problem: 'a redirector makes no calls', mend: 'write sip.mode: proxy' };
   }
 }
 

@@ -56,7 +56,16 @@ const sip = block({
   'max-contacts': v.optional(integer(1, 100), 10),
   'service-route': v.optional(flag(), false),
   allow: v.optional(list(text('give an address or prefix, like 192.0.2.0/24', isPrefix)), []),
-  trunks: v.optional(v.array(v.unknown(), 'is not a list; leave it empty: []'), []),
+  trunks: v.optional(
+    list(
+      block({
+        match: text("write a regular expression, like '^\\+'", isPattern),
+        to: sipUri('write a SIP URI, like sip:trunk.example.net'),
+        from: v.optional(list(text('give an address or prefix, like 192.0.2.0/24', isPrefix)), []),
+      }),
+    ),
+    [],
+  ),
   public: v.optional(list(sipUri('write a SIP URI, like sip:gw1.example.org:5060')), []),
   domains: v.optional(list(domainName())),
   auth: v.optional(choice(['digest', 'none']), 'digest'),
@@ -110,6 +119,14 @@ export const usersSchema = block({
 });
 
 export type ParsedUsers = v.InferOutput<typeof usersSchema>;
+
+function isPattern(value: string): boolean {
+  try {
+    return new RegExp(value) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
 
 function isAccountName(value: string): boolean {
   return /^[\x21-\x7e]{1,254}$/.test(value);

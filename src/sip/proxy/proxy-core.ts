@@ -8,8 +8,10 @@ import {
   type Random,
   randomHex,
 } from '../../base/index.ts';
+import { phoneNumberOf } from '../message/phone-number.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
+import { SipUri } from '../message/uri.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import { TimerQueues } from '../transaction/timer-queues.ts';
 import { TransactionLayer, type TransactionLayerOptions } from '../transaction/transaction-layer.ts';
@@ -328,9 +330,19 @@ export class ProxyCore implements TransactionUser {
     return fork;
   }
 
-  /** An own address in the Request-URI stands for the first domain. */
+  /**
+   * An own address in the Request-URI stands for the first domain. A telephone number is one's of ours or a trunk's:
+   * it becomes a user of that domain, without visual separators (RFC 3261 §19.1.6, RFC 3966 §5.1.1).
+   */
   #canonicaliseTarget(request: SipRequest): void {
     const { uri } = request;
+    const isPhone = uri.scheme === 'tel' || (uri.isSip && uri.params.get('user') === 'phone');
+    const number = isPhone ? phoneNumberOf(uri) : undefined;
+    if (number !== undefined && (!uri.isSip || this.#own.isOwn(uri.host, uri.port))) {
+      const host = this.#own.domainOf(uri.host, uri.port) ?? this.#own.firstDomain;
+      request.setRequestUri(new SipUri({ user: number, host, params: new Map([['user', 'phone']]) }));
+      return;
+    }
     if (!uri.isSip || this.#own.isDomain(uri.host)) return;
     const domain = this.#own.domainOf(uri.host, uri.port);
     if (domain !== undefined) request.setRequestUri(uri.with({ host: domain, port: undefined }));

@@ -8,6 +8,7 @@ import { LocationService } from '../../../src/p2psip/location-service.ts';
 import { PublicAddresses } from '../../../src/p2psip/public-addresses.ts';
 import { Redirector } from '../../../src/p2psip/redirector.ts';
 import { RegistrationEvents } from '../../../src/p2psip/registration-events.ts';
+import { type Trunk, Trunks } from '../../../src/p2psip/trunks.ts';
 import { Authenticator } from '../../../src/sip/auth/authenticator.ts';
 import { AccountCredentials } from '../../../src/sip/auth/credentials.ts';
 import { CONTACT_TOKEN } from '../../../src/sip/proxy/flow-token.ts';
@@ -20,7 +21,7 @@ import { FakeOverlay, NODE_3, NODE_4 } from './fake-overlay.ts';
 const BOB = 'bob@example.org';
 const FOREIGN = 'sip:carol@elsewhere.net';
 
-function setup(options: { mode?: 'proxy' | 'redirect'; auth?: boolean } = {}) {
+function setup(options: { mode?: 'proxy' | 'redirect'; auth?: boolean; trunks?: Trunk[] } = {}) {
   const clock = new VirtualClock();
   const random = new SeededRandom(1);
   const overlay = new FakeOverlay();
@@ -45,6 +46,7 @@ function setup(options: { mode?: 'proxy' | 'redirect'; auth?: boolean } = {}) {
   const calls = new CallHandler(
     {
       events,
+      trunks: new Trunks(options.trunks),
       ...{ ...common, bindings, locations, own, connections: { learnRoute() {} } },
       redirector: new Redirector({ addresses: new PublicAddresses({ ...common, overlay }) }),
       authenticator: options.auth ? new Authenticator({ ...common, credentials, own }) : undefined,

@@ -294,7 +294,14 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
     ['sip.listen=[wss://127.0.0.1:443]'],
     'sip.listen[0]: wss:// needs a certificate; name one (sip.tls: {cert: ./sip.pem, key: ./sip.key}), or use udp:// tcp:// ws://',
   ],
-  [['sip.trunks=[{match: a}]'], 'sip.trunks: trunks are not implemented in this version; leave it empty'],
+  [
+    ["sip.trunks=[{match: '+', to: 'sip:t.example.net'}]"],
+    'sip.trunks[0].match: "+" will not do; write a regular expression, like \'^\\\\+\'',
+  ],
+  [
+    ["sip.trunks=[{match: '^[+]', to: 'sip:t.example.net'}]"],
+    'sip.trunks: with sip.auth: none anybody could call out at your expense; write sip.auth: digest',
+  ],
   [['durability=never'], 'durability: "never" is not known; choose commit, power'],
 ];
 

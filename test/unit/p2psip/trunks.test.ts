@@ -1,0 +1,29 @@
+import test from 'ava';
+import { Trunks } from '../../../src/p2psip/trunks.ts';
+
+const trunks = new Trunks([
+  { match: /^\+49/, to: 'sip:de.example.net:5070;transport=tcp', from: ['192.0.2.0/24'] },
+  { match: /^(\+|0)/, to: 'sip:world.example.net', from: ['2001:db8::7'] },
+]);
+
+for (const [aor, uri] of [
+  ['+4930123@example.org', 'sip:+4930123@de.example.net:5070;transport=tcp;user=phone'],
+  ['+331234@example.org', 'sip:+331234@world.example.net;user=phone'],
+  ['0301234@example.org', 'sip:0301234@world.example.net;user=phone'],
+  ['112@example.org', undefined],
+  ['alice@example.org', undefined],
+  ['0-30@example.org', undefined],
+  ['012345678901234567890123456789012@example.org', undefined],
+] as const) {
+  test(`A6: ${aor} goes to ${uri ?? 'no trunk'}`, (t) => {
+    t.is(trunks.uriFor(aor), uri);
+  });
+}
+
+test('A6: a trunk’s calls come from its addresses alone', (t) => {
+  t.true(trunks.isSource('192.0.2.77'));
+  t.true(trunks.isSource('::ffff:192.0.2.77'));
+  t.true(trunks.isSource('2001:db8::7'));
+  t.false(trunks.isSource('198.51.100.1'));
+  t.false(new Trunks().isSource('192.0.2.77'));
+});
