@@ -74,6 +74,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     public: [],
     tls: [],
     allow: [],
+    trunks: [],
   });
   t.deepEqual(config.admin, { listen: { host: '127.0.0.1', port: 8060 }, token: undefined });
   t.deepEqual(config.log, { level: 'info', format: 'text' });
@@ -296,7 +297,7 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   ],
   [
     ["sip.trunks=[{match: '+', to: 'sip:t.example.net'}]"],
-    'sip.trunks[0].match: "+" will not do; write a regular expression, like \'^\\\\+\'',
+    'sip.trunks[0].match: "+" will not do; write a regular expression, like \'^\\+\'',
   ],
   [
     ["sip.trunks=[{match: '^[+]', to: 'sip:t.example.net'}]"],
