@@ -12,10 +12,10 @@ const SCANNER = '127.0.0.3';
 /** Longer than any answer of ours takes on loopback. */
 const SILENCE_MS = 1_000;
 
-function startServer(t: ExecutionContext): Promise<GatewayProcess> {
+function startServer(t: ExecutionContext, more: Record<string, unknown> = {}): Promise<GatewayProcess> {
   return startGateway(t, async (port) => ({
     overlay: { name: 'example.org', first: true, listen: [`tls://127.0.0.1:${await port()}`] },
-    sip: { domains: ['example.org'], listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'] },
+    sip: { domains: ['example.org'], listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'], ...more },
   }));
 }
 
@@ -105,6 +105,12 @@ test('C: who looks for users gets silence within 20 unknown ones; first challeng
   for (let n = 0; n < 40; n++) t.is(statusOf((await guesser.ask('REGISTER', 'bob'))!), 401);
   const tries = await untilSilent((n) => guesser.ask('REGISTER', String(1000 + n)));
   t.true(tries >= 15 && tries < 20, `${tries} tries were answered`);
+});
+
+test('C: a carrier may ask for any number of users that do not exist', async (t) => {
+  const gateway = await startServer(t, { trunks: [{ match: '^0', to: 'sip:127.0.0.3:9', from: [SCANNER] }] });
+  const carrier = await Guesser.open(t, gateway);
+  for (let n = 0; n < 40; n++) t.not(await carrier.ask('REGISTER', String(1000 + n)), undefined);
 });
 
 test('C: a scanner that says so gets silence to its first OPTIONS', async (t) => {

@@ -71,7 +71,7 @@ export class SipSide {
     const { clock, random, logger, metrics, overlay, locations } = deps;
     this.#config = config;
     this.#guard = new SourceGuard(deps, {
-      allow: config.sip.allow,
+      allow: this.#unlimited(config.sip.allow),
       limitsRates: config.sip.auth === 'digest',
     });
     const guard = this.#guard;
@@ -204,7 +204,7 @@ export class SipSide {
   apply({ users, sip }: LiveConfig): void {
     const { allow, expires, maxContacts } = sip;
     this.#certificates.look();
-    this.#guard.allow(allow);
+    this.#guard.allow(this.#unlimited(allow));
     this.#registrar.configure({ expires, maxContacts });
     const known = new Set(users.map(({ aor }) => aor));
     const gone = this.#accounts.aors().filter((aor) => !known.has(aor));
@@ -229,6 +229,11 @@ export class SipSide {
     this.#addresses.stop();
     await this.publisher.stop(WITHDRAW_MS);
     await this.#close();
+  }
+
+  /** A carrier sends much, and does not know which of our numbers exist. */
+  #unlimited(allow: readonly string[]): readonly string[] {
+    return [...allow, ...this.#config.sip.trunks.flatMap(({ from }) => from)];
   }
 
   /** His phones are forgotten; calls in progress go on, since they do not depend on bindings. */
