@@ -15,7 +15,7 @@ const MIN_REBUILD = 4;
 
 /**
  * Many deadlines on one timer: a binary heap of (wall-clock ms, key). Replacing or deleting a key leaves its old
- * heap entry behind, which is skipped when it surfaces; the heap is rebuilt when such entries outnumber the live.
+ * heap entry behind, which is skipped when it surfaces; the heap is rebuilt when such entries are a quarter of the live.
  */
 export class DeadlineQueue<K> {
   readonly #clock: Clock;

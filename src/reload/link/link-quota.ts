@@ -20,9 +20,13 @@ export function hasItsShare(
   const most = Math.max(1, Math.floor(maxLinks * SHARE_OF_ONE_ADDRESS));
   if (links.size < most) return false;
   const origin = originOf(host);
+  const isV6 = host.includes(':');
   let count = 0;
   for (const { isInitiator, remote } of links) {
-    if (!isInitiator && (remote.host === host || originOf(remote.host) === origin)) count++;
+    if (isInitiator) continue;
+    // Two IPv4 addresses need not be taken apart: the links that have to be looked at are many.
+    const mayShareOrigin = isV6 || remote.host.includes(':');
+    if (remote.host === host || (mayShareOrigin && originOf(remote.host) === origin)) count++;
   }
   return count >= most;
 }

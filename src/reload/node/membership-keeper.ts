@@ -3,6 +3,7 @@ import {
   CodedError,
   Event,
   errorMessage,
+  IdleSet,
   type Logger,
   type Random,
   sleep,
@@ -37,8 +38,8 @@ export class MembershipKeeper {
   readonly #topology: TopologyPlugin;
   readonly #driver: TopologyDriver;
   readonly #first: boolean;
-  /** Exists while this peer tries to get in. */
-  #trying: AbortController | undefined;
+  /** Attempts to get in: two at once when everybody is lost again before the first has quite ended. */
+  readonly #trying = new IdleSet<AbortController>();
   #isStopped = false;
   #state: NodeState = 'joining';
   #looping = false;
@@ -120,17 +121,17 @@ export class MembershipKeeper {
 
   stop(): void {
     this.#isStopped = true;
-    this.#trying?.abort(stopped());
+    for (const trying of this.#trying) trying.abort(stopped());
   }
 
   async #try(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (this.#isStopped) throw stopped();
     const trying = new AbortController();
-    this.#trying = trying;
+    this.#trying.add(trying);
     try {
       await work(trying.signal);
     } finally {
-      if (this.#trying === trying) this.#trying = undefined;
+      this.#trying.delete(trying);
     }
   }
 
