@@ -98,11 +98,12 @@ test.serial('P7: the commands of README give a working call', async (t) => {
     if (command.includes('sipp-scenarios')) {
       // A peer keeps what it looked up, also that bob is nowhere else, for 5 s; a reader is slower than that.
       await sleep(Math.max(0, lastCall + 5500 - performance.now()));
-      lastCall = performance.now();
     }
     const { code, stdout, stderr } = await run('sh', ['-c', text], {
       env: { SERVER: `127.0.0.1:${scene.ports.get('5060')}` },
     });
+    // Not its beginning: on a busy machine the lookup comes late in it.
+    if (command.includes('sipp-scenarios')) lastCall = performance.now();
     t.is(code, 0, `${text}\n${stdout}${stderr}`);
   }
   t.is(peers.length, 3);
