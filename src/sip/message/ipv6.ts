@@ -8,11 +8,18 @@ const LITERAL = /^[0-9A-Fa-f:.]+$/;
  */
 export function canonicalIpv6(text: string): string | undefined {
   if (!LITERAL.test(text) || !text.includes(':')) return undefined;
-  const address = text.replace(/:::(?=[0-9]+\.)/, '::');
-  if (!URL.canParse(`http://[${address}]`)) return undefined;
-  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const canonical = canonicalHost(text.replace(/:::(?=[0-9]+\.)/, '::'));
+  if (canonical === undefined) return undefined;
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
   if (mapped === null) return canonical;
   const bits = [mapped[1], mapped[2]].map((part) => Number.parseInt(part!, 16));
   return `::ffff:${bits.flatMap((part) => [part >> 8, part & 255]).join('.')}`;
+}
+
+function canonicalHost(address: string): string | undefined {
+  try {
+    return new URL(`http://[${address}]`).hostname.slice(1, -1);
+  } catch {
+    return undefined;
+  }
 }
