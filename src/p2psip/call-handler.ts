@@ -66,8 +66,10 @@ export class CallHandler {
     const caller = await this.#identify(context);
     if (caller === 'refused') return;
     const aor = context.requestAor;
-    if (aor !== undefined && !context.hasRoute && isAboutSender(context))
-      return answerOwnEvent(context, aor, this.#deps.events);
+    if (aor !== undefined && !context.hasRoute && isAboutSender(context)) {
+      const { events } = this.#deps;
+      return answerOwnEvent(context, aor, { events, isProved: caller === 'authenticated' });
+    }
     if (aor === undefined || context.hasRoute) return this.#outward(context, caller);
     // Without a token of ours only our own users reach others within a dialog.
     if (context.isStrayInDialog && caller !== 'authenticated') return context.reply(403, 'Relaying Denied');

@@ -10,12 +10,22 @@ export function isAboutSender({ request: { method }, requestAor, fromAor }: Requ
   return requestAor !== undefined && requestAor === fromAor && EVENT_METHODS.has(method);
 }
 
-/** Answers it: his registrations we tell, all else is 489 (RFC 6665 §4.2.1.1, RFC 3903 §6 step 2). */
-export function answerOwnEvent(context: RequestContext, aor: string, events: RegistrationEvents): void {
+/**
+ * Answers it: his registrations we tell, all else is 489 (RFC 6665 §4.2.1.1, RFC 3903 §6 step 2).
+ * @param options.isProved whether the sender is that user, rather than one who only says so
+ */
+export function answerOwnEvent(
+  context: RequestContext,
+  aor: string,
+  { events, isProved }: { readonly events: RegistrationEvents; readonly isProved: boolean },
+): void {
   const { request } = context;
   const name = request.header('Event')?.split(';', 1)[0]?.trim();
-  if (request.method === 'SUBSCRIBE' && name === 'reg') events.subscribe(context, aor);
-  else context.reply(489, undefined, { headers: [['Allow-Events', 'reg']] });
+  if (request.method === 'SUBSCRIBE' && name === 'reg') {
+    // RFC 3680 §6: contacts tell where a user is.
+    if (isProved) events.subscribe(context, aor);
+    else context.reply(403);
+  } else context.reply(489, undefined, { headers: [['Allow-Events', 'reg']] });
 }
 
 const EVENT_METHODS = new Set(['SUBSCRIBE', 'PUBLISH']);

@@ -18,7 +18,11 @@ import { detach } from '../sip/registrar/detach.ts';
 import { REGINFO_TYPE } from '../sip/registrar/reginfo.ts';
 import { transportParam } from '../sip/transport/flow.ts';
 import { escapeUser } from './redirector.ts';
-import { RegistrationSubscription, type SubscriberState } from './registration-subscription.ts';
+import {
+  type NotifierDialog,
+  RegistrationSubscription,
+  type SubscriberState,
+} from './registration-subscription.ts';
 
 interface Deps {
   readonly bindings: BindingStore;
@@ -53,6 +57,7 @@ interface Refused {
   readonly header?: readonly [name: string, value: string];
 }
 
+const TOO_LONG: Refused = { status: 400, reason: 'Headers Too Long' };
 const TOO_BRIEF: Refused = { status: 423, header: ['Min-Expires', String(MIN_SECONDS)] };
 
 /**
@@ -110,8 +115,8 @@ export class RegistrationEvents {
       },
       this.#stateOf(context, remoteTarget, seconds),
     );
-    if (sizeOf(subscription) > MAX_KEPT_LENGTH) {
-      refuse(context, { status: 400, reason: 'Headers Too Long' });
+    if (sizeOf(subscription.dialog, remoteTarget) > MAX_KEPT_LENGTH) {
+      refuse(context, TOO_LONG);
       return;
     }
     const key = keyOf(request, localTag);
@@ -134,10 +139,11 @@ export class RegistrationEvents {
     const subscription = this.#subscriptions.get(key);
     if (subscription === undefined) return false;
     const seconds = lifetimeOf(request);
+    const remoteTarget = contactOf(request) ?? subscription.subscriber.remoteTarget;
     if (request.cseq.number <= subscription.subscriber.cseq) context.reply(500, 'CSeq Out Of Order');
     else if (seconds === undefined) refuse(context, TOO_BRIEF);
+    else if (sizeOf(subscription.dialog, remoteTarget) > MAX_KEPT_LENGTH) refuse(context, TOO_LONG);
     else {
-      const remoteTarget = contactOf(request) ?? subscription.subscriber.remoteTarget;
       subscription.subscriber = this.#stateOf(context, remoteTarget, seconds);
       this.#accept(context, key, subscription, seconds);
     }
@@ -294,7 +300,6 @@ function contactOf(request: SipRequest): string | undefined {
   }
 }
 
-function sizeOf({ dialog, subscriber }: RegistrationSubscription): number {
-  const { callId, local, remote, routes, event } = dialog;
-  return [callId, local, remote, event, subscriber.remoteTarget, ...routes].join('').length;
+function sizeOf({ callId, local, remote, routes, event }: NotifierDialog, remoteTarget: string): number {
+  return [callId, local, remote, event, remoteTarget, ...routes].join('').length;
 }

@@ -11,6 +11,8 @@ import {
 import type { TransportName } from './flow.ts';
 import { FlowWatch } from './flow-watch.ts';
 import type { MessageIntake } from './intake.ts';
+import { QueuedBytes } from './queued-bytes.ts';
+import type { SourceGuard } from './source-guard.ts';
 import { StreamFlow, type StreamFlowOptions } from './stream-flow.ts';
 import { UnfinishedBytes } from './unfinished-bytes.ts';
 
@@ -26,17 +28,21 @@ export class ConnectionTable {
   readonly #watch: FlowWatch;
   readonly #limits: ConnectionLimits;
   readonly #unfinished = new UnfinishedBytes();
+  readonly #queued = new QueuedBytes();
   readonly #flows = new Set<StreamFlow>();
   readonly #perHost = new Map<string, number>();
   readonly #byRemote = new Map<string, StreamFlow>();
   readonly #open: Gauge;
   readonly #refused: Counter;
 
-  constructor(deps: { clock: Clock; metrics: Metrics; intake: MessageIntake }, limits: ConnectionLimits) {
+  constructor(
+    deps: { clock: Clock; metrics: Metrics; intake: MessageIntake; guard: SourceGuard | undefined },
+    limits: ConnectionLimits,
+  ) {
     this.#intake = deps.intake;
     this.#now = () => deps.clock.monotonic();
     this.#limits = limits;
-    this.#watch = new FlowWatch({ clock: deps.clock, flows: this.#flows });
+    this.#watch = new FlowWatch({ clock: deps.clock, flows: this.#flows, guard: deps.guard });
     this.#open = deps.metrics.gauge('sip_connections', 'Open SIP connections');
     this.#refused = deps.metrics.counter('sip_connections_refused_total', 'SIP connections over our bounds');
   }
@@ -61,10 +67,8 @@ export class ConnectionTable {
 
   /** Takes a connection over until it closes. Those of overlay peers are not found by their address. */
   add(connection: Connection, options: StreamFlowOptions): StreamFlow {
-    const flow = new StreamFlow(
-      { connection, intake: this.#intake, now: this.#now, unfinished: this.#unfinished },
-      options,
-    );
+    const bounds = { unfinished: this.#unfinished, queued: this.#queued };
+    const flow = new StreamFlow({ connection, intake: this.#intake, now: this.#now, ...bounds }, options);
     const { host } = flow.remote;
     const key = remoteKey(flow.transport, flow.remote);
     this.#flows.add(flow);

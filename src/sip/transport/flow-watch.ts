@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../base/index.ts';
 import { TransportError } from './errors.ts';
+import type { SourceGuard } from './source-guard.ts';
 import type { StreamFlow } from './stream-flow.ts';
 
 /** How often connections are looked at: the error of all the limits below, ms. */
@@ -8,6 +9,8 @@ const SWEEP_MS = 5_000;
 const MESSAGE_TIMEOUT_MS = 30_000;
 /** Phones without keepalives refresh their registration within this. */
 const IDLE_TIMEOUT_MS = 2 * 3_600_000;
+/** Whoever has proved nothing keeps a place among the connections no longer; a call of his opens another one. */
+const STRANGER_IDLE_MS = 600_000;
 /** Overlay connections are pinged after this much silence, and closed when nothing comes back. */
 const PEER_IDLE_MS = 30_000;
 const PONG_TIMEOUT_MS = 10_000;
@@ -16,11 +19,13 @@ const PONG_TIMEOUT_MS = 10_000;
 export class FlowWatch {
   readonly #clock: Clock;
   readonly #flows: ReadonlySet<StreamFlow>;
+  readonly #guard: SourceGuard | undefined;
   #timer: Timer | undefined;
 
-  constructor(deps: { clock: Clock; flows: ReadonlySet<StreamFlow> }) {
+  constructor(deps: { clock: Clock; flows: ReadonlySet<StreamFlow>; guard: SourceGuard | undefined }) {
     this.#clock = deps.clock;
     this.#flows = deps.flows;
+    this.#guard = deps.guard;
   }
 
   /** Runs while there are connections. */
@@ -42,8 +47,15 @@ export class FlowWatch {
     const silentMs = now - flow.lastReceivedAt;
     if (flow.incompleteSince !== undefined && now - flow.incompleteSince >= MESSAGE_TIMEOUT_MS) flow.close();
     else if (flow.peer !== undefined) this.#checkPeer(flow, now, silentMs);
-    else if (silentMs >= (flow.messages === 0 ? MESSAGE_TIMEOUT_MS : (flow.maxSilenceMs ?? IDLE_TIMEOUT_MS)))
+    else if (flow.messages === 0 ? silentMs >= MESSAGE_TIMEOUT_MS : this.#isIdle(flow, silentMs))
       flow.close();
+  }
+
+  #isIdle({ maxSilenceMs, listener, remote }: StreamFlow, silentMs: number): boolean {
+    if (silentMs >= (maxSilenceMs ?? IDLE_TIMEOUT_MS)) return true;
+    // Connections that we opened are to whom we chose.
+    if (silentMs < STRANGER_IDLE_MS || listener === undefined) return false;
+    return this.#guard?.isStranger(remote.host) === true;
   }
 
   #checkPeer(flow: StreamFlow, now: number, silentMs: number): void {

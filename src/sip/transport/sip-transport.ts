@@ -108,7 +108,7 @@ export class SipTransport {
       this.sendResponse(response.encode(), via, flow);
     this.#intake = new MessageIntake({ logger, metrics, random, respond, guard: deps.guard });
     this.#connections = new ConnectionTable(
-      { clock: deps.clock, metrics, intake: this.#intake },
+      { clock: deps.clock, metrics, intake: this.#intake, guard: deps.guard },
       this.#options,
     );
     deps.guard?.banned.on((source) => this.#connections.closeFrom(source));

@@ -146,6 +146,11 @@ export class SourceGuard {
     return false;
   }
 
+  /** Whether nobody at this host has proved to be one of our users, though he would have to. */
+  isStranger(host: string): boolean {
+    return this.#limitsRates && !this.#allow.has(host) && !this.#isTrusted(originOf(host));
+  }
+
   /** Somebody at this host has shown that he is one of our users. */
   trust(host: string): void {
     this.#trusted.set(originOf(host), this.#now() + TRUST_MS);

@@ -7,6 +7,7 @@ import type { SipResponse } from '../message/response.ts';
 import { TransportError } from './errors.ts';
 import { type BoundListener, type Flow, isWebSocket, type TransportName } from './flow.ts';
 import type { MessageIntake } from './intake.ts';
+import { FREE_QUEUED_BYTES, type QueuedBytes, type SlowReader } from './queued-bytes.ts';
 import type { UnfinishedBytes } from './unfinished-bytes.ts';
 
 const PING = Buffer.from('\r\n\r\n');
@@ -14,6 +15,15 @@ const PONG = Buffer.from('\r\n');
 
 /** Bytes that may wait for a slow reader before the connection is given up. */
 const MAX_QUEUED_BYTES = 4_194_304;
+
+export interface StreamFlowDeps {
+  readonly connection: Connection;
+  readonly intake: MessageIntake;
+  /** Monotonic ms. */
+  readonly now: () => number;
+  readonly unfinished: UnfinishedBytes;
+  readonly queued: QueuedBytes;
+}
 
 export interface StreamFlowOptions {
   readonly id: number;
@@ -23,7 +33,7 @@ export interface StreamFlowOptions {
 }
 
 /** One connection that carries SIP: TCP, TLS or WebSocket. */
-export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, MessageFramerHandler {
+export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, MessageFramerHandler, SlowReader {
   readonly id: number;
   readonly transport: TransportName;
   readonly reliable = true;
@@ -44,18 +54,17 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
   readonly #framer: StreamFramer | MessageFramer;
   readonly #now: () => number;
   readonly #unfinished: UnfinishedBytes;
+  readonly #queued: QueuedBytes;
   /** Of an unfinished message. */
   #heldBytes = 0;
   #open = true;
 
-  constructor(
-    deps: { connection: Connection; intake: MessageIntake; now: () => number; unfinished: UnfinishedBytes },
-    options: StreamFlowOptions,
-  ) {
+  constructor(deps: StreamFlowDeps, options: StreamFlowOptions) {
     this.#connection = deps.connection;
     this.#intake = deps.intake;
     this.#now = deps.now;
     this.#unfinished = deps.unfinished;
+    this.#queued = deps.queued;
     this.id = options.id;
     this.transport = options.transport;
     this.listener = options.listener;
@@ -80,9 +89,17 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
   send(data: Uint8Array): void {
     if (!this.#open) throw new TransportError('flow-closed', 'the connection is closed');
     this.#connection.send(data);
-    if (this.#connection.bufferedBytes > MAX_QUEUED_BYTES) {
-      this.close(new TransportError('slow-reader', 'the other side does not read', { origin: 'remote' }));
-    }
+    const { queuedBytes } = this;
+    if (queuedBytes > MAX_QUEUED_BYTES) this.giveUp();
+    else if (queuedBytes > FREE_QUEUED_BYTES) this.#queued.grown(this);
+  }
+
+  get queuedBytes(): number {
+    return this.#connection.bufferedBytes;
+  }
+
+  giveUp(): void {
+    this.close(new TransportError('slow-reader', 'the other side does not read', { origin: 'remote' }));
   }
 
   /** RFC 5626 §3.5.1: a ping that the other side answers with a single CRLF. */
@@ -161,6 +178,7 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
   #finish(error: Error | undefined): void {
     this.#open = false;
     this.#hold(0);
+    this.#queued.forget(this);
     this.closed.emit(error);
   }
 }

@@ -202,7 +202,7 @@ export class TestServer implements RequestHandler, PeerConnector {
       if ((await this.#authenticator.check(context, fromAor)) !== 'ok') return;
     }
     if (requestAor !== undefined && isAboutSender(context))
-      return answerOwnEvent(context, requestAor, this.events);
+      return answerOwnEvent(context, requestAor, { events: this.events, isProved: true });
     if (requestAor === undefined || context.hasRoute) {
       if (context.isStrayInDialog) return context.reply(481);
       await context.proxy([{ kind: 'uri', uri: request.requestUri }]);

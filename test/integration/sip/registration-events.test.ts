@@ -15,6 +15,8 @@ async function setup(options: Partial<SimPhoneOptions> = {}) {
 
 /** The subscription of a phone as it sees it. */
 class Watcher {
+  /** Of its SUBSCRIBEs. */
+  contact: string;
   readonly #world: World;
   readonly #phone: SimPhone;
   readonly #from = `<${ALICE}>;tag=w1`;
@@ -25,12 +27,13 @@ class Watcher {
   constructor(world: World, phone: SimPhone) {
     this.#world = world;
     this.#phone = phone;
+    this.contact = phone.contact;
   }
 
   async subscribe(expires: number, more: [string, string][] = [], callId = 'sub1') {
     const parts = { from: this.#from, to: this.#to, callId, cseq: ++this.#cseq };
     const headers: [string, string][] = [
-      ['Contact', this.#phone.contact],
+      ['Contact', this.contact],
       ['Event', 'reg;id=7'],
       ['Expires', String(expires)],
       ...more,
@@ -202,6 +205,18 @@ test('RFC 3680 §4.5, RFC 6665 §4.2.1.1: what cannot be served is refused with 
   t.is(brief.status, 423);
   t.is(header(brief.final, 'min-expires'), '60');
   t.is((await ask([['Record-Route', `<sip:${'p'.repeat(5000)}.example;lr>`]])).status, 400);
+  t.is(server.events.size, 1);
+});
+
+test('bounds: a refresh may not bring what the first SUBSCRIBE may not; the subscription stays as it was', async (t) => {
+  const { world, server, phone } = await setup();
+  const watcher = new Watcher(world, phone);
+  await watcher.subscribe(600);
+  watcher.contact = `<sip:${'p'.repeat(5000)}@192.0.2.10>`;
+  t.is((await watcher.subscribe(600)).status, 400);
+  watcher.contact = phone.contact;
+  t.is((await watcher.subscribe(600)).status, 200);
+  t.is(watcher.notifies.length, 2);
   t.is(server.events.size, 1);
 });
 

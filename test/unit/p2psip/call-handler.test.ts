@@ -215,6 +215,20 @@ test('RFC 6665 §4.2.1.1: nobody learns by a SUBSCRIBE without a password what i
   t.is(own.status, 407);
 });
 
+test('RFC 3680 §6: who only says that he is a user is not told where that user is', async (t) => {
+  const subscribe = {
+    ...{ method: 'SUBSCRIBE', from: 'sip:bob@example.org' },
+    headers: ['Event: reg', 'Contact: <sip:bob@127.0.0.1:5070>'],
+  };
+  const trunk = { match: /^\+/, to: 'sip:trunk.example.net', from: ['127.0.0.1'] };
+  const { register, call } = setup({ auth: true, trunks: [trunk] });
+  await register('sip:bob@127.0.0.1:5080');
+  const { status, targets } = await call(subscribe);
+  t.is(status, 403);
+  t.deepEqual(targets, []);
+  t.is((await setup().call(subscribe)).status, 200, 'where nobody is asked for a password');
+});
+
 test('RFC 3841 §7.2: explicit preferences choose among the phones here; when none is left it is 480', async (t) => {
   const { register, call } = setup();
   await register('sip:bob@127.0.0.1:5080', { params: ';audio;video' });

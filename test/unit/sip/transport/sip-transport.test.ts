@@ -8,6 +8,7 @@ import { SipRequest } from '../../../../src/sip/message/request.ts';
 import type { SipResponse } from '../../../../src/sip/message/response.ts';
 import type { Flow } from '../../../../src/sip/transport/flow.ts';
 import { SipTransport, type SipTransportOptions } from '../../../../src/sip/transport/sip-transport.ts';
+import { SourceGuard } from '../../../../src/sip/transport/source-guard.ts';
 import { CountingMetrics } from '../../../support/counting-metrics.ts';
 
 const US = '10.0.0.1';
@@ -19,16 +20,18 @@ interface Arrival {
 }
 
 /** A transport on 10.0.0.1, and a host beside it that stands for phones. */
-function setUp(options: SipTransportOptions = {}) {
+function setUp({ isGuarded = false, ...options }: SipTransportOptions & { isGuarded?: boolean } = {}) {
   const clock = new VirtualClock();
   const random = new SeededRandom(1);
   const simulated = new SimulatedNetwork({ clock, random }, { latencyMs: [1, 1] });
   const network = simulated.host(US);
   const metrics = new CountingMetrics();
-  const transport = new SipTransport({ network, clock, random, logger: silentLogger, metrics }, options);
+  const guard = new SourceGuard({ clock, logger: silentLogger, metrics });
+  const deps = { network, clock, random, logger: silentLogger, metrics };
+  const transport = new SipTransport(isGuarded ? { ...deps, guard } : deps, options);
   const arrivals: Arrival[] = [];
   transport.setHandler({ onMessage: (message, flow) => arrivals.push({ message, flow }) });
-  return { clock, simulated, network, metrics, transport, arrivals, phone: simulated.host(PHONE) };
+  return { clock, simulated, network, metrics, transport, guard, arrivals, phone: simulated.host(PHONE) };
 }
 
 /** A UDP socket that writes down the first line, and the top Via, of what it gets. */
@@ -336,6 +339,55 @@ test('bounds: unfinished messages on all connections together hold 64 MiB at mos
   next.send('x'.repeat(576));
   await clock.advance(5);
   t.is(arrivals.length, 2);
+});
+
+test('bounds: for slow readers together 64 MiB may wait; the one for whom most waits is given up, others are served', async (t) => {
+  const { clock, transport, phone, arrivals } = setUp();
+  const { local } = await transport.listen({ transport: 'TCP', host: US, port: 5060 });
+  const slow: Awaited<ReturnType<typeof streamPhone>>[] = [];
+  for (let index = 0; index < 20; index += 1) {
+    const one = await streamPhone(clock, phone, local);
+    slow.push(one);
+    one.send(request(`SIP/2.0/TCP 10.0.0.2;branch=z9hG4bK${index}`));
+  }
+  const good = await streamPhone(clock, phone, local);
+  good.send(request('SIP/2.0/TCP 10.0.0.2;branch=z9hG4bKgood'));
+  await clock.advance(5);
+  const flows = arrivals.map(({ flow }) => flow);
+  const reader = flows.pop()!;
+  const chunk = Buffer.alloc(65_536);
+  const open = () => flows.filter((flow) => flow.open).length;
+  // Within one turn nothing arrives. Nobody is over the bound of his own; the first has a little more than the others.
+  for (let index = 0; index < 58; index += 1)
+    for (const flow of flows.slice(0, 18)) transport.send(chunk, flow);
+  t.is(open(), 20);
+  transport.send(chunk, flows[0]!);
+  for (let index = 0; index < 57; index += 1) transport.send(chunk, flows[19]!);
+  t.true(flows[19]!.open && !flows[0]!.open);
+  t.is(open(), 19);
+  transport.send(Buffer.from('x'), reader);
+  await clock.advance(50);
+  t.is(good.received, 'x');
+  // They have read: what waited for them no longer counts.
+  for (let index = 0; index < 58; index += 1)
+    for (const flow of flows.slice(1, 18)) transport.send(chunk, flow);
+  t.is(open(), 19);
+});
+
+test('bounds: a connection of a source that proved nothing is closed after 10 min of silence, one of a user after 2 h', async (t) => {
+  const { clock, transport, phone, simulated, guard } = setUp({ isGuarded: true });
+  const { local } = await transport.listen({ transport: 'TCP', host: US, port: 5060 });
+  const stranger = await streamPhone(clock, phone, local);
+  const user = await streamPhone(clock, simulated.host('10.0.0.3'), local);
+  guard.trust('10.0.0.3');
+  for (const one of [stranger, user]) one.send(request('SIP/2.0/TCP 10.0.0.2;branch=z9hG4bKa'));
+  await clock.advance(10 * 60_000 - 5_000);
+  t.false(stranger.closed);
+  await clock.advance(15_000);
+  t.true(stranger.closed);
+  t.false(user.closed);
+  await clock.advance(2 * 3_600_000);
+  t.true(user.closed);
 });
 
 test('S7: an overlay connection gets no received, names its peer, and is pinged when idle', async (t) => {

@@ -124,3 +124,14 @@ test('bounds: many sources cannot make the table of bans grow; the earliest ban 
   t.true(guard.admits('10.0.0.0'));
   t.false(guard.admits('10.0.0.1'));
 });
+
+test('C: a stranger is who has proved nothing; nobody where nobody is asked, nor who is allowed', async (t) => {
+  const { guard, clock } = setUp({ allow: ['198.51.100.0/24'] });
+  t.true(guard.isStranger(PHONE));
+  t.false(guard.isStranger('198.51.100.7'));
+  guard.trust(PHONE);
+  t.false(guard.isStranger(PHONE));
+  await clock.advance(2 * 60 * MINUTE);
+  t.true(guard.isStranger(PHONE));
+  t.false(setUp({ limitsRates: false }).guard.isStranger(PHONE));
+});
