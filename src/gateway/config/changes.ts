@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from './gateway-config.ts';
 
 /** What a running peer takes over at once. */
@@ -39,11 +40,11 @@ export function changesBetween(running: GatewayConfig, next: GatewayConfig): Cha
     if (section === 'file') continue;
     const before: unknown = running[section as keyof GatewayConfig];
     if (!isBlock(value) || !isBlock(before)) {
-      if (!isSame(before, value)) keys.add(section);
+      if (!isDeepStrictEqual(before, value)) keys.add(section);
       continue;
     }
     for (const key of new Set([...Object.keys(before), ...Object.keys(value)])) {
-      if (!isSame(before[key], value[key])) keys.add(`${section}.${KEYS[key] ?? kebab(key)}`);
+      if (!isDeepStrictEqual(before[key], value[key])) keys.add(`${section}.${KEYS[key] ?? kebab(key)}`);
     }
   }
   return {
@@ -65,10 +66,6 @@ export function withLive(running: GatewayConfig, { users, sip, log }: LiveConfig
 
 function isBlock(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function kebab(key: string): string {

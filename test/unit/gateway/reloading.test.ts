@@ -1,6 +1,6 @@
 import test from 'ava';
 import { type LogFields, silentLogger } from '../../../src/base/index.ts';
-import type { LiveConfig } from '../../../src/gateway/config/changes.ts';
+import { changesBetween, type LiveConfig } from '../../../src/gateway/config/changes.ts';
 import { ConfigError } from '../../../src/gateway/config/config-error.ts';
 import { buildConfig, type LoadedConfig } from '../../../src/gateway/config/load-config.ts';
 import { Reloading } from '../../../src/gateway/reloading.ts';
@@ -57,6 +57,12 @@ test('C: what cannot change while the peer runs is named, each time until it is 
   t.deepEqual([...needRestart].sort(), ['durability', 'overlay.sip-link', 'sip.listen']);
   t.deepEqual(logged.at(-1)?.[0], 'these changes need a restart');
   t.is(reloading.reload().needRestart.length, 3);
+});
+
+test('C: a trunk that takes other numbers is a change', (t) => {
+  const trunkFor = (match: string) => configOf({ sip: { trunks: [{ match, to: 'sip:trunk.example.net' }] } });
+  const { live, atRestart } = changesBetween(trunkFor('^\\+49').config, trunkFor('^\\+').config);
+  t.deepEqual([live, atRestart], [[], ['sip.trunks']]);
 });
 
 test('C: a bad new file is refused with its mend, and nothing of it is applied', (t) => {
