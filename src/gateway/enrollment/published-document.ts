@@ -23,6 +23,8 @@ export class PublishedDocument {
   readonly #deps: PublishedDocumentDeps;
   #document: OverlayDocument;
   #version: string;
+  /** What was complained about last: once is enough. */
+  #complaint: string | undefined;
   #look: Timer | undefined;
   #housekeeping: Timer | undefined;
   readonly #onFiles: (() => void)[] = [];
@@ -39,7 +41,7 @@ export class PublishedDocument {
     return this.#document;
   }
 
-  /** A file that is served has changed; may throw, which is logged. */
+  /** A file that is served has changed; may throw, which is logged and keeps nobody else from what is new. */
   onFiles(listener: () => void): void {
     this.#onFiles.push(listener);
   }
@@ -67,17 +69,29 @@ export class PublishedDocument {
   }
 
   #lookNow(): void {
-    const { directory, logger } = this.#deps;
-    const version = directory.version();
-    if (version === this.#version) return;
-    this.#version = version;
+    const { directory } = this.#deps;
+    this.#attempt(() => {
+      const version = directory.version();
+      if (version === this.#version) return;
+      this.#version = version;
+      this.#complaint = undefined;
+      this.#attempt(() => {
+        const document = directory.document();
+        if (document.sequence !== this.#document.sequence) this.#take(document);
+      });
+      for (const listener of this.#onFiles) this.#attempt(listener);
+    });
+  }
+
+  /** What was good is still served when a file is not; the operator has to mend that. */
+  #attempt(look: () => void): void {
     try {
-      const document = directory.document();
-      for (const listener of this.#onFiles) listener();
-      if (document.sequence !== this.#document.sequence) this.#take(document);
+      look();
     } catch (error) {
-      // The one that was good is still served; the operator has to mend the file.
-      logger.error('what is in the directory cannot be served', { error: errorMessage(error) });
+      const complaint = errorMessage(error);
+      if (this.#complaint === complaint) return;
+      this.#complaint = complaint;
+      this.#deps.logger.error('what is in the directory cannot be served', { error: complaint });
     }
   }
 

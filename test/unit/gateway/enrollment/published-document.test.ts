@@ -1,6 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { silentLogger } from '../../../../src/base/index.ts';
+import { type Logger, silentLogger } from '../../../../src/base/index.ts';
 import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { AuthorityDirectory } from '../../../../src/gateway/enrollment/authority-directory.ts';
@@ -55,6 +56,28 @@ test('T16: what the command line signs is published within a second, and told to
   t.is(published.current.sequence, 2);
   await clock.advance(10_000);
   t.deepEqual(told, [2]);
+  published.stop();
+});
+
+test('T16: a file that cannot be served does not keep a revocation from being published, and is named once', async (t) => {
+  const { clock, editor, directory } = setUp();
+  const errors: unknown[] = [];
+  const logger: Logger = { ...silentLogger, error: (_text, fields) => errors.push(fields?.error) };
+  const published = new PublishedDocument({ clock, logger, directory, editor });
+  published.onFiles(() => directory.server());
+  await published.start();
+  writeFileSync(path.join(directory.path, 'server.pem'), 'no certificate');
+  await editor.update();
+  await clock.advance(10_000);
+  t.is(published.current.sequence, 2);
+  t.is(errors.length, 1);
+  t.regex(String(errors[0]), /server\.pem cannot be used/);
+
+  directory.version = () => {
+    throw new Error('the disk does not answer');
+  };
+  await clock.advance(10_000);
+  t.deepEqual(errors.slice(1), ['the disk does not answer']);
   published.stop();
 });
 
