@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Random, randomHex, utf8 } from '../../base/index.ts';
@@ -9,7 +9,7 @@ import { ID_LENGTH, type NodeId } from '../../reload/wire/ids.ts';
 import { digestHa1 } from '../../sip/auth/digest.ts';
 import { createPrivate, readOptional, writePrivate } from '../persistence/private-files.ts';
 import { accountFileName, accountName } from './account-name.ts';
-import { AuthorityError } from './authority-error.ts';
+import { AuthorityError, parseJson } from './authority-error.ts';
 
 interface AccountRecord extends Omit<EnrollmentAccount, 'nodeIds'> {
   readonly version: 1;
@@ -73,10 +73,11 @@ export class AccountFiles implements Accounts {
 
   /** @throws AuthorityError 'account-name' | 'account-unknown' */
   async setPassword(text: string, password: string): Promise<string> {
+    const secrets = await this.#secrets(this.#require(text).name, password);
+    // Hashing takes a while: an account that was removed meanwhile must not come back.
     const record = this.#require(text);
-    const { name } = record;
-    writePrivate(this.#file(name), serialised({ ...record, ...(await this.#secrets(name, password)) }));
-    return name;
+    writePrivate(this.#file(record.name), serialised({ ...record, ...secrets }));
+    return record.name;
   }
 
   /** All accounts by name. */
@@ -199,8 +200,9 @@ export class AccountFiles implements Accounts {
   }
 
   #nodeRecord(id: string): NodeRecord {
-    const text = readOptional(this.#nodeFile(id));
-    return text === undefined ? NO_NODES : (JSON.parse(text) as NodeRecord);
+    const path = this.#nodeFile(id);
+    const text = readOptional(path);
+    return text === undefined ? NO_NODES : parseJson<NodeRecord>(path, text);
   }
 
   #file(name: string): string {
@@ -213,18 +215,13 @@ export class AccountFiles implements Accounts {
 }
 
 function readAccount(path: string): AccountRecord | undefined {
-  if (!existsSync(path)) return undefined;
-  return parseAccount(path, readFileSync(path, 'utf8'));
+  const text = readOptional(path);
+  return text === undefined ? undefined : parseAccount(path, text);
 }
 
-/** Only we write these files: whole, or not at all. */
 function parseAccount(path: string, text: string): AccountRecord {
-  try {
-    const record = JSON.parse(text) as AccountRecord;
-    if (record.version === 1 && record.name !== undefined) return record;
-  } catch {
-    // Said below.
-  }
+  const record = parseJson<AccountRecord>(path, text);
+  if (record.version === 1 && record.name !== undefined) return record;
   throw new AuthorityError('overlay-damaged', `${path} holds no account; bring it back from a backup`);
 }
 

@@ -1,4 +1,4 @@
-import { CodedError } from '../../base/index.ts';
+import { CodedError, errorMessage } from '../../base/index.ts';
 
 /**
  * Why a directory of an overlay's authority, or an account in it, cannot be worked on. The message is one line with the
@@ -19,3 +19,16 @@ type AuthorityErrorCode =
   | 'bad-value';
 
 export class AuthorityError extends CodedError<AuthorityErrorCode> {}
+
+/**
+ * What one of our own files holds: only we write them, whole or not at all.
+ * @throws AuthorityError 'overlay-damaged' when it is not JSON all the same
+ */
+export function parseJson<T>(path: string, text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    const problem = `${path} cannot be read (${errorMessage(cause)})`;
+    throw new AuthorityError('overlay-damaged', `${problem}; bring it back from a backup`, { cause });
+  }
+}

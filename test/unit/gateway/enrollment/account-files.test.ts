@@ -54,6 +54,15 @@ test('A24: of two that make the same account at once one succeeds', async (t) =>
   t.deepEqual(made.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
 });
 
+test('T16: a password that is changed while its account is removed does not bring it back', async (t) => {
+  const { accounts, open } = setUp();
+  await accounts.add(ALICE, 'old');
+  const changing = accounts.setPassword(ALICE, 'new');
+  open().remove(ALICE);
+  await t.throwsAsync(changing, { code: 'account-unknown' });
+  t.is(await accounts.find(ALICE), undefined);
+});
+
 test('names from the network that no account can have are unknown ones', async (t) => {
   const { accounts } = setUp();
   for (const name of ['', 'a', '../../etc/passwd', 'a\0@b', `${'ü'}@b`, `${'x'.repeat(500)}@b`]) {
