@@ -16,8 +16,8 @@ import { keyIdOf } from '../../reload/security/authority-certificates.ts';
 import { Certificate } from '../../reload/security/certificate.ts';
 import type { Issuer } from '../../reload/security/certificate-builder.ts';
 import { Signer } from '../../reload/security/signature.ts';
-import { writePrivate } from '../persistence/private-files.ts';
-import { AuthorityError } from './authority-error.ts';
+import { readOptional, writePrivate } from '../persistence/private-files.ts';
+import { AuthorityError, parseJson } from './authority-error.ts';
 import { loadKey, saveKey } from './key-files.ts';
 
 const DOCUMENT = 'overlay.xml';
@@ -65,7 +65,7 @@ export class AuthorityDirectory {
     saveKey(path, 'server', overlay.server);
     // Last: only now there is an overlay.
     writePrivate(join(path, DOCUMENT), overlay.document);
-    writePrivate(join(path, URL_FILE), `${directory.enrollmentUrl()}\n`);
+    writePrivate(join(path, URL_FILE), `${enrollmentUrl(directory.document(), overlay.server)}\n`);
     return directory;
   }
 
@@ -130,11 +130,9 @@ export class AuthorityDirectory {
 
   revocations(): Revocations {
     const file = join(this.path, REVOCATIONS);
-    if (!existsSync(file)) return { users: new Map(), nodes: new Map() };
-    const { users, nodes } = JSON.parse(readFileSync(file, 'utf8')) as Record<
-      'users' | 'nodes',
-      Record<string, number>
-    >;
+    const text = readOptional(file);
+    if (text === undefined) return { users: new Map(), nodes: new Map() };
+    const { users, nodes } = parseJson<Record<'users' | 'nodes', Record<string, number>>>(file, text);
     return { users: new Map(Object.entries(users)), nodes: new Map(Object.entries(nodes)) };
   }
 
@@ -162,19 +160,21 @@ export class AuthorityDirectory {
   server(): CertifiedKey {
     return loadKey(this.path, 'server');
   }
+}
 
-  /**
-   * Where nodes enroll, with the pin of the root that issued the server's certificate; without one where the operator
-   * has put in a certificate of somebody else.
-   */
-  enrollmentUrl(): string {
-    const { enrollmentServers, rootCertificates } = this.document();
-    const url = enrollmentServers[0] ?? '';
-    const [root] = rootCertificates;
-    const chain = this.server().certificates.map(toHex);
-    if (root === undefined || !chain.includes(toHex(root))) return url;
-    return `${url}#sha256=${hash('sha256', root, 'hex')}`;
-  }
+/**
+ * Where nodes enroll, with the pin of the root that issued the server's certificate; without one where the operator
+ * has put in a certificate of somebody else.
+ */
+export function enrollmentUrl(
+  { enrollmentServers, rootCertificates }: OverlayDocument,
+  server: Pick<CertifiedKey, 'certificates'>,
+): string {
+  const url = enrollmentServers[0] ?? '';
+  const [root] = rootCertificates;
+  const chain = server.certificates.map(toHex);
+  if (root === undefined || !chain.includes(toHex(root))) return url;
+  return `${url}#sha256=${hash('sha256', root, 'hex')}`;
 }
 
 function requireEmpty(path: string): void {

@@ -1,21 +1,22 @@
 import { X509Certificate } from 'node:crypto';
-import type { Address, Clock, Logger, Metrics } from '../../base/index.ts';
+import type { Address, Clock, Logger, Metrics, TlsIdentity } from '../../base/index.ts';
 import { AdminServer, type AdminServerDeps } from '../admin/admin-server.ts';
 import { ok, type Route } from '../admin/routes.ts';
-import type { AuthorityDirectory } from './authority-directory.ts';
+import { enrollmentUrl } from './authority-directory.ts';
 import type { PublishedDocument } from './published-document.ts';
 
 export interface EnrollmentAdminDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics & AdminServerDeps['metrics'];
-  readonly directory: AuthorityDirectory;
+  /** What the server shows now. */
+  readonly identity: () => TlsIdentity;
   readonly published: PublishedDocument;
 }
 
 /** What operators may ask of a running enrollment server: /status, /metrics, /healthz, /readyz. */
 export function enrollmentAdmin(
-  { clock, logger, metrics, directory, published }: EnrollmentAdminDeps,
+  { clock, logger, metrics, identity, published }: EnrollmentAdminDeps,
   options: { readonly listen: Address; readonly token: string | undefined },
 ): AdminServer {
   const gauges = {
@@ -34,7 +35,7 @@ export function enrollmentAdmin(
   const secondsTo = (time: number) => (time - clock.now()) / 1000;
   const measure = () => {
     const { sequence, source, revokedUsers, expiresAt = Infinity } = published.current;
-    const { validTo } = new X509Certificate(directory.server().certificates[0]!);
+    const { validTo } = new X509Certificate(identity().certificates[0]!);
     gauges.sequence.set(sequence);
     gauges.bytes.set(source?.bytes.length ?? 0);
     gauges.revoked.set(revokedUsers.size);
@@ -42,11 +43,12 @@ export function enrollmentAdmin(
     gauges.server.set(secondsTo(Date.parse(validTo)));
   };
   const status = () => {
-    const { name: overlay, sequence, revokedUsers, badNodes, expiresAt } = published.current;
+    const document = published.current;
+    const { name: overlay, sequence, revokedUsers, badNodes, expiresAt } = document;
     return {
       overlay,
       sequence,
-      enrollment: directory.enrollmentUrl(),
+      enrollment: enrollmentUrl(document, identity()),
       expires: expiresAt === undefined ? undefined : new Date(expiresAt).toISOString(),
       revokedUsers: revokedUsers.size,
       badNodes: badNodes.size,

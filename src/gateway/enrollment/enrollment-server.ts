@@ -12,14 +12,15 @@ import { RegistrationAuthority } from '../../p2psip/enrollment/registration-auth
 import { ADAPTER_KEY_PATH, REGISTRATION_PATH } from '../../p2psip/enrollment/registration-protocol.ts';
 import { trustOfDocument } from '../../reload/document/document-trust.ts';
 import { CertificateIssuer } from '../../reload/enrollment/certificate-issuer.ts';
-import { ConfigurationService, WELL_KNOWN_PATH } from '../../reload/enrollment/configuration-service.ts';
+import { ConfigurationService } from '../../reload/enrollment/configuration-service.ts';
 import { EnrollmentService } from '../../reload/enrollment/enrollment-service.ts';
 import { routesOf } from '../../reload/enrollment/http-answers.ts';
+import { WELL_KNOWN_PATH } from '../../reload/enrollment/protocol.ts';
 import { CertificateStore } from '../../reload/security/certificate-store.ts';
 import type { AdminServer } from '../admin/admin-server.ts';
 import { loadOrMakeSecret } from '../persistence/identity-files.ts';
 import { AccountFiles } from './account-files.ts';
-import { AuthorityDirectory } from './authority-directory.ts';
+import { AuthorityDirectory, enrollmentUrl } from './authority-directory.ts';
 import { DocumentEditor } from './document-editor.ts';
 import { type EnrollmentAdminDeps, enrollmentAdmin } from './enrollment-admin.ts';
 import { PublishedDocument } from './published-document.ts';
@@ -81,6 +82,7 @@ export async function startEnrollmentServer(
   await editor.remove(accounts);
   const handler = routesOf(routes(deps, { directory, published, accounts }));
   warnOperator(directory, deps);
+  let identity = directory.server();
   let server: HttpsServer | undefined;
   let admin: AdminServer | undefined;
   let adminUrl: string | undefined;
@@ -90,7 +92,7 @@ export async function startEnrollmentServer(
       { handler, logger },
       {
         listen: options.listen,
-        identity: directory.server(),
+        identity,
         maxBodyBytes: MAX_BODY_BYTES,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
         maxConnections: MAX_CONNECTIONS,
@@ -98,7 +100,7 @@ export async function startEnrollmentServer(
         maxRunning: MAX_RUNNING,
       },
     );
-    admin = options.admin && enrollmentAdmin({ ...deps, directory, published }, options.admin);
+    admin = options.admin && enrollmentAdmin({ ...deps, identity: () => identity, published }, options.admin);
     adminUrl = await admin?.start();
   } catch (error) {
     published.stop();
@@ -106,11 +108,15 @@ export async function startEnrollmentServer(
     throw error;
   }
   const listening = server;
-  published.onFiles(() => listening.setIdentity(directory.server()));
+  published.onFiles(() => {
+    const next = directory.server();
+    listening.setIdentity(next);
+    identity = next;
+  });
   return {
     listening: `https://${formatAddress(listening.local)}`,
     adminUrl,
-    url: directory.enrollmentUrl(),
+    url: enrollmentUrl(published.current, identity),
     overlay,
     sequence: published.current.sequence,
     stop: async () => {

@@ -5,7 +5,7 @@ import type { OverlayDocument } from '../../../reload/document/overlay-document.
 import type { DocumentChanges } from '../../../reload/enrollment/next-document.ts';
 import { isNodeId } from '../../../reload/wire/ids.ts';
 import { isHostName, isIpLiteral } from '../../config/listen-url.ts';
-import { AuthorityDirectory } from '../../enrollment/authority-directory.ts';
+import { AuthorityDirectory, enrollmentUrl } from '../../enrollment/authority-directory.ts';
 import {
   type AuthorityOptions,
   authorityDeps,
@@ -59,17 +59,17 @@ function create(name: string, options: CreateOptions, { stdout, stderr }: CliEnv
   if (!isHostName(overlay)) wrong(`${JSON.stringify(name)} is no domain name; write it like example.org`);
   const { key: keyType } = options;
   if (keyType !== 'ec' && keyType !== 'rsa') wrong(`--key: ${JSON.stringify(keyType)} is neither ec nor rsa`);
-  const enrollmentUrl = readEnrollmentUrl(options.enrollment ?? `https://${overlay}/`);
+  const wanted = readEnrollmentUrl(options.enrollment ?? `https://${overlay}/`);
   const path = resolve(options.dir);
   const bootstrapNodes = options.bootstrap.map(readBootstrap);
   const directory = AuthorityDirectory.create(authorityDeps, path, {
     name: overlay,
     keyType,
-    enrollmentUrl,
+    enrollmentUrl: wanted,
     bootstrapNodes,
   });
   const document = directory.document();
-  const url = directory.enrollmentUrl();
+  const url = enrollmentUrl(document, directory.server());
   const warning = sizeWarning(document);
   if (warning !== undefined) printLine(stderr, warning);
   if (options.json) {
