@@ -64,8 +64,10 @@ export async function openEnrolledIdentity(
   logger.info('enrolling', { ...(refusal && { because: refusal.message }) });
   try {
     const identity = new EnrolledIdentity(privateKey, await enrollment.enroll(document, privateKey, signal));
-    await data.store.write([{ key: ACCOUNT_KEY, value: utf8(username) }]);
+    // In this order: broken off in between, the next start enrolls once more instead of taking one account's certificate
+    // for the other's.
     data.saveIdentity(saveIdentity(identity));
+    await data.store.write([{ key: ACCOUNT_KEY, value: utf8(username) }]);
     const { nodeId, userName } = identity;
     logger.info('enrolled', {
       nodeId,

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { errorMessage, type Logger, silentLogger } from '../../../../src/base/index.ts';
 import { openMembership } from '../../../../src/gateway/compose/membership.ts';
 import { buildConfig } from '../../../../src/gateway/config/load-config.ts';
-import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
+import { type DataDirectory, openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
 import { HttpsClient, systemClock, systemRandom } from '../../../../src/net/index.ts';
 import { pemOf } from '../../../../src/net/tls-context.ts';
 import { nodeIdOfKey } from '../../../../src/reload/security/node-id.ts';
@@ -48,7 +48,7 @@ async function peer(t: ExecutionContext, { server, overlay = {}, records = [], p
   };
   const http = new HttpsClient();
   t.teardown(() => http.close());
-  const open = async (account?: string) => {
+  const open = async (account?: string, change = (data: DataDirectory) => data) => {
     const data = await openDataDirectory(config.data, { durability: 'commit' });
     const enroll = config.overlay.enroll && {
       ...config.overlay.enroll,
@@ -59,7 +59,7 @@ async function peer(t: ExecutionContext, { server, overlay = {}, records = [], p
         { ...config, overlay: { ...config.overlay, enroll } },
         {
           ...{ clock: systemClock, random: systemRandom, logger, metrics: new CountingMetrics() },
-          ...{ data, http, dns, signal: undefined },
+          ...{ data: change(data), http, dns, signal: undefined },
         },
       );
     } finally {
@@ -202,6 +202,21 @@ test('A20 B31: a self-signed overlay may have its document on a server, too, and
     code: 'bad-config',
     message: /overlay.enroll: is missing: .*; name the account of this peer/,
   });
+});
+
+test('B32: a change of account that is broken off is made up for at the next start', async (t) => {
+  const server = await serverOf(t);
+  server.accounts.add(`gw2@${OVERLAY}`, 'secret');
+  const { open } = await peer(t, { server, overlay: { document: server.url } });
+  await open();
+  const full = () => {
+    throw new Error('no space left');
+  };
+  await t.throwsAsync(
+    open(`gw2@${OVERLAY}`, (data) => Object.assign(data, { saveIdentity: full })),
+    { message: /no space left/ },
+  );
+  t.is((await open(`gw2@${OVERLAY}`)).identity.userName, `gw2@${OVERLAY}`);
 });
 
 test('B32: another account in the configuration is enrolled at the next start, with the Node-ID of that account', async (t) => {
