@@ -9,13 +9,11 @@ import {
   type Random,
 } from '../../base/index.ts';
 import { DocumentError } from '../../reload/document/document-error.ts';
-import { readDocument } from '../../reload/document/document-reader.ts';
-import { requireSignedBytes, verifyNextDocument } from '../../reload/document/document-verification.ts';
 import type { OverlayDocument } from '../../reload/document/overlay-document.ts';
 import { ConfigurationFetcher } from '../../reload/enrollment/configuration-fetcher.ts';
 import { OverlayServers, type SrvLookup } from '../../reload/enrollment/overlay-servers.ts';
-import { compareSequence } from '../../reload/forwarding/configuration-sequence.ts';
 import { saveConfiguration, savedDocument } from '../../reload/node/configuration-saved.ts';
+import { readNextDocument } from '../../reload/node/next-document-reader.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { ConfigurationServer, GatewayConfig } from '../config/gateway-config.ts';
 import { firstDocument, requireRoom, requireUsable } from './configuration-document.ts';
@@ -75,7 +73,7 @@ export async function openFetchedDocument(
     const { bytes } = await deps.fetcher.fetch(deps.signal);
     const document = firstDocument(config.file, { ...server, bytes }, config.overlay.name, deps);
     requireRoom(document, config);
-    await saveConfiguration(deps, document, new Map());
+    await saveConfiguration(deps, document);
     return { document, isFresh: true };
   }
   const newer = await newerThan(saved, config, server, deps);
@@ -99,17 +97,9 @@ async function newerThan(
   try {
     const { bytes } = await fetcher.fetch(AbortSignal.any(signals));
     if (equalBytes(saved.source?.bytes ?? new Uint8Array(0), bytes)) return saved;
-    requireSignedBytes({ clock }, bytes, saved);
-    const document = readDocument(bytes, saved.name);
-    verifyNextDocument({ clock }, document, saved);
-    if (compareSequence(document.sequence, saved.sequence) !== 'newer') {
-      throw new DocumentError(
-        'document-old',
-        `its sequence ${document.sequence} is not newer than ${saved.sequence}`,
-      );
-    }
+    const { document } = readNextDocument({ clock }, bytes, saved);
     requireUsable(document, config, deps);
-    await saveConfiguration(deps, document, new Map());
+    await saveConfiguration(deps, document);
     return document;
   } catch (error) {
     signal?.throwIfAborted();

@@ -8,20 +8,14 @@ import {
   type Metrics,
 } from '../../base/index.ts';
 import { DocumentError } from '../document/document-error.ts';
-import { readDocument } from '../document/document-reader.ts';
-import {
-  requireSignedBytes,
-  type Verified,
-  verifyKindBlock,
-  verifyNextDocument,
-} from '../document/document-verification.ts';
+import { type Verified, verifyKindBlock } from '../document/document-verification.ts';
 import { parseKindBlock } from '../document/kind-reader.ts';
 import type { KindBlock, OverlayDocument } from '../document/overlay-document.ts';
 import { requireSupported } from '../document/supported.ts';
-import { compareSequence } from '../forwarding/configuration-sequence.ts';
 import type { HeaderLimits } from '../forwarding/header-check.ts';
 import type { KindId, NodeId } from '../wire/ids.ts';
 import { type LearnedKind, newestDocument, saveConfiguration, savedKinds } from './configuration-saved.ts';
+import { readNextDocument } from './next-document-reader.ts';
 import type { Topologies } from './topologies.ts';
 
 /**
@@ -118,15 +112,7 @@ export class ConfigurationKeeper {
    */
   async takeDocument(bytes: Uint8Array): Promise<void> {
     const before = this.#document;
-    requireSignedBytes({ clock: this.#clock }, bytes, before);
-    const document = readDocument(bytes, before.name);
-    if (compareSequence(document.sequence, before.sequence) !== 'newer') {
-      throw new DocumentError(
-        'document-old',
-        `its sequence ${document.sequence} is not newer than ${before.sequence}`,
-      );
-    }
-    const { signer, kindSigners } = verifyNextDocument({ clock: this.#clock }, document, before);
+    const { document, signer, kindSigners } = readNextDocument({ clock: this.#clock }, bytes, before);
     const { sequence } = document;
     this.#logger.info('a new configuration document is in force', {
       sequence,

@@ -83,15 +83,19 @@ export function savedKinds(
 
 /**
  * @param document undefined: it has not changed
+ * @param learned undefined: they have not changed
  * @returns once it is on the disk, or could not be written, which is logged
  */
 export async function saveConfiguration(
   { kv, logger }: Omit<SavedDeps, 'clock'>,
   document: OverlayDocument | undefined,
-  learned: ReadonlyMap<KindId, LearnedKind>,
+  learned?: ReadonlyMap<KindId, LearnedKind>,
 ): Promise<void> {
-  const kinds = [...learned.values()].map(({ block, signer }) => ({ text: block.text, signer }));
-  const writes: Write[] = [{ key: KINDS_KEY, value: utf8(JSON.stringify(kinds)) }];
+  const writes: Write[] = [];
+  if (learned !== undefined) {
+    const kinds = [...learned.values()].map(({ block, signer }) => ({ text: block.text, signer }));
+    writes.push({ key: KINDS_KEY, value: utf8(JSON.stringify(kinds)) });
+  }
   if (document?.source !== undefined) writes.push({ key: DOCUMENT_KEY, value: document.source.bytes });
   await kv.write(writes).catch((error) => {
     logger.error('the new configuration cannot be saved; a restart would begin with an older one', {

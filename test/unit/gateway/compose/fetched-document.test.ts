@@ -1,5 +1,11 @@
 import test from 'ava';
-import { type Logger, MemoryKeyValueStore, silentLogger } from '../../../../src/base/index.ts';
+import {
+  fromUtf8,
+  type Logger,
+  MemoryKeyValueStore,
+  silentLogger,
+  utf8,
+} from '../../../../src/base/index.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { openFetchedDocument } from '../../../../src/gateway/compose/fetched-document.ts';
 import { ConfigError } from '../../../../src/gateway/config/config-error.ts';
@@ -54,7 +60,7 @@ function world(changes: Partial<OverlayDocument> = {}) {
       ...{ clock, logger, kv, signal: undefined },
       fetcher: new ConfigurationFetcher({ http, servers }),
     });
-  return { clock, authority, open, log, state };
+  return { clock, authority, kv, open, log, state };
 }
 
 test('A20 B31: the first document is believed because of the server; the next one because of its signer', async (t) => {
@@ -66,6 +72,16 @@ test('A20 B31: the first document is believed because of the server; the next on
   t.true(opened.isFresh);
   t.true((await open()).isFresh, 'the same again');
   t.deepEqual(log, []);
+});
+
+test('B31: Kinds that the overlay has learned stay when the document was replaced while the peer was down', async (t) => {
+  const { authority, kv, open } = world();
+  await open();
+  const learned = { key: 'configuration/kinds', value: utf8('[{"text":"","signer":""}]') };
+  await kv.write([learned]);
+  authority.document = authority.documentOf(2);
+  t.is((await open()).document.sequence, 2);
+  t.is(fromUtf8(kv.get(learned.key)!), fromUtf8(learned.value));
 });
 
 for (const [what, next, reason] of [
