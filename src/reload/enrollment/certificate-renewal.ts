@@ -20,8 +20,8 @@ const RENEW_AT = 2 / 3;
 const NEARLY_OVER = 1 / 10;
 
 const RETRY = { firstMs: 60_000, maxMs: 3_600_000 };
-/** However little is left, the server is not asked more often. */
-const MIN_RETRY_MS = 5_000;
+/** However short a certificate is good, the server is not asked more often. */
+const MIN_INTERVAL_MS = 5_000;
 
 export interface CertificateRenewalOptions {
   readonly identity: EnrolledIdentity;
@@ -91,7 +91,8 @@ export class CertificateRenewal {
   #waitForNext(): void {
     const left = this.#options.identity.certificate.notAfter - this.#clock.now();
     // Not all of the peers that were enrolled together at once.
-    this.#wait(left * RENEW_AT * (0.9 + 0.1 * this.#random.float()));
+    const delayMs = left * RENEW_AT * (0.9 + 0.1 * this.#random.float());
+    this.#wait(Math.max(MIN_INTERVAL_MS, delayMs));
   }
 
   #wait(delayMs: number): void {
@@ -137,7 +138,7 @@ export class CertificateRenewal {
     const left = notAfter - this.#clock.now();
     const backOff = Math.min(RETRY.maxMs, RETRY.firstMs * 2 ** Math.min(this.#failures - 1, 16));
     // The shorter the rest, the oftener; once it has expired there is nothing left to lose.
-    const delayMs = Math.max(MIN_RETRY_MS, Math.min(backOff, left > 0 ? left / 4 : RETRY.firstMs));
+    const delayMs = Math.max(MIN_INTERVAL_MS, Math.min(backOff, left > 0 ? left / 4 : RETRY.firstMs));
     const fields = {
       reason: errorMessage(error),
       expires: new Date(notAfter).toISOString(),

@@ -1,12 +1,10 @@
 import { CodedError, errorMessage, type HttpClient, type HttpResponse } from '../../base/index.ts';
 import { MAX_DOCUMENT_BYTES } from '../document/element-ranges.ts';
 import type { OverlayServer, OverlayServers } from './overlay-servers.ts';
+import { OVERLAY_XML } from './protocol.ts';
 
 /** One server may take this long. */
 const TIMEOUT_MS = 5_000;
-
-/** RFC 6940 §14.17; others are taken as well, since a plain web server may hand the document out. */
-const MEDIA_TYPE = 'application/p2p-overlay+xml';
 
 /**
  * Why there is no document.
@@ -85,7 +83,8 @@ export class ConfigurationFetcher {
         method: 'GET',
         url,
         headers: {
-          accept: `${MEDIA_TYPE}, application/xml;q=0.9, */*;q=0.1`,
+          // Others are taken as well, since a plain web server may hand the document out.
+          accept: `${OVERLAY_XML}, application/xml;q=0.9, */*;q=0.1`,
           ...(etag !== undefined && { 'if-none-match': etag }),
         },
         timeoutMs: TIMEOUT_MS,

@@ -1,12 +1,7 @@
 import { hash } from 'node:crypto';
 import type { HttpRequest, HttpResponse } from '../../base/index.ts';
 import { answer, textAnswer } from './http-answers.ts';
-
-/** RFC 6940 §11.2, in the framework of RFC 5785. */
-export const WELL_KNOWN_PATH = '/.well-known/reload-config';
-
-/** RFC 6940 §11.1 and §14.17. */
-const MEDIA_TYPE = 'application/p2p-overlay+xml';
+import { OVERLAY_XML } from './protocol.ts';
 
 /** The configuration server of RFC 6940 §11.2: hands out the document in force. */
 export class ConfigurationService {
@@ -30,7 +25,7 @@ export class ConfigurationService {
     const known = (headers.get('if-none-match') ?? '')
       .split(',')
       .map((tag) => tag.trim().replace(/^W\//, ''));
-    if (known.includes(validators.etag)) return answer(304, MEDIA_TYPE, new Uint8Array(), validators);
-    return answer(200, MEDIA_TYPE, document, validators);
+    if (known.includes(validators.etag)) return answer(304, OVERLAY_XML, new Uint8Array(), validators);
+    return answer(200, OVERLAY_XML, document, validators);
   };
 }

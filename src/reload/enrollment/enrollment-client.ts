@@ -15,16 +15,15 @@ import { buildCertificateRequest } from '../security/certificate-request-builder
 import { CertificateStore } from '../security/certificate-store.ts';
 import { EnrolledIdentity } from '../security/enrolled-identity.ts';
 import { writeFormData } from './form-data.ts';
+import { mediaType } from './http-answers.ts';
 import type { OverlayServer, OverlayServers } from './overlay-servers.ts';
+import { PKCS10, PKIX_CERT } from './protocol.ts';
 
 /** One server may take this long: it hashes a password and signs. */
 const TIMEOUT_MS = 10_000;
 /** As large as a certificate may be. */
 const MAX_CERTIFICATE_BYTES = 16_384;
 const BOUNDARY_BYTES = 16;
-
-const PKCS10 = 'application/pkcs10';
-const PKIX_CERT = 'application/pkix-cert';
 
 /**
  * Why there is no certificate.
@@ -138,7 +137,7 @@ export class EnrollmentClient {
   ): Certificate {
     const { host } = new URL(url);
     if (response.status !== 200) throw this.#refusalOf(response, host);
-    if (mediaTypeOf(response) !== PKIX_CERT) {
+    if (mediaType(response.headers.get('content-type')) !== PKIX_CERT) {
       throw refusal('enrollment-invalid', `${host} does not answer with a certificate (${PKIX_CERT})`);
     }
     try {
@@ -190,10 +189,6 @@ export function checkCertificate(
   const certificate = new CertificateStore({ ...deps, trust }, { capacity: 1 }).verify(der);
   // One key, one Node-ID, one user name.
   return new EnrolledIdentity(privateKey, certificate).certificate;
-}
-
-function mediaTypeOf({ headers }: HttpResponse): string {
-  return (headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
 function refusal(

@@ -16,6 +16,7 @@ import { answer, mediaType, textAnswer } from './http-answers.ts';
 import { type FormPart, parseMultipart } from './multipart.ts';
 import { PasswordChecks } from './password-checks.ts';
 import { NOBODYS_PASSWORD } from './password-hash.ts';
+import { PKCS10, PKIX_CERT } from './protocol.ts';
 
 /** RFC 6940 §11.3: what the body of a 403 says. */
 type EnrollmentToken =
@@ -33,9 +34,6 @@ export interface EnrollmentServiceDeps {
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
-
-const PKCS10 = 'application/pkcs10';
-const PKIX_CERT = 'application/pkix-cert';
 
 /** Node-IDs of one account; our own peers have one. */
 const MAX_NODE_IDS = 8;
@@ -98,7 +96,10 @@ export class EnrollmentService {
     const name = fromUtf8(form.get('username')?.body ?? new Uint8Array());
     const password = form.get('password')?.body ?? new Uint8Array();
     if (name === '' || Buffer.byteLength(name) > MAX_NAME_BYTES || password.length > MAX_PASSWORD_BYTES) {
-      return this.#refuse('failed_authentication', '', 'no usable username and password');
+      // No attempt is counted, so anybody could fill the log with it.
+      this.#deps.logger.debug('enrollment without a usable username and password', { host });
+      this.#count('failed_authentication');
+      throw refusalWith('failed_authentication');
     }
     const succeeded = this.#limits.begin(name, host);
     if (succeeded === undefined) {
@@ -159,7 +160,7 @@ export class EnrollmentService {
   #refuse(token: EnrollmentToken, account: string, reason: string): never {
     this.#count(token);
     this.#deps.logger.warn('enrollment refused', { account, token, reason });
-    throw new Refusal(textAnswer(403, token));
+    throw refusalWith(token);
   }
 
   #count(reason: string): void {
@@ -174,6 +175,10 @@ class Refusal extends Error {
     super();
     this.answer = refusal;
   }
+}
+
+function refusalWith(token: EnrollmentToken): Refusal {
+  return new Refusal(textAnswer(403, token));
 }
 
 function refusalOfHead({ method, headers, body }: HttpRequest): HttpResponse | undefined {

@@ -7,9 +7,7 @@ import {
   type SrvRecord,
   splitPin,
 } from '../../base/index.ts';
-
-/** RFC 6940 §11.2, in the framework of RFC 5785. */
-const WELL_KNOWN = '/.well-known/reload-config';
+import { WELL_KNOWN_PATH } from './protocol.ts';
 
 /** Servers of one overlay that are tried, of those that DNS or a document names. */
 const MAX_SERVERS = 8;
@@ -58,7 +56,7 @@ export class OverlayServers {
   async configuration(): Promise<readonly OverlayServer[]> {
     const { url, overlay } = this.#options;
     if (url !== undefined) return [this.#named(url)];
-    const byName = { url: `https://${overlay}${WELL_KNOWN}`, tls: this.#tls() };
+    const byName = { url: `https://${overlay}${WELL_KNOWN_PATH}`, tls: this.#tls() };
     const records = await this.#dns.srv(`_reload-config._tcp.${overlay}`);
     if (records.length === 0) return [byName];
     // RFC 2782: the root as the only target means that the service is decidedly not available.
@@ -100,14 +98,14 @@ export class OverlayServers {
     if (pin !== undefined) return { url, tls: { pin } };
     const named = this.#options.url === undefined ? undefined : this.#named(this.#options.url);
     const known = [this.#proved, named].find(
-      (server) => server !== undefined && originOf(server.url) === originOf(url),
+      (server) => server !== undefined && schemeAndHostOf(server.url) === schemeAndHostOf(url),
     );
     return known === undefined ? { url, tls: this.#tls() } : { ...known, url };
   }
 
   #named({ url, pin }: NonNullable<OverlayServersOptions['url']>): OverlayServer {
     const { href, pathname } = new URL(url);
-    const whole = pathname === '/' ? new URL(WELL_KNOWN, href).href : href;
+    const whole = pathname === '/' ? new URL(WELL_KNOWN_PATH, href).href : href;
     return { url: whole, tls: pin === undefined ? this.#tls() : { pin } };
   }
 
@@ -117,6 +115,6 @@ export class OverlayServers {
   }
 }
 
-function originOf(url: string): string {
+function schemeAndHostOf(url: string): string {
   return new URL(url).origin;
 }

@@ -73,6 +73,14 @@ test('B32: a certificate of an hour, dated back a day, is not renewed all the ti
   renewal.stop();
 });
 
+test('B32: a server that gives certificates of a second is asked every 5 s at the most', async (t) => {
+  const { clock, renewal, asked } = world({ lifetimeMs: 1_000 });
+  renewal.start();
+  await clock.advance(60_000);
+  t.is(asked.length, 12);
+  renewal.stop();
+});
+
 test('B32: one found nearly over at the start is renewed at once', async (t) => {
   const { clock, renewal, asked } = world({ lifetimeMs: 2 * HOUR_MS, isNew: false });
   renewal.start();

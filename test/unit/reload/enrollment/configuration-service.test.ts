@@ -1,10 +1,8 @@
 import test from 'ava';
 import { utf8 } from '../../../../src/base/index.ts';
-import {
-  ConfigurationService,
-  WELL_KNOWN_PATH,
-} from '../../../../src/reload/enrollment/configuration-service.ts';
+import { ConfigurationService } from '../../../../src/reload/enrollment/configuration-service.ts';
 import { routesOf } from '../../../../src/reload/enrollment/http-answers.ts';
+import { WELL_KNOWN_PATH } from '../../../../src/reload/enrollment/protocol.ts';
 import { directClient } from '../../../support/https.ts';
 
 function setUp() {

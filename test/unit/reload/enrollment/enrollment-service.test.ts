@@ -39,6 +39,7 @@ function setUp() {
   const revokedUsers = new Map<string, number>();
   const badNodes = new Set<string>();
   const metrics = new CountingMetrics();
+  const warnings: string[] = [];
   const issuer = new CertificateIssuer(
     { clock, random, key: privateKey, revokedUsers: () => revokedUsers },
     { overlay: OVERLAY, issuer: { name: 'CA', keyId: keyIdOf(spki) } },
@@ -48,7 +49,7 @@ function setUp() {
     accounts,
     issuer,
     badNodes: () => badNodes,
-    logger: silentLogger,
+    logger: { ...silentLogger, warn: (message) => warnings.push(message) },
     metrics,
   });
   const trust = new ChainTrust({ clock }, { overlay: OVERLAY, roots: [root] });
@@ -82,7 +83,7 @@ function setUp() {
       },
       options,
     );
-  return { clock, accounts, service, store, enroll, post, badNodes, revokedUsers, metrics, root };
+  return { clock, accounts, service, store, enroll, post, badNodes, revokedUsers, metrics, warnings, root };
 }
 
 const textOf = ({ body }: HttpResponse) => Buffer.from(body).toString();
@@ -131,6 +132,15 @@ test('A19: a wrong password, an unknown name and missing fields are failed_authe
   }
   accounts.remove(ALICE);
   t.is(textOf(await enroll()), 'failed_authentication', 'a removed user is an unknown one');
+});
+
+test('A19: whoever tries no password, and so is not slowed down, does not fill the log either', async (t) => {
+  const { enroll, warnings, metrics } = setUp();
+  for (let i = 0; i < 30; i++) t.is(textOf(await enroll({ username: '' })), 'failed_authentication');
+  t.deepEqual(warnings, []);
+  t.is(metrics.value('enrollment_refusals_total', { reason: 'failed_authentication' }), 30);
+  await enroll({ password: 'wrong' });
+  t.deepEqual(warnings, ['enrollment refused']);
 });
 
 test('A24: a name that is not the account’s is username_not_available, wherever the request has it', async (t) => {
