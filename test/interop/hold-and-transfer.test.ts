@@ -1,14 +1,10 @@
-import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type Notification, UserAgent } from 'sip.js';
 import { Baresip } from '../support/baresip.ts';
-import type { GatewayProcess } from '../support/gateway.ts';
 import { startOverlay } from '../support/overlay.ts';
-import { freePort, freePortRange } from '../support/ports.ts';
 import { requirePrograms } from '../support/programs.ts';
 import { finalStatus } from '../support/sip-js-call.ts';
 import { SipJsPhone } from '../support/sip-js-phone.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { sipTlsFiles } from '../support/tls-files.ts';
 import { eventually } from '../support/wait.ts';
 import { installWebSocket } from '../support/web-socket.ts';
@@ -35,8 +31,9 @@ for (const count of [1, 2]) {
       const there = peers.at(-1)!;
       const alice = await SipJsPhone.open(t, { user: 'alice', transport: 'wss', port: here.sipPort('wss') });
       t.is(await alice.register(), 200);
-      const bob = await startBaresip(t, there, 'bob', 'tls');
-      const carol = await startBaresip(t, there, 'carol', 'udp');
+      const { authority } = files;
+      const bob = await Baresip.open(t, { peer: there, user: 'bob', transport: 'tls', authority });
+      const carol = await Baresip.open(t, { peer: there, user: 'carol', transport: 'udp' });
       await holds(t, alice, bob);
       await aliceIsTransferred(alice, bob, carol);
       await bobIsTransferred(t, alice, bob, carol);
@@ -109,25 +106,4 @@ async function answered(alice: SipJsPhone, bob: Baresip) {
   await call.session.accept();
   await Promise.all([call.until('ACK'), bob.event('CALL_ESTABLISHED', 8000)]);
   return call;
-}
-
-async function startBaresip(
-  t: ExecutionContext,
-  peer: GatewayProcess,
-  user: string,
-  transport: 'udp' | 'tls',
-): Promise<Baresip> {
-  const phone = new Baresip({
-    directory: path.join(temporaryDirectory('baresip'), user),
-    ...{ user, transport, password: 'secret', domain: 'example.org', outbound: true, hertz: 950 },
-    server: `127.0.0.1:${peer.sipPort(transport)}`,
-    authority: files.authority,
-    sipPort: await freePort(),
-    controlPort: await freePort(),
-    rtpBase: await freePortRange(100),
-  });
-  t.teardown(() => phone.stop());
-  await phone.start();
-  await phone.registered(8000);
-  return phone;
 }

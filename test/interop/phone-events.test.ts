@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import test from 'ava';
 import { Baresip } from '../support/baresip.ts';
 import { startOverlay } from '../support/overlay.ts';
-import { freePort, freePortRange } from '../support/ports.ts';
 import { requirePrograms } from '../support/programs.ts';
 import { SipJsPhone } from '../support/sip-js-phone.ts';
 import { TestPhone } from '../support/test-phone.ts';
@@ -41,17 +37,10 @@ test('A11, RFC 5626: baresip registers a flow with outbound, and its own message
   t.timeout(60_000);
   const [peer] = await startOverlay(t, ['proxy']);
   if (peer === undefined) return t.fail();
-  const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-outbound-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  const phone = new Baresip({
-    ...{ directory, user: 'alice', password: 'secret', domain: 'example.org', transport: 'tcp' },
-    ...{ server: `127.0.0.1:${peer.sipPort('tcp')}`, outbound: true, hertz: 440 },
+  const phone = await Baresip.open(t, {
+    ...{ peer, user: 'alice', transport: 'tcp' },
     ...{ account: ';sipnat=outbound;mwi=yes', modules: ['mwi.so'] },
-    ...{ sipPort: await freePort(), controlPort: await freePort(), rtpBase: await freePortRange(100) },
   });
-  t.teardown(() => phone.stop());
-  await phone.start();
-  await phone.registered(8000);
   t.regex(phone.log, /\{1\/TCP\/v4\} 200 OK/, 'by its first flow');
   await eventually('489 for message-summary', 10_000, () => /closed: .*489/.test(phone.log));
   t.pass();

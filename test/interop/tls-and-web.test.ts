@@ -1,13 +1,10 @@
-import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Baresip } from '../support/baresip.ts';
 import type { GatewayProcess } from '../support/gateway.ts';
 import { startOverlay } from '../support/overlay.ts';
 import { phonesTalk } from '../support/phones.ts';
-import { freePort, freePortRange } from '../support/ports.ts';
 import { requirePrograms } from '../support/programs.ts';
 import { SipJsPhone } from '../support/sip-js-phone.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type SipTlsFiles, sipTlsFiles } from '../support/tls-files.ts';
 import { installWebSocket } from '../support/web-socket.ts';
 
@@ -55,7 +52,7 @@ for (const transport of ['ws', 'wss'] as const) {
       t.is(await alice.register(), 200);
       // In this order, for what a peer has looked up, it believes for some seconds.
       for (const peer of [peer2, peer1]) {
-        const bob = await startBaresip(peer);
+        const bob = await Baresip.open(t, { peer, user: 'bob', transport: 'udp' });
         try {
           await callEachOther(t, alice, bob);
         } catch (error) {
@@ -87,23 +84,4 @@ async function callEachOther(t: ExecutionContext, alice: SipJsPhone, bob: Baresi
   t.is(await incoming.reinvite(), 200);
   bob.command('hangup');
   await incoming.until('BYE');
-}
-
-async function startBaresip(peer: GatewayProcess): Promise<Baresip> {
-  const bob = new Baresip({
-    directory: path.join(temporaryDirectory('baresip'), 'bob'),
-    user: 'bob',
-    password: 'secret',
-    domain: 'example.org',
-    server: `127.0.0.1:${peer.sipPort('udp')}`,
-    transport: 'udp',
-    outbound: true,
-    sipPort: await freePort(),
-    controlPort: await freePort(),
-    rtpBase: await freePortRange(100),
-    hertz: 950,
-  });
-  await bob.start();
-  await bob.registered(8000);
-  return bob;
 }

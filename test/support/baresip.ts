@@ -3,6 +3,10 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import type { ExecutionContext } from 'ava';
+import type { GatewayProcess } from './gateway.ts';
+import { freePort, freePortRange } from './ports.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 import { writeTone } from './tone.ts';
 import { eventually } from './wait.ts';
 
@@ -31,6 +35,10 @@ export interface BaresipOptions {
   hertz: number;
 }
 
+/** Of a phone at a gateway of ours; what is left out is as everywhere in the tests. */
+export type RegisteredOptions = Pick<BaresipOptions, 'user' | 'transport'> &
+  Partial<BaresipOptions> & { readonly peer: GatewayProcess };
+
 interface ControlEvent {
   event: true;
   type: string;
@@ -52,6 +60,23 @@ export class Baresip {
     writeFileSync(path.join(options.directory, 'accounts'), account(options));
     writeFileSync(path.join(options.directory, 'config'), configuration(options));
     writeFileSync(path.join(options.directory, 'contacts'), '');
+  }
+
+  /** One that is registered; it ends with the test. */
+  static async open(t: ExecutionContext, { peer, ...options }: RegisteredOptions): Promise<Baresip> {
+    const phone = new Baresip({
+      directory: path.join(temporaryDirectory('baresip'), options.user),
+      ...{ password: 'secret', domain: 'example.org', outbound: true, hertz: 440 },
+      server: `127.0.0.1:${peer.sipPort(options.transport)}`,
+      sipPort: await freePort(),
+      controlPort: await freePort(),
+      rtpBase: await freePortRange(100),
+      ...options,
+    });
+    t.teardown(() => phone.stop());
+    await phone.start();
+    await phone.registered(8000);
+    return phone;
   }
 
   /** Resolves when the control port answers. The phone registers by itself. */
@@ -104,7 +129,7 @@ export class Baresip {
 
   async stop(): Promise<void> {
     const child = this.#process;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     this.command('quit');
     const limit = setTimeout(() => child.kill('SIGKILL'), 3000);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { Baresip } from './baresip.ts';
 import type { GatewayProcess } from './gateway.ts';
-import { freePort, freePortRange } from './ports.ts';
+import { freePort } from './ports.ts';
 import { run } from './process.ts';
 import { projectRoot } from './project.ts';
 import { SipJsPhone } from './sip-js-phone.ts';
@@ -58,18 +58,7 @@ function transportOf<T extends string>({ kind }: EndpointOptions): T {
 async function startBaresip(t: ExecutionContext, options: EndpointOptions): Promise<Endpoint> {
   const { kind, user, peer, authority } = options;
   const transport = transportOf<'udp' | 'tcp' | 'tls'>(options);
-  const phone = new Baresip({
-    directory: path.join(temporaryDirectory('endpoint'), user),
-    ...{ user, transport, password: PASSWORD, domain: DOMAIN, outbound: true, hertz: 440 },
-    server: `127.0.0.1:${peer.sipPort(transport)}`,
-    ...(transport === 'tls' && { authority }),
-    sipPort: await freePort(),
-    controlPort: await freePort(),
-    rtpBase: await freePortRange(100),
-  });
-  t.teardown(() => phone.stop());
-  await phone.start();
-  await phone.registered(8000);
+  const phone = await Baresip.open(t, { user, peer, transport, authority });
   return {
     kind,
     user,
