@@ -1,6 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import { type Address, type DatagramHandler, type DatagramSocket, formatAddress } from '../base/index.ts';
+import {
+  type Address,
+  CodedError,
+  type DatagramHandler,
+  type DatagramSocket,
+  formatAddress,
+} from '../base/index.ts';
 import { bindError } from './system-errors.ts';
 
 /**
@@ -21,7 +27,10 @@ export class SystemDatagramSocket implements DatagramSocket {
     this.#onSent = (error) => {
       if (error !== null && !this.#isClosed) handler.onError?.(error);
     };
-    socket.on('message', (data, from) => handler.onDatagram(data, { host: from.address, port: from.port }));
+    socket.on('message', (data, { address, port }) => {
+      // RFC 768: a source port of 0 means that no answer is expected; whoever tries to give one gets an exception.
+      if (port !== 0) handler.onDatagram(data, { host: address, port });
+    });
     socket.on('error', (error) => handler.onError?.(error));
   }
 
@@ -51,6 +60,10 @@ export class SystemDatagramSocket implements DatagramSocket {
 
   send(data: Uint8Array, to: Address): void {
     if (this.#isClosed) return;
+    if (to.port === 0) {
+      this.#onSent(new CodedError('address-unavailable', `${formatAddress(to)} has no port`));
+      return;
+    }
     this.#socket.send(data, 0, data.length, to.port, to.host, this.#onSent);
   }
 

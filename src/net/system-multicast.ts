@@ -96,9 +96,10 @@ class SystemGroupSocket implements GroupSocket {
   }
 
   #hearing(socket: Socket): Socket {
-    socket.on('message', (data, { address, port }) =>
-      this.#handler.onDatagram(data, { host: address, port }),
-    );
+    socket.on('message', (data, { address, port }) => {
+      // Nobody is there to be answered, and sending to port 0 throws.
+      if (port !== 0) this.#handler.onDatagram(data, { host: address, port });
+    });
     socket.on('error', (error) => this.#handler.onError?.(error));
     return socket;
   }
@@ -108,6 +109,7 @@ class SystemGroupSocket implements GroupSocket {
     for (const [key, socket] of this.#senders) {
       if (current.some((one) => one.key === key)) continue;
       this.#senders.delete(key);
+      this.#leave(key);
       socket.close();
     }
     for (const one of current) {
@@ -123,6 +125,15 @@ class SystemGroupSocket implements GroupSocket {
         // It carries no multicast, or its address is not in use yet.
         if (this.#senders.delete(one.key)) socket.close();
       }
+    }
+  }
+
+  /** Else the group could not be joined there again: an interface that has another address now is the same to the kernel. */
+  #leave(key: string): void {
+    try {
+      this.#receiver?.dropMembership(this.#group.host, this.#group.host.includes(':') ? `::%${key}` : key);
+    } catch {
+      // The interface itself is gone, and the membership with it; or there was none, as for broadcast.
     }
   }
 

@@ -16,6 +16,7 @@ import {
 import { SystemNetwork, systemClock, systemRandom } from '../../../src/net/index.ts';
 import { createSelfSignedIdentity, saveIdentity } from '../../../src/reload/security/identity.ts';
 import { requirePrograms } from '../../support/programs.ts';
+import { eventually } from '../../support/wait.ts';
 
 const network = new SystemNetwork();
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
@@ -90,6 +91,37 @@ test('UDP: a datagram that cannot be sent is reported, the socket stays usable',
   t.is((await received).text, 'still here');
   await socket.close();
   t.notThrows(() => socket.send(Buffer.from('x'), socket.local), 'sending after close does nothing');
+});
+
+test('UDP: an answer to source port 0, which anybody can send from, is an error and no exception', async (t) => {
+  const errors: string[] = [];
+  const handler = { onDatagram() {}, onError: (error: Error) => errors.push(error.message) };
+  const socket = await network.bindDatagram(LOOPBACK, handler);
+  socket.send(Buffer.from('into the void'), { host: '127.0.0.1', port: 0 });
+  t.deepEqual(errors, ['127.0.0.1:0 has no port']);
+  await socket.close();
+});
+
+test('UDP: what comes from source port 0 is not handed on', async (t) => {
+  if (!requirePrograms(t, 'python3')) return;
+  const heard: string[] = [];
+  const socket = await network.bindDatagram(LOOPBACK, { onDatagram: (data) => heard.push(data.toString()) });
+  const { port } = socket.local;
+  const script = `
+import socket, struct
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+for source, text in (0, b'nobody'), (9, b'somebody'):
+  raw.sendto(struct.pack('!HHHH', source, ${port}, 8 + len(text), 0) + text, ('127.0.0.1', 0))
+`;
+  const [code] = await once(spawn('python3', ['-c', script], { stdio: 'ignore' }), 'exit');
+  if (code === 0) {
+    await eventually('the other datagram', 2_000, async () => heard.length > 0);
+    t.deepEqual(heard, ['somebody']);
+  } else {
+    t.log('SKIPPED: this machine gives no raw sockets');
+    t.pass();
+  }
+  await socket.close();
 });
 
 test('binding: a port in use and a foreign address have their codes, for UDP, TCP and TLS', async (t) => {
