@@ -6,7 +6,7 @@ import { readDocument } from '../../src/reload/document/document-reader.ts';
 import { trustOfDocument } from '../../src/reload/document/document-trust.ts';
 import { verifyFirstDocument } from '../../src/reload/document/document-verification.ts';
 import { Certificate } from '../../src/reload/security/certificate.ts';
-import { startOverlay, type TestOverlay } from '../support/authority.ts';
+import { TestOverlay } from '../support/authority.ts';
 import { startGateway } from '../support/gateway.ts';
 import { run } from '../support/process.ts';
 import { requirePrograms } from '../support/programs.ts';
@@ -73,7 +73,7 @@ class Client {
 }
 
 async function setUp(t: ExecutionContext, ...create: string[]) {
-  const overlay = await startOverlay(t, { name: OVERLAY, create });
+  const overlay = await TestOverlay.start(t, { name: OVERLAY, create });
   await overlay.addUser(ALICE, 'secret word');
   return { overlay, client: new Client(overlay) };
 }

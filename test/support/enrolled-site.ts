@@ -1,7 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { splitPin } from '../../src/base/index.ts';
@@ -11,10 +8,10 @@ import { HttpsClient, systemRandom } from '../../src/net/index.ts';
 import { HttpsRegistrationExchange } from '../../src/p2psip/enrollment/registration-exchange.ts';
 import { EnrolledIdentity } from '../../src/reload/security/enrolled-identity.ts';
 import { readIdentityPem } from '../../src/reload/security/identity.ts';
+import { TestOverlay } from './authority.ts';
 import { type GatewayProcess, startGateway } from './gateway.ts';
 import { freePort } from './ports.ts';
-import { run } from './process.ts';
-import { cliPath, projectRoot } from './project.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 const OVERLAY = 'example.org';
 const PASSWORD = 'secret';
@@ -22,84 +19,49 @@ const PASSWORD = 'secret';
 /** An overlay as an operator makes it, by the command line alone: an authority, its enrollment server, adapter peers. */
 export class EnrolledSite {
   readonly #t: ExecutionContext;
-  readonly #root = mkdtempSync(path.join(tmpdir(), 'p2psip-site-'));
-  readonly #enrollment: string;
-  #server: ChildProcess | undefined;
-  #serverLog = '';
-  /** With the pin, as peers are given it. */
-  #url = '';
+  readonly #overlay: TestOverlay;
   readonly #homes = new Map<string, { readonly directory: string; readonly link: number }>();
   #first: number | undefined;
 
-  private constructor(t: ExecutionContext, port: number) {
+  private constructor(t: ExecutionContext, overlay: TestOverlay) {
     this.#t = t;
-    this.#enrollment = `https://127.0.0.1:${port}`;
-    t.teardown(() => {
-      this.#server?.kill('SIGKILL');
-      rmSync(this.#root, { recursive: true, force: true, maxRetries: 5 });
-    });
+    this.#overlay = overlay;
   }
 
-  /** Creates the overlay, with accounts for these users, and starts the enrollment server. */
+  /** Creates the overlay, starts its enrollment server, and makes accounts for these users. */
   static async create(t: ExecutionContext, users: readonly string[]): Promise<EnrolledSite> {
-    const site = new EnrolledSite(t, await freePort());
-    await site.#cli(['overlay', 'create', OVERLAY, '--enrollment', site.#enrollment]);
+    const site = new EnrolledSite(t, await TestOverlay.start(t, { name: OVERLAY }));
     for (const user of users) await site.addUser(user);
-    await site.startServer();
     return site;
   }
 
   /** What the enrollment server has logged. */
   get serverLog(): string {
-    return this.#serverLog;
+    return this.#overlay.log;
   }
 
-  async addUser(user: string, ...flags: string[]): Promise<void> {
-    await this.#cli(['user', 'add', `${user}@${OVERLAY}`, '--password-stdin', ...flags], `${PASSWORD}\n`);
+  addUser(user: string, ...flags: string[]): Promise<void> {
+    return this.#overlay.addUser(`${user}@${OVERLAY}`, `${PASSWORD}\n`, ...flags);
   }
 
   /** Many at once: the account files are written by what the command line uses, without a process for each. */
   async addUsers(users: readonly string[]): Promise<void> {
-    const places = {
-      accounts: path.join(this.#directory, 'accounts'),
-      nodes: path.join(this.#directory, 'nodes'),
-    };
+    const { directory } = this.#overlay;
+    const places = { accounts: path.join(directory, 'accounts'), nodes: path.join(directory, 'nodes') };
     const accounts = new AccountFiles({ random: systemRandom }, { ...places, overlay: OVERLAY });
     for (const user of users) await accounts.add(`${user}@${OVERLAY}`, PASSWORD);
   }
 
-  async removeUser(user: string): Promise<void> {
-    await this.#cli(['user', 'remove', `${user}@${OVERLAY}`]);
+  removeUser(user: string): Promise<void> {
+    return this.#overlay.expectDone(['user', 'remove', `${user}@${OVERLAY}`]);
   }
 
-  async startServer(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      [cliPath, 'enrollment', 'serve', '--dir', this.#directory, '--listen', this.#enrollment],
-      { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    this.#server = child;
-    child.stderr.on('data', (chunk) => {
-      this.#serverLog += chunk;
-    });
-    const ready = await new Promise<string>((resolve, reject) => {
-      let output = '';
-      child.stdout.on('data', (chunk) => {
-        output += chunk;
-        if (output.includes('\n')) resolve(output);
-      });
-      child.once('exit', (code) => reject(new Error(`enrollment serve: exit ${code}: ${this.#serverLog}`)));
-    });
-    this.#url = /enrollment=(\S+)/.exec(ready)?.[1] ?? '';
+  startServer(): Promise<void> {
+    return this.#overlay.startServer();
   }
 
   async stopServer(): Promise<void> {
-    const child = this.#server;
-    if (child === undefined) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    await exited;
-    this.#server = undefined;
+    await this.#overlay.stopServer();
   }
 
   /** Starts a peer by its account, which is created at its first start; the first one starts the ring. */
@@ -111,7 +73,7 @@ export class EnrolledSite {
       {
         overlay: {
           name: OVERLAY,
-          document: this.#url,
+          document: this.#overlay.pinnedUrl,
           enroll: { username: `${name}@${OVERLAY}`, 'password-file': './password' },
           listen: [`tls://127.0.0.1:${link}`],
           ...(link === this.#first ? { first: true } : { bootstrap: [`tls://127.0.0.1:${this.#first}`] }),
@@ -128,7 +90,7 @@ export class EnrolledSite {
     const pem = loadIdentity(path.join(peer.directory, 'data'));
     const { privateKey, certificate } = readIdentityPem(pem!);
     const { tls } = new EnrolledIdentity(privateKey, certificate);
-    const { url, pin } = splitPin(this.#url)!;
+    const { url, pin } = splitPin(this.#overlay.pinnedUrl)!;
     const http = new HttpsClient();
     const servers = () => [{ url, tls: { pin: pin! } }];
     const exchange = new HttpsRegistrationExchange({ http, identity: () => tls, servers });
@@ -137,20 +99,10 @@ export class EnrolledSite {
 
   async #newHome(name: string, adapter: boolean) {
     await this.addUser(name, ...(adapter ? ['--adapter'] : []));
-    const directory = mkdtempSync(path.join(this.#root, `${name}-`));
+    const directory = temporaryDirectory(name);
     writeFileSync(path.join(directory, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
     const home = { directory, link: await freePort() };
     this.#homes.set(name, home);
     return home;
-  }
-
-  get #directory(): string {
-    return path.join(this.#root, 'authority');
-  }
-
-  async #cli(args: readonly string[], input = ''): Promise<void> {
-    const all = [cliPath, ...args, '--dir', this.#directory];
-    const { code, stderr } = await run(process.execPath, all, { input, timeoutMs: 30_000 });
-    if (code !== 0) throw new Error(`p2psip ${args.join(' ')}: exit ${code}: ${stderr}`);
   }
 }
