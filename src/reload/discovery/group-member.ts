@@ -8,7 +8,6 @@ import {
   type Logger,
   type Metrics,
   type Multicast,
-  originOf,
   type Random,
   type Timer,
   TokenBuckets,
@@ -52,8 +51,10 @@ const ANSWER_INTERVAL_MS = 1_000;
 const ENOUGH_ANSWERS = 3;
 /** Questions that one answer is for. */
 const MAX_QUESTIONS = 32;
-/** Datagrams of one host that are looked at. */
-const DATAGRAMS_PER_ORIGIN = { perSecond: 20, burst: 100 };
+/** Datagrams of one host that are looked at. All hosts of a network have the same IPv6 prefix, so its address is what counts. */
+const DATAGRAMS_PER_HOST = { perSecond: 20, burst: 100 };
+/** Bytes of all hosts together, because anybody may take many addresses: some 700 datagrams of the usual size a second. */
+const BYTES_OF_ALL = { perSecond: 204_800, burst: 819_200 };
 
 /** Record types that others may have under the same name. */
 const SHARED: readonly DnsRecord['type'][] = ['PTR'];
@@ -74,7 +75,8 @@ export class GroupMember {
   readonly #deps: GroupMemberDeps;
   readonly #options: GroupMemberOptions;
   readonly #subtype: string;
-  readonly #budget = new TokenBuckets(DATAGRAMS_PER_ORIGIN);
+  readonly #ofHost = new TokenBuckets(DATAGRAMS_PER_HOST);
+  readonly #ofAll = new TokenBuckets(BYTES_OF_ALL);
   #socket: GroupSocket | undefined;
   #pending: Pending | undefined;
   #again: Timer | undefined;
@@ -139,7 +141,8 @@ export class GroupMember {
   }
 
   #received(data: Uint8Array, from: Address): void {
-    if (!this.#budget.take(originOf(from.host), 1, this.#deps.clock.monotonic())) {
+    const now = this.#deps.clock.monotonic();
+    if (!this.#ofHost.take(from.host, 1, now) || !this.#ofAll.take('', data.length, now)) {
       this.#count('in', 'too-many');
       return;
     }

@@ -1,21 +1,22 @@
-import { type Address, type Clock, originOf, sameAddress } from '../../base/index.ts';
+import { type Address, type Clock, sameAddress } from '../../base/index.ts';
 import type { FoundPeer } from './service-records.ts';
 
 /** Peers remembered; and of these, those that one host told of. */
 const MAX_PEERS = 64;
-const MAX_PER_ORIGIN = 8;
+const MAX_PER_HOST = 8;
 /** So long a peer is remembered that was not heard of again, ms: three of the intervals at which we ask. */
 const KEPT_MS = 30 * 60_000;
 
 interface Known {
   readonly addresses: readonly Address[];
-  readonly origin: string;
+  readonly from: string;
   readonly until: number;
 }
 
 /**
  * The peers that were announced on the local network. Nobody proves anything there, so their number is bounded, and what
- * one host tells takes nothing away of what another told.
+ * one host tells takes nothing away of what another told. Hosts are told apart by their whole addresses: all of one network
+ * have the same IPv6 prefix.
  */
 export class KnownPeers {
   readonly #clock: Clock;
@@ -37,15 +38,22 @@ export class KnownPeers {
    * @returns whether there is an address that was not known
    */
   heard({ nodeId, addresses }: FoundPeer, from: string): boolean {
-    const before = this.addresses();
-    const origin = originOf(from);
-    const key = `${origin} ${nodeId}`;
+    this.#forgetOld();
+    const key = `${from} ${nodeId}`;
+    const isNew = addresses.some((address) => !this.#isKnown(address));
     this.#told.delete(key);
     if (addresses.length === 0) return false;
-    const ofOrigin = [...this.#told.values()].filter((known) => known.origin === origin);
-    if (this.#told.size >= MAX_PEERS || ofOrigin.length >= MAX_PER_ORIGIN) return false;
-    this.#told.set(key, { addresses, origin, until: this.#clock.monotonic() + KEPT_MS });
-    return addresses.some((address) => !before.some((known) => sameAddress(known, address)));
+    const ofHost = [...this.#told.values()].filter((known) => known.from === from);
+    if (this.#told.size >= MAX_PEERS || ofHost.length >= MAX_PER_HOST) return false;
+    this.#told.set(key, { addresses, from, until: this.#clock.monotonic() + KEPT_MS });
+    return isNew;
+  }
+
+  #isKnown(address: Address): boolean {
+    for (const { addresses } of this.#told.values()) {
+      if (addresses.some((known) => sameAddress(known, address))) return true;
+    }
+    return false;
   }
 
   #forgetOld(): void {

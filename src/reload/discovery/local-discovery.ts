@@ -69,7 +69,7 @@ export class LocalDiscovery implements Discovery {
   ask(): void {
     this.#asked = 0;
     this.#timer?.close();
-    if (!this.#isStopped) this.#schedule();
+    this.#schedule();
   }
 
   async stop(): Promise<void> {
@@ -81,6 +81,7 @@ export class LocalDiscovery implements Discovery {
   }
 
   #schedule(): void {
+    if (this.#isStopped) return;
     const delayMs = ASK_AFTER_MS[Math.min(this.#asked++, ASK_AFTER_MS.length - 1)]!;
     this.#timer = this.#deps.clock.setTimer(delayMs, () => {
       for (const member of this.#members.values()) member.ask();

@@ -77,17 +77,25 @@ export interface FoundPeer {
   readonly addresses: readonly Address[];
 }
 
-/** The peers of an overlay that a response names with all that belongs to them, as our kind does. */
+/**
+ * The peers of an overlay that a response names with all that belongs to them, as our kind does. A message may name each of
+ * them, and its services and addresses, as often as there is room in it: what is over the bounds is not looked at.
+ */
 export function peersIn({ answers, additionals }: DnsMessage, overlay: string): FoundPeer[] {
   const records = [...answers, ...additionals];
-  const named = records.flatMap((record) => {
-    const nodeId = record.name.endsWith(`.${SERVICE}`) ? record.name.slice(0, -SERVICE.length - 1) : '';
-    return record.type === 'TXT' && isNodeId(nodeId) && isPeerOf(overlay, record.texts)
-      ? [{ nodeId, isGone: record.ttl === 0, name: record.name }]
-      : [];
-  });
-  return named.slice(0, MAX_PEERS).map(({ nodeId, isGone, name }) => {
-    const services = records.filter((record) => record.type === 'SRV' && record.name === name);
+  const named = new Map<string, { readonly nodeId: NodeId; readonly isGone: boolean }>();
+  for (const record of records) {
+    if (record.type !== 'TXT' || !record.name.endsWith(`.${SERVICE}`)) continue;
+    const nodeId = record.name.slice(0, -SERVICE.length - 1);
+    if (!isNodeId(nodeId) || !isPeerOf(overlay, record.texts)) continue;
+    if (named.size < MAX_PEERS || named.has(record.name)) {
+      named.set(record.name, { nodeId, isGone: record.ttl === 0 });
+    }
+  }
+  return [...named].map(([name, { nodeId, isGone }]) => {
+    const services = records
+      .filter((record) => record.type === 'SRV' && record.name === name)
+      .slice(0, MAX_ADDRESSES);
     const addresses = isGone ? [] : services.flatMap((service) => addressesOf(service, records));
     return { nodeId, addresses: addresses.slice(0, MAX_ADDRESSES) };
   });
@@ -119,7 +127,8 @@ function addressesOf(service: DnsRecord, records: readonly DnsRecord[]): Address
  * ourselves, and no link-local IPv6 address, which means nothing without its interface.
  */
 export function isConnectable({ host }: Address, own: readonly Address[]): boolean {
-  if (isWildcard(host) || isMulticast(host)) return false;
+  // An IPv4 address in IPv6 form is announced by nobody who means it: it would get past the rules for the address itself.
+  if (isWildcard(host) || isMulticast(host) || /^::ffff:/i.test(host)) return false;
   if (isLoopback(host)) return own.some((address) => isLoopback(address.host));
   return !(isLinkLocal(host) && host.includes(':'));
 }

@@ -110,13 +110,47 @@ test('A23: random bytes, and messages with random changes, are read or refused, 
   t.true(performance.now() - began < 500);
 });
 
+test('A23: a message that names one peer, its services and addresses over and over costs little and tells of one', (t) => {
+  let reads = 0;
+  const name = `${peer.nodeId}._reload-config._tcp.local`;
+  const address = (n: number) => ({
+    ...{ name: 'x.local', ttl: 120, type: 'A' as const },
+    get host() {
+      reads++;
+      return `10.0.0.${n}`;
+    },
+  });
+  const message = {
+    ...{ id: 0, isResponse: true, questions: [] },
+    answers: Array.from({ length: 256 }, (_, n) =>
+      n % 16 === 0
+        ? { ...records.own[0]!, name }
+        : { name, ttl: 120, type: 'SRV' as const, target: 'x.local', port: n },
+    ),
+    additionals: Array.from({ length: 256 }, (_, n) => address(n)),
+  };
+  const found = peersIn(message, OVERLAY);
+  t.is(found.length, 1);
+  t.is(found[0]?.addresses.length, 8);
+  t.true(reads <= 8 * 256, `${reads} addresses were looked at`);
+});
+
 test('A21: addresses that mean nothing elsewhere are not connected to', (t) => {
   const own = [{ host: '192.0.2.1', port: 6084 }];
   const connectable = (host: string, ours = own) => isConnectable({ host, port: 6084 }, ours);
   t.true(connectable('192.0.2.9'));
   t.true(connectable('2001:db8::9'));
   t.true(connectable('169.254.1.2'));
-  for (const host of ['127.0.0.1', '::1', '0.0.0.0', '::', '224.0.0.251', 'ff02::1', 'fe80::1']) {
+  for (const host of [
+    '127.0.0.1',
+    '::1',
+    '0.0.0.0',
+    '::',
+    '224.0.0.251',
+    'ff02::1',
+    'fe80::1',
+    '::ffff:7f00:1',
+  ]) {
     t.false(connectable(host), host);
   }
   t.true(connectable('127.0.0.1', [{ host: '127.0.0.1', port: 1 }]));

@@ -19,8 +19,7 @@ function localNetwork(seed = 1) {
   const lan = new SimulatedLan(network);
   const random = new SeededRandom(seed);
   let count = 0;
-  const host = () => {
-    const address = `10.1.${Math.floor(++count / 250)}.${(count % 250) + 1}`;
+  const host = (address = `10.1.${Math.floor(++count / 250)}.${(count % 250) + 1}`) => {
     network.host(address);
     return address;
   };
@@ -189,6 +188,54 @@ test('A23: one host can neither fill the table nor take away what another told',
   await clock.advance(3 * 3_600_000);
   t.deepEqual(a.hosts(), [b.address], 'what is not heard again is forgotten');
   for (const one of [a, b]) await one.discovery.stop();
+});
+
+test('A23: one host of an IPv6 network does not speak for the others, whose prefix is the same', async (t) => {
+  const { clock, lan, peer, host } = localNetwork();
+  const a = peer();
+  await a.start();
+  const announce = async (from: string, n: number) => {
+    const socket = await lan.host(from).join(MDNS, { onDatagram() {} }, { hops: 1 });
+    const nodeId = n.toString(16).padStart(32, '0');
+    const addresses = [{ host: `10.9.9.${n % 250}`, port: 6084 }];
+    socket.send(encodeDns(announcementOf(recordsOf({ overlay: OVERLAY, nodeId, addresses })), ['PTR']));
+  };
+  const liar = host('fe80::bad');
+  for (let n = 0; n < 200; n++) await announce(liar, n);
+  await announce(host('fe80::600d'), 249);
+  await clock.advance(100);
+  t.true(a.counted('in', 'too-many') >= 95);
+  t.true(a.hosts().includes('10.9.9.249'));
+  await a.discovery.stop();
+});
+
+test('A23: what a host of many addresses sends is bounded as well, and others are heard a little later', async (t) => {
+  const { clock, lan, peer, host } = localNetwork();
+  const a = peer();
+  await a.start();
+  await clock.advance(1_000);
+  for (let n = 0; n < 500; n++) {
+    const socket = await lan.host(host()).join(MDNS, { onDatagram() {} }, { hops: 1 });
+    socket.send(Buffer.alloc(4_000));
+  }
+  await clock.advance(100);
+  t.true(a.counted('in', 'too-many') >= 270);
+  await clock.advance(1_000);
+  const b = peer();
+  await b.start();
+  await clock.advance(1_500);
+  t.deepEqual(a.hosts(), [b.address]);
+  for (const one of [a, b]) await one.discovery.stop();
+});
+
+test('A23: stopped while it starts, it asks nobody any more', async (t) => {
+  const { clock, peer } = localNetwork();
+  const a = peer();
+  const started = a.start();
+  await a.discovery.stop();
+  await started;
+  await clock.advance(100);
+  t.is(clock.pendingTimers, 0);
 });
 
 test('A23: loopback is announced only where there is nothing else; answers from another port count for nothing', async (t) => {
