@@ -39,18 +39,21 @@ export class MemoryAccounts implements Accounts {
     return this.#accounts.get(name);
   }
 
-  async nodeIds({ name }: EnrollmentAccount, count: number): Promise<readonly NodeId[] | undefined> {
+  async nodeIds(
+    { name, password }: EnrollmentAccount,
+    count: number,
+  ): Promise<readonly NodeId[] | undefined> {
     const account = this.#accounts.get(name);
-    if (account === undefined) return undefined;
+    if (account?.password !== password) return undefined;
     const nodeIds = [...account.nodeIds];
     while (nodeIds.length < count) nodeIds.push(Buffer.from(this.#random.bytes(16)).toString('hex'));
     this.#accounts.set(name, { ...account, nodeIds });
     return nodeIds;
   }
 
-  async noteCertificate({ name }: EnrollmentAccount, notAfter: number): Promise<boolean> {
+  async noteCertificate({ name, password }: EnrollmentAccount, notAfter: number): Promise<boolean> {
     this.certificates.set(name, notAfter);
-    return this.#accounts.has(name);
+    return this.#accounts.get(name)?.password === password;
   }
 }
 

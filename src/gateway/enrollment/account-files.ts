@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Random, randomHex, utf8 } from '../../base/index.ts';
@@ -125,16 +125,16 @@ export class AccountFiles implements Accounts {
     return record && { ...record, nodeIds: this.#nodeRecord(record.id).nodeIds };
   }
 
-  nodeIds({ name }: EnrollmentAccount, count: number): Promise<readonly NodeId[] | undefined> {
-    return this.#update(name, ({ nodeIds, certifiedUntil }) => {
+  nodeIds(account: EnrollmentAccount, count: number): Promise<readonly NodeId[] | undefined> {
+    return this.#update(account, ({ nodeIds, certifiedUntil }) => {
       const all = [...nodeIds];
       while (all.length < count) all.push(randomHex(this.#random, ID_LENGTH));
       return { nodeIds: all, certifiedUntil };
     }).then((record) => record?.nodeIds);
   }
 
-  noteCertificate({ name }: EnrollmentAccount, notAfter: number): Promise<boolean> {
-    return this.#update(name, ({ nodeIds, certifiedUntil }) => ({
+  noteCertificate(account: EnrollmentAccount, notAfter: number): Promise<boolean> {
+    return this.#update(account, ({ nodeIds, certifiedUntil }) => ({
       nodeIds,
       certifiedUntil: Math.max(certifiedUntil, notAfter),
     })).then((record) => record !== undefined);
@@ -142,20 +142,26 @@ export class AccountFiles implements Accounts {
 
   /**
    * One after the other for each account. The account is looked for again behind the writing: `remove` takes it away
-   * first and reads the Node-IDs then, so one of the two sees what the other did.
+   * first and reads the Node-IDs then, so one of the two sees what the other did; so does a revocation, before which the
+   * password is changed.
+   * @param known with the password that was shown, whose hash no later account of the name has
    */
-  async #update(name: string, change: (record: NodeRecord) => NodeRecord): Promise<NodeRecord | undefined> {
+  async #update(
+    known: EnrollmentAccount,
+    change: (record: NodeRecord) => NodeRecord,
+  ): Promise<NodeRecord | undefined> {
+    const { name, password } = known;
     const earlier = this.#queues.get(name);
     const run = async (): Promise<NodeRecord | undefined> => {
       await earlier?.catch(() => {});
       const account = await this.#read(name);
-      if (account === undefined) return undefined;
+      if (account?.password !== password) return undefined;
       const before = this.#nodeRecord(account.id);
       const after = change(before);
       if (JSON.stringify(after) !== JSON.stringify(before)) {
         writePrivate(this.#nodeFile(account.id), serialised(after));
       }
-      return existsSync(this.#file(name)) ? after : undefined;
+      return (await this.#read(name))?.password === password ? after : undefined;
     };
     const running = run();
     this.#queues.set(name, running);

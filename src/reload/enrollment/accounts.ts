@@ -27,12 +27,12 @@ export interface Accounts {
   /**
    * The Node-IDs of the account, made up with fresh ones to `count` (RFC 6940 §11.3: random, unpredictable, and the same
    * when the user returns), and durable. The earlier ones come first.
-   * @returns undefined when the account was removed meanwhile
+   * @returns undefined when the account was removed meanwhile, or got another password
    */
   nodeIds(account: EnrollmentAccount, count: number): Promise<readonly NodeId[] | undefined>;
   /**
    * Remembers that a certificate for this name is good until then, ms: so long must a revocation be kept.
-   * @returns false when the account was removed meanwhile: the certificate must not go out
+   * @returns false when the account was removed meanwhile, or got another password: the certificate must not go out
    */
   noteCertificate(account: EnrollmentAccount, notAfter: number): Promise<boolean>;
 }

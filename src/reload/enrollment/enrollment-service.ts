@@ -43,6 +43,9 @@ const MAX_FORM_BYTES = 65_536;
 const MAX_NAME_BYTES = 254;
 const MAX_PASSWORD_BYTES = 1_024;
 
+/** Why an account does not count any more that did when its password was looked at. */
+const CHANGED = 'it was removed meanwhile, or got another password';
+
 /** The enrollment server of RFC 6940 §11.3: a form with a certification request in, a certificate out. */
 export class EnrollmentService {
   readonly #deps: EnrollmentServiceDeps;
@@ -77,7 +80,7 @@ export class EnrollmentService {
     const count = this.#nodeIdCount(form, account);
     const { spki } = this.#request(form, account);
     const nodeIds = await accounts.nodeIds(account, count);
-    if (nodeIds === undefined) return this.#refuse('failed_authentication', account.name, 'it was removed');
+    if (nodeIds === undefined) return this.#refuse('failed_authentication', account.name, CHANGED);
     // The document would make any certificate with it worthless.
     const bad = nodeIds.find((nodeId) => this.#deps.badNodes().has(nodeId));
     if (bad !== undefined)
@@ -85,7 +88,7 @@ export class EnrollmentService {
     const order = { spki, nodeIds: nodeIds.slice(0, count), userName: account.name };
     const { der, notAfter } = issuer.issue({ ...order, lifetimeMs: CERTIFICATE_LIFETIME_MS });
     if (!(await accounts.noteCertificate(account, notAfter))) {
-      return this.#refuse('failed_authentication', account.name, 'it was removed');
+      return this.#refuse('failed_authentication', account.name, CHANGED);
     }
     this.#issued.inc();
     logger.info('certificate issued', { account: account.name, nodeIds: order.nodeIds, host });

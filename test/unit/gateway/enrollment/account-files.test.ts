@@ -54,6 +54,25 @@ test('A24: of two that make the same account at once one succeeds', async (t) =>
   t.deepEqual(made.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
 });
 
+test('T16: who was let in with a password gets nothing once it is changed, nor from a later account of the name', async (t) => {
+  const { accounts, open } = setUp();
+  await accounts.add(ALICE, 'old');
+  const account = (await accounts.find(ALICE))!;
+  const [nodeId] = (await accounts.nodeIds(account, 1))!;
+  await open().setPassword(ALICE, 'new');
+  t.is(await accounts.nodeIds(account, 1), undefined);
+  t.false(await accounts.noteCertificate(account, 1_000));
+  t.deepEqual(
+    await accounts.nodeIds((await accounts.find(ALICE))!, 1),
+    [nodeId!],
+    'but with the new one, as before',
+  );
+  open().remove(ALICE);
+  await open().add(ALICE, 'new');
+  t.is(await accounts.nodeIds(account, 1), undefined);
+  t.deepEqual((await accounts.find(ALICE))?.nodeIds, []);
+});
+
 test('T16: a password that is changed while its account is removed does not bring it back', async (t) => {
   const { accounts, open } = setUp();
   await accounts.add(ALICE, 'old');
