@@ -1,6 +1,7 @@
 import { Churn } from './churn.ts';
 import { grow } from './growth.ts';
 import { htmlReport, spread } from './html-report.ts';
+import { liveBytes } from './live-bytes.ts';
 import { lookUp } from './lookups.ts';
 import { Measurements, mean } from './measurements.ts';
 import type { SimOptions } from './options.ts';
@@ -85,7 +86,7 @@ export class Run {
 
   async #grow(): Promise<void> {
     await warmUp(this.#options);
-    this.#bytesBefore = await memoryInUse();
+    this.#bytesBefore = await liveBytes();
     const { peers } = this.#options;
     const { clock } = this.#overlay;
     await clock.runUntil(
@@ -104,7 +105,7 @@ export class Run {
     this.#aim(`every peer has the right neighbours (${misplaced} have not)`, misplaced === 0);
     const { peers } = this.#overlay;
     this.#figure('links of a peer', mean(peers.map(({ node }) => node.ring().links.length)).toFixed(1));
-    const bytes = (await memoryInUse()) - this.#bytesBefore;
+    const bytes = (await liveBytes()) - this.#bytesBefore;
     this.#figure('memory of a peer', `${(bytes / peers.length / 1024).toFixed(1)} kB (heapUsed + external)`);
   }
 
@@ -208,15 +209,4 @@ async function warmUp(options: SimOptions): Promise<void> {
   );
   await overlay.clock.advance(PROGRESS_MS);
   overlay.close();
-}
-
-/** heapUsed + external in bytes, after garbage collections where Node was started with --expose-gc. */
-async function memoryInUse(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    globalThis.gc?.();
-    // Array buffers are freed behind.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }

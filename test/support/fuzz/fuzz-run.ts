@@ -1,6 +1,6 @@
+import { liveBytes } from '../../../sim/live-bytes.ts';
 import { SimulatedOverlay, type SimulatedPeer } from '../../unit/reload/node/simulated-overlay.ts';
 import { CountingMetrics } from '../counting-metrics.ts';
-import { liveBytes } from './heap.ts';
 import { HostileMember } from './hostile-member.ts';
 import { MessageFuzzer } from './message-fuzzer.ts';
 import { recordSession } from './session-corpus.ts';
@@ -78,7 +78,7 @@ export async function fuzzNode(seed: number, frames: number): Promise<FuzzReport
       sent += BATCH;
     }
     await overlay.clock.advance(PAUSE_MS);
-    if (sent >= ((live.length + 1) * frames) / 10) live.push(liveBytes());
+    if (sent >= ((live.length + 1) * frames) / 10) live.push(await liveBytes());
   }
   const virtualSeconds = (overlay.clock.monotonic() - startedAt) / 1000;
   for (const member of members) member.close();

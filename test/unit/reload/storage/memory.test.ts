@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import test from 'ava';
+import { liveBytes } from '../../../../sim/live-bytes.ts';
 import { MemoryKeyValueStore, noMetrics, silentLogger } from '../../../../src/base/index.ts';
 import { builtInKinds } from '../../../../src/reload/document/kinds.ts';
 import { RecordHolders } from '../../../../src/reload/node/record-holders.ts';
@@ -11,20 +10,11 @@ import { testOverlay } from '../security/support.ts';
 const COUNT = 50_000;
 const MAX_BYTES_BESIDE = 1_500;
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function memory(): number {
-  for (let i = 0; i < 3; i++) collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
 test(`a stored record takes at most ${MAX_BYTES_BESIDE} bytes of memory beside its own, ${COUNT} of them measured`, async (t) => {
   const { clock, store: certificates } = testOverlay();
   const kv = new MemoryKeyValueStore();
   const nodeId = 'ab'.repeat(16);
-  const before = memory();
+  const before = await liveBytes();
   const { bytes } = await writeManyRecords(kv, { count: COUNT, nodeId, now: clock.now() });
   const store = new ResourceStore(
     { clock, kv, certificates, logger: silentLogger, metrics: noMetrics },
@@ -38,7 +28,7 @@ test(`a stored record takes at most ${MAX_BYTES_BESIDE} bytes of memory beside i
     holders.add(resource, 'one');
     holders.add(resource, 'other');
   }
-  const beside = (memory() - before - bytes) / COUNT;
+  const beside = ((await liveBytes()) - before - bytes) / COUNT;
   t.log(
     `${Math.round(bytes / COUNT)} bytes a record with its certificate, ${Math.round(beside)} beside them`,
   );

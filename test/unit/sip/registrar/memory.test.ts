@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import test from 'ava';
+import { liveBytes } from '../../../../sim/live-bytes.ts';
 import { MemoryKeyValueStore, noMetrics, silentLogger } from '../../../../src/base/index.ts';
 import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { BindingStore } from '../../../../src/sip/registrar/binding-store.ts';
@@ -8,15 +7,6 @@ import { Registrar } from '../../../../src/sip/registrar/registrar.ts';
 import { FakeFlow, request } from './messages.ts';
 
 const AORS = 5000;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-function used(): number {
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 test('a registered AoR costs at most 3 kB, the in-memory twin of the store included', async (t) => {
   const clock = new VirtualClock();
@@ -27,7 +17,7 @@ test('a registered AoR costs at most 3 kB, the in-memory twin of the store inclu
     metrics: noMetrics,
   });
   const registrar = new Registrar({ clock, logger: silentLogger, metrics: noMetrics, store });
-  const before = used();
+  const before = await liveBytes();
   for (let index = 0; index < AORS; index += 1) {
     const user = `u${String(index).padStart(6, '0')}`;
     // A large head: a binding that kept a slice of it would keep all of it.
@@ -46,7 +36,7 @@ test('a registered AoR costs at most 3 kB, the in-memory twin of the store inclu
     );
     t.is(result.status, 200);
   }
-  const perAor = (used() - before) / AORS;
+  const perAor = ((await liveBytes()) - before) / AORS;
   t.log(`${Math.round(perAor)} bytes an AoR`);
   t.true(perAor < 3000, `${perAor} bytes`);
   t.is(store.size, AORS);
