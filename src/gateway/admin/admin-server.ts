@@ -58,10 +58,12 @@ export class AdminServer {
   start(): Promise<string> {
     const { listen } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(bindError(error, 'TCP', formatAddress(listen)));
-      });
+      const fail = (error: unknown) => reject(bindError(error, 'TCP', formatAddress(listen)));
+      this.#server.once('error', fail);
       this.#server.listen(listen.port, listen.host, () => {
+        this.#server.off('error', fail);
+        // A connection that could not be accepted, such as for want of memory: without this it ends the process.
+        this.#server.on('error', (error) => this.#deps.logger.warn('admin listener', { error }));
         const { port } = this.#server.address() as AddressInfo;
         resolve(`http://${formatAddress({ host: listen.host, port })}`);
       });

@@ -21,6 +21,8 @@ const MAX_RETRY_MS = 30_000;
 const NO_ADAPTER_RETRY_MS = 60_000;
 /** Stale proofs make us ask for new keys no more often than this. */
 const HURRY_PAUSE_MS = 10_000;
+/** Those in force, the next one, and what there was before. */
+const MAX_HELD = 16;
 /** A nonce may still be used so long after its key's time. */
 const KEPT_MS = 3_600_000;
 
@@ -137,7 +139,7 @@ export class AdapterNonceKeys implements NonceKeys {
     const kept = this.#keys.filter(
       ({ from, until }) => until + KEPT_MS > now && !given.some((other) => other.from === from),
     );
-    this.#keys = [...given, ...kept];
+    this.#keys = [...given, ...kept].slice(0, MAX_HELD);
   }
 
   #setReachable(reachable: boolean): void {

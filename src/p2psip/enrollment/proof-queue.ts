@@ -54,7 +54,8 @@ export class ProofQueue {
         const results = await this.#exchange.prove(batch.map(({ proof }) => proof));
         for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        // Those who wait would wait for the same answer, a time-out each: more than a phone has.
+        for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
       }
     }
     this.#running -= 1;

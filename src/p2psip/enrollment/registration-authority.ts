@@ -34,6 +34,8 @@ const HA1_LIFETIME_S = 3 * 24 * 3600;
 
 /** Lines in the log about strangers of one address; all of them are counted. */
 const NOTICES = { perSecond: 0.1, burst: 10 };
+/** Lines about proofs that one adapter peer brought and that were refused: whoever reaches it can make up proofs. */
+const REFUSALS = { perSecond: 1, burst: 200 };
 
 const JSON_TYPE = 'application/json';
 
@@ -84,6 +86,7 @@ export class RegistrationAuthority {
   readonly #check: ProofCheck;
   readonly #counters = new Map<string, Counter>();
   readonly #notices = new TokenBuckets(NOTICES);
+  readonly #refusals = new TokenBuckets(REFUSALS);
 
   /** @param options.overlay its name, which is the realm too */
   constructor(deps: Deps, options: { readonly overlay: string }) {
@@ -158,15 +161,17 @@ export class RegistrationAuthority {
   }
 
   async #onProof(adapter: Adapter, proof: Proof): Promise<ProofResult> {
-    const { logger } = this.#deps;
+    const { clock, logger } = this.#deps;
     const judgement = await this.#check.judge(adapter.node, proof);
     const { account, node } = adapter;
     if ('refusal' in judgement) {
       const reason = judgement.refusal;
       this.#count(reason);
-      logger.warn('no registration certificate for an adapter peer', {
-        ...{ user: proof.aor, reason, adapter: account, node },
-      });
+      if (this.#refusals.take(node, 1, clock.monotonic())) {
+        logger.warn('no registration certificate for an adapter peer', {
+          ...{ user: proof.aor, reason, adapter: account, node },
+        });
+      }
       return { verdict: VERDICTS[reason] };
     }
     const { credentials, ha1 } = judgement;

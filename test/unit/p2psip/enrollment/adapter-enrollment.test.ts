@@ -223,6 +223,29 @@ test('100 phones that wake at once are all registered within 5 s, in a dozen req
   t.true(adapter.http.requests - before <= 12, `${adapter.http.requests - before} requests`);
 });
 
+test('A22: 600 phones that wait when the enrollment server falls silent are answered after one time-out', async (t) => {
+  const { adapter, clock } = await setup();
+  const aors = Array.from({ length: 600 }, (_, i) => `user${i}@example.org`);
+  const answers: number[] = [];
+  const proofs = await Promise.all(
+    aors.map(async (aor, i) => ({
+      aor,
+      proof: credentials({ username: `user${i}`, nonce: (await adapter.send(undefined, aor)).nonce }),
+    })),
+  );
+  adapter.http.latencyMs = 6_000;
+  adapter.http.isDown = true;
+  const sending = proofs.map(async ({ aor, proof }) => {
+    const { status } = await adapter.send(proof, aor);
+    answers.push(status ?? 0);
+  });
+  await clock.advance(3_100);
+  t.is(answers.length, 600);
+  t.deepEqual(new Set(answers), new Set([504]));
+  t.false(adapter.judge.reachable);
+  await Promise.all(sending);
+});
+
 test('a peer that is no adapter tells its operator, and answers 504; once it is one, it registers phones', async (t) => {
   const bench = new EnrollmentBench();
   const adapter = new AdapterBench(bench, { name: 'plain@example.org', node: '3'.repeat(32) });

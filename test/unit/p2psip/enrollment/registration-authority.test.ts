@@ -162,6 +162,17 @@ test('wrong answers for one user are slowed down, right ones for others are not'
   t.is(await bench.prove(gw1, credentials({ nonce: await bench.nonce(gw1, { serial: 2 }) })), 'right');
 });
 
+test('proofs made up by somebody who reaches an adapter peer cannot fill the log; all of them are counted', async (t) => {
+  const bench = new EnrollmentBench();
+  const gw1 = bench.identity('gw1@example.org', GW1);
+  const authorization = credentials({ nonce: await bench.nonce(gw1), password: 'guess' });
+  for (let n = 0; n < 300; n++) await bench.prove(gw1, authorization, ALICE);
+  t.is(bench.notes.lines.length, 200);
+  const gw2 = bench.identity('gw2@example.org', GW2);
+  await bench.prove(gw2, credentials({ nonce: await bench.nonce(gw2), password: 'guess' }), ALICE);
+  t.is(bench.notes.lines.length, 201, 'what others bring is logged all the same');
+});
+
 test('malformed, oversized and misdirected requests get their defined answers', async (t) => {
   const { bench, gw1 } = setup();
   const { der } = gw1.certificate;
