@@ -1,10 +1,8 @@
 import type { Clock, HttpClient, KeyValueStore, Logger, Metrics, Random } from '../../base/index.ts';
 import { AdapterEnrollment } from '../../p2psip/enrollment/adapter-enrollment.ts';
-import {
-  type EnrollmentServer,
-  HttpsRegistrationExchange,
-} from '../../p2psip/enrollment/registration-exchange.ts';
+import { HttpsRegistrationExchange } from '../../p2psip/enrollment/registration-exchange.ts';
 import { ServedUsers } from '../../p2psip/enrollment/served-users.ts';
+import type { OverlayServer } from '../../reload/enrollment/overlay-servers.ts';
 import type { ReloadNode } from '../../reload/node/reload-node.ts';
 import type { NodeIdentity } from '../../reload/security/identity.ts';
 
@@ -18,7 +16,7 @@ interface Deps {
   readonly identity: NodeIdentity;
   readonly node: Pick<ReloadNode, 'document' | 'documentChanged'>;
   /** The enrollment servers that the elements of a document name. */
-  readonly serversOf: (elements: readonly string[]) => readonly EnrollmentServer[];
+  readonly serversOf: (elements: readonly string[]) => readonly OverlayServer[];
 }
 
 /** Users whom an enrollment server knows, as far as they have come to this peer. */

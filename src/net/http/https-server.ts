@@ -152,12 +152,19 @@ class Exchanges {
 
   async #run(request: IncomingMessage, response: ServerResponse, body: Uint8Array): Promise<void> {
     if (this.#running >= this.#options.maxRunning) return refuse(response, 503, 'too many requests at once');
-    this.#running += 1;
     try {
       send(response, await this.#answer(requestOf(request, body)));
     } catch (error) {
       this.#logger.error('HTTPS request failed', { path: request.url, error });
       refuse(response, 500, 'internal error');
+    }
+  }
+
+  /** One that was answered for being late counts for as long as it really runs. */
+  async #handle(request: HttpRequest): Promise<HttpResponse> {
+    this.#running += 1;
+    try {
+      return await this.#handler(request);
     } finally {
       this.#running -= 1;
     }
@@ -196,7 +203,7 @@ class Exchanges {
       timer = setTimeout(() => resolve(answer), this.#options.requestTimeoutMs);
     });
     try {
-      return await Promise.race([this.#handler(request), late]);
+      return await Promise.race([this.#handle(request), late]);
     } finally {
       clearTimeout(timer);
     }

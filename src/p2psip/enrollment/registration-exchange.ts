@@ -1,12 +1,11 @@
 import {
-  type Address,
   CodedError,
   fromUtf8,
   type HttpClient,
-  type HttpClientTls,
   type HttpResponse,
   type TlsIdentity,
 } from '../../base/index.ts';
+import type { OverlayServer } from '../../reload/enrollment/overlay-servers.ts';
 import {
   ADAPTER_KEY_PATH,
   type AdapterKeys,
@@ -30,16 +29,6 @@ export interface RegistrationExchange {
   prove(proofs: readonly Proof[]): Promise<readonly ProofResult[]>;
 }
 
-/** An enrollment server of the overlay. */
-export interface EnrollmentServer {
-  /** https; its path is that of RFC 6940 §11.3 and does not matter here. */
-  readonly url: string;
-  /** What proves that it is the right one. */
-  readonly tls: Pick<HttpClientTls, 'pin' | 'ca'>;
-  /** Where to connect; the certificate has the host of the URL as its name all the same. */
-  readonly connectTo?: Address;
-}
-
 /** A phone waits for the answer. */
 const TIMEOUT_MS = 3_000;
 /** Servers that one question is brought to; the next question begins with those behind them. */
@@ -49,7 +38,7 @@ const MAX_TRIED = 2;
 export class HttpsRegistrationExchange implements RegistrationExchange {
   readonly #http: HttpClient;
   readonly #identity: () => TlsIdentity;
-  readonly #servers: () => readonly EnrollmentServer[];
+  readonly #servers: () => readonly OverlayServer[];
   #preferred = 0;
 
   /**
@@ -59,7 +48,8 @@ export class HttpsRegistrationExchange implements RegistrationExchange {
   constructor(deps: {
     readonly http: HttpClient;
     readonly identity: () => TlsIdentity;
-    readonly servers: () => readonly EnrollmentServer[];
+    /** The path of their URL is that of RFC 6940 §11.3, and does not matter here. */
+    readonly servers: () => readonly OverlayServer[];
   }) {
     this.#http = deps.http;
     this.#identity = deps.identity;
@@ -96,7 +86,7 @@ export class HttpsRegistrationExchange implements RegistrationExchange {
   }
 
   #request(
-    { url, tls, connectTo }: EnrollmentServer,
+    { url, tls, connectTo }: OverlayServer,
     method: 'GET' | 'POST',
     path: string,
     body: Uint8Array | undefined,

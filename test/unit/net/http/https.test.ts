@@ -180,6 +180,24 @@ test('more requests than may run at once get 503, one whose handler fails 500', 
   t.is((await ask({ url: at('/bad') })).status, 500);
 });
 
+test('a handler that takes too long is answered for with 503, and counts until it is done', async (t) => {
+  let release!: () => void;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const handler: HttpHandler = async ({ path }) => {
+    if (path === '/held') await held;
+    return ok('done');
+  };
+  const { ask, server } = await setUp(t, handler, { requestTimeoutMs: 300, maxRunning: 1 });
+  const at = (path: string) => ask({ url: `https://127.0.0.1:${server.local.port}${path}` });
+  const late = await at('/held');
+  t.deepEqual([late.status, textOf(late)], [503, 'no answer in time\n']);
+  t.is((await at('/free')).status, 503);
+  release();
+  t.is((await at('/free')).status, 200);
+});
+
 test('an answer over the bound, a silent server and a closed port have their codes', async (t) => {
   const { ask } = await setUp(t, async () => ok('x'.repeat(11_000)));
   await t.throwsAsync(ask(), { code: 'http-too-large' });
