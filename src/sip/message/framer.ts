@@ -15,6 +15,10 @@ export interface FramerHandler {
 
 const MAX_BODY_BYTES = 1_048_576;
 
+/** What a rest may keep in memory beside itself of what it came in. */
+const MAX_SPARE_BYTES = 8_192;
+const NOTHING = Buffer.alloc(0);
+
 const CR = 0x0d;
 const LF = 0x0a;
 
@@ -25,10 +29,10 @@ const LF = 0x0a;
 export class StreamFramer {
   readonly #handler: FramerHandler;
   readonly #maxBody: number;
-  #buffered: Buffer = Buffer.alloc(0);
-  /** Chunks of a body that is still incomplete: joined once, so a slow sender costs no repeated copying. */
-  #chunks: Buffer[] = [];
-  #chunkBytes = 0;
+  #buffered: Buffer = NOTHING;
+  /** A body that is still incomplete, `#gathered` octets of it; doubled when full, so many small pieces cost no more. */
+  #body: Buffer = NOTHING;
+  #gathered = 0;
   #head: ParsedHead | undefined;
   /** Octets of `#buffered` already searched for the end of the head. */
   #searched = 0;
@@ -46,27 +50,38 @@ export class StreamFramer {
 
   /** What is held of a message that is not whole yet. */
   get heldBytes(): number {
-    return this.#chunkBytes + this.#buffered.length;
+    return this.#body.length + this.#buffered.length;
   }
 
   push(chunk: Buffer): void {
     if (this.#failed) return;
     if (this.#head !== undefined) {
-      this.#chunks.push(chunk);
-      this.#chunkBytes += chunk.length;
-      if (this.#chunkBytes < (this.#head.contentLength ?? 0)) return;
-      this.#buffered = Buffer.concat(this.#chunks);
-      this.#chunks = [];
-      this.#chunkBytes = 0;
+      this.#gather(chunk);
+      if (this.#gathered < (this.#head.contentLength ?? 0)) return;
+      this.#buffered = this.#body.subarray(0, this.#gathered);
+      this.#body = NOTHING;
+      this.#gathered = 0;
     } else {
       this.#buffered = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk]);
     }
     try {
       while (!this.#failed && this.#step());
+      this.#buffered = alone(this.#buffered);
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
       this.#fail(error);
     }
+  }
+
+  #gather(chunk: Buffer): void {
+    const bytes = this.#gathered + chunk.length;
+    if (bytes > this.#body.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#body.length));
+      this.#body.copy(larger, 0, 0, this.#gathered);
+      this.#body = larger;
+    }
+    chunk.copy(this.#body, this.#gathered);
+    this.#gathered = bytes;
   }
 
   /** Takes one message or keepalive off the buffer; false when more octets are needed. */
@@ -102,9 +117,8 @@ export class StreamFramer {
     const length = head.contentLength ?? 0;
     const data = this.#buffered;
     if (data.length < length) {
-      this.#chunks = data.length === 0 ? [] : [data];
-      this.#chunkBytes = data.length;
-      this.#buffered = Buffer.alloc(0);
+      this.#gather(data);
+      this.#buffered = NOTHING;
       return false;
     }
     this.#head = undefined;
@@ -132,10 +146,16 @@ export class StreamFramer {
 
   #fail(error: MessageError): void {
     this.#failed = true;
-    this.#buffered = Buffer.alloc(0);
-    this.#chunks = [];
-    this.#chunkBytes = 0;
+    this.#buffered = NOTHING;
+    this.#body = NOTHING;
+    this.#gathered = 0;
     this.#head = undefined;
     this.#handler.onError(error);
   }
+}
+
+/** A rest without the chunk it is the end of: a connection may wait for long with a single octet. */
+function alone(rest: Buffer): Buffer {
+  if (rest.length === 0) return NOTHING;
+  return rest.buffer.byteLength - rest.length > MAX_SPARE_BYTES ? Buffer.from(rest) : rest;
 }

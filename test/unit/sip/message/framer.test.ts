@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { liveBytes } from '../../../../sim/live-bytes.ts';
 import { type FramerHandler, StreamFramer } from '../../../../src/sip/message/framer.ts';
 
 const MESSAGE = `MESSAGE sip:bob@example.org SIP/2.0
@@ -76,4 +77,28 @@ test('RFC 3261 §18.3: arbitrary octets never throw, and nothing follows an erro
     }),
   );
   t.pass();
+});
+
+test('bounds: a body in single octets costs twice its length at the most, a rest no more than 8 kB beside itself', async (t) => {
+  const handler: FramerHandler = {
+    onMessage() {},
+    onPing() {},
+    onPong() {},
+    onError: (error) => t.fail(error.code),
+  };
+  const head = EMPTY.replace('Content-Length: 0', 'Content-Length: 1000000');
+  const before = await liveBytes();
+  const slow = new StreamFramer(handler);
+  slow.push(Buffer.from(head));
+  for (let index = 0; index < 100_000; index += 1) slow.push(Buffer.from('x'));
+  t.true(slow.heldBytes >= 100_000 && slow.heldBytes <= 200_000);
+  const full = EMPTY.repeat(Math.floor(65_000 / EMPTY.length));
+  const waiting = Array.from({ length: 100 }, () => {
+    const framer = new StreamFramer(handler);
+    framer.push(Buffer.from(`${full}M`));
+    return framer;
+  });
+  const grown = (await liveBytes()) - before;
+  t.true(grown < 2_000_000, `${grown} bytes`);
+  t.true(slow.midMessage && waiting.every((framer) => framer.midMessage));
 });
