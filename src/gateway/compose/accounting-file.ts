@@ -12,6 +12,8 @@ export class AccountingFile {
   readonly #lost: Counter;
   readonly #written: Counter;
   #stream: WriteStream;
+  /** Told once, rather than with every call of a time without room on the disk. */
+  #isFailing = false;
 
   constructor(deps: { readonly logger: Logger; readonly metrics: Metrics }, path: string) {
     this.#path = path;
@@ -31,8 +33,12 @@ export class AccountingFile {
       return;
     }
     this.#stream.write(`${JSON.stringify(record)}\n`, (error) => {
-      if (error) this.#lost.inc();
-      else this.#written.inc();
+      if (error) {
+        this.#lost.inc();
+        return;
+      }
+      this.#written.inc();
+      this.#isFailing = false;
     });
   }
 
@@ -51,9 +57,11 @@ export class AccountingFile {
 
   #open(): WriteStream {
     const stream = createWriteStream(this.#path, { flags: 'a', mode: 0o600 });
-    stream.on('error', (error) =>
-      this.#logger.error('call records cannot be written', { path: this.#path, error: error.message }),
-    );
+    stream.on('error', (error) => {
+      if (this.#isFailing) return;
+      this.#isFailing = true;
+      this.#logger.error('call records cannot be written', { path: this.#path, error: error.message });
+    });
     return stream;
   }
 }
