@@ -173,6 +173,8 @@ export class GroupMember {
     if (answer === undefined) return;
     this.#count('in', 'query');
     if (from.port !== this.#options.group.address.port) {
+      // RFC 9619 §3: an ordinary query has one question. Echoing hundreds would let a false source be flooded through us.
+      if (query.questions.length > 1) return;
       this.#socket?.sendTo(encodeDns(legacyAnswer(query, answer)), from);
       this.#count('out', 'legacy-answer');
       return;

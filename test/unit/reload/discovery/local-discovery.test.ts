@@ -290,6 +290,15 @@ test('A23: an ordinary resolver is answered at its own port, alone', async (t) =
   socket.sendTo(encodeDns(query), { host: a.address, port: MDNS.port });
   await clock.advance(50);
   t.is(a.counted('out', 'legacy-answer'), 1);
+  const others = Array.from(
+    { length: 50 },
+    () => ({ name: `${'x'.repeat(60)}.local`, type: 'PTR' }) as const,
+  );
+  const many = encodeDns({ ...query, questions: [question, ...others] });
+  t.true(many.length < 4_096);
+  socket.sendTo(many, { host: a.address, port: MDNS.port });
+  await clock.advance(50);
+  t.is(a.counted('out', 'legacy-answer'), 1, 'nobody is flooded by way of a peer');
   await a.discovery.stop();
   await socket.close();
 });
