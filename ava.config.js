@@ -4,5 +4,6 @@ const build = process.env.TEST_BUILD_DIR ?? 'build';
 export default {
   files: [`${build}/test/{unit,integration,e2e,interop}/**/*.test.js`],
   timeout: '3m',
+  require: [`./${build}/test/support/leak-check.js`],
   nodeArguments: ['--enable-source-maps'],
 };
