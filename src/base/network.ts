@@ -20,6 +20,11 @@ export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
 
+/** Whether a host that was checked already, without brackets, is an address and no name. */
+export function isAddressLiteral(host: string): boolean {
+  return host.includes(':') || /^[0-9]{1,3}(\.[0-9]{1,3}){3}$/.test(host);
+}
+
 /** True for 127/8 and ::1. */
 export function isLoopback(host: string): boolean {
   return host === '::1' || host.startsWith('127.');

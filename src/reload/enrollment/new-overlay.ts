@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { type Address, type Clock, type Random, randomHex } from '../../base/index.ts';
+import { type Address, type Clock, isAddressLiteral, type Random, randomHex } from '../../base/index.ts';
 import { readDocument } from '../document/document-reader.ts';
 import { verifyFirstDocument } from '../document/document-verification.ts';
 import { writeDocument } from '../document/document-writer.ts';
@@ -159,7 +159,7 @@ function commonName(what: string, name: string): string {
 /** §11.2 has clients without a URL compare the certificate with the overlay's name, others with the URL's host. */
 function serverNames(overlay: string, url: string) {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-  const isAddress = host.includes(':') || /^[\d.]+$/.test(host);
+  const isAddress = isAddressLiteral(host);
   return {
     dnsNames: isAddress || host === overlay ? [overlay] : [overlay, host],
     ipAddresses: isAddress ? [addressBytes(host)] : [],

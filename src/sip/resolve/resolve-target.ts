@@ -1,4 +1,4 @@
-import { type Address, CodedError, orderSrv, type Random } from '../../base/index.ts';
+import { type Address, CodedError, isAddressLiteral, orderSrv, type Random } from '../../base/index.ts';
 import type { SipUri } from '../message/uri.ts';
 import { defaultPort, type TransportName } from '../transport/flow.ts';
 import type { DnsPort, NaptrRecord } from './dns-port.ts';
@@ -48,7 +48,7 @@ const SRV_PREFIX: Readonly<Partial<Record<TransportName, string>>> = {
  */
 export function literalTarget(uri: SipUri): ResolvedTarget | undefined {
   const host = targetHost(uri);
-  if (!isIpLiteral(host)) return undefined;
+  if (!isAddressLiteral(host)) return undefined;
   const transport = askedTransport(uri) ?? (uri.scheme === 'sips' ? 'TLS' : 'UDP');
   return { transport, address: { host, port: uri.port ?? defaultPort(transport) }, name: host };
 }
@@ -176,10 +176,6 @@ function askedTransport(uri: SipUri): TransportName | undefined {
 
 function isSecure(transport: TransportName): boolean {
   return transport === 'TLS' || transport === 'WSS';
-}
-
-function isIpLiteral(host: string): boolean {
-  return host.includes(':') || /^[0-9]{1,3}(\.[0-9]{1,3}){3}$/.test(host);
 }
 
 function sortNaptr(records: readonly NaptrRecord[]): NaptrRecord[] {
