@@ -14,7 +14,7 @@ const BASE_TAGS = new Set(
   `audio automata class duplex data control mobility description events priority methods schemes application video
   language type isfocus actor text extensions`.split(/\s+/),
 );
-/** Values of one feature that are looked at; the rest are as if not there. */
+/** Values of a whole set that are looked at, since two sets cost their product; the rest are as if not there. */
 const MAX_VALUES = 64;
 const NUMERIC =
   /^#(?:(=|>=|<=)([+-]?[0-9]+(?:\.[0-9]*)?)|([+-]?[0-9]+(?:\.[0-9]*)?):([+-]?[0-9]+(?:\.[0-9]*)?))$/;
@@ -22,9 +22,13 @@ const NUMERIC =
 /** The feature parameters among these (RFC 3841 §7.2.1); a `+` marks those that are not in the base set. */
 export function featuresOf(params: Params): FeatureSet {
   const features = new Map<string, readonly Filter[]>();
+  let left = MAX_VALUES;
   for (const [name, value] of params) {
     if (!BASE_TAGS.has(name) && !name.startsWith('+')) continue;
-    features.set(name, value === true ? TRUE : filtersOf(unquote(value)));
+    if (left === 0) break;
+    const filters = value === true ? TRUE : filtersOf(unquote(value), left);
+    features.set(name, filters);
+    left -= filters.length;
   }
   return features;
 }
@@ -56,10 +60,11 @@ export function score(wanted: FeatureSet, had: FeatureSet): number {
 
 const TRUE: readonly Filter[] = [{ kind: 'text', text: 'true', negated: false }];
 
-function filtersOf(value: string): readonly Filter[] {
+/** At most `limit` of the values. */
+function filtersOf(value: string, limit: number): readonly Filter[] {
   // Commas within a string belong to it.
   if (value.startsWith('<')) return [{ kind: 'text', text: value, negated: false }];
-  return value.split(',', MAX_VALUES).map((element) => filterOf(element.trim()));
+  return value.split(',', limit).map((element) => filterOf(element.trim()));
 }
 
 function filterOf(element: string): Filter {

@@ -11,6 +11,19 @@ test('RFC 3841 §7.2.1: base tags and names with a plus are features, other para
   t.deepEqual([...found.keys()], ['audio', '+sip.message', 'methods']);
 });
 
+test('RFC 3840 §5: of a set with very many values the first 64 count, over all its features', (t) => {
+  const values = (name: string, count: number) =>
+    `;+${name}="${Array.from({ length: count }, (_, index) => `v${index}`).join(',')}"`;
+  const found = features(values('a', 40) + values('b', 40) + values('c', 40));
+  t.deepEqual(
+    [...found].map(([name, filters]) => [name, filters.length]),
+    [
+      ['+a', 40],
+      ['+b', 24],
+    ],
+  );
+});
+
 const cases: [wanted: string, had: string, match: boolean][] = [
   [';audio', ';audio', true],
   [';audio', ';audio="TRUE"', true],
