@@ -100,8 +100,21 @@ export interface PresharedKey {
   readonly key: Uint8Array;
 }
 
-/** TLS with mutual authentication when `verifyPeer` is given, else the client checks nothing but the cipher. */
+/** Whom a client wants to reach, and who may vouch for it. */
+export interface TlsServer {
+  /** A host name or IP address. Wildcards in certificates do not count (RFC 5922 §7.2). */
+  readonly name: string;
+  /** DER of authorities that are trusted besides the well-known ones. */
+  readonly authorities: readonly Uint8Array[];
+}
+
+/**
+ * TLS with mutual authentication when `verifyPeer` is given. A client that gives neither `verifyPeer` nor `server` checks
+ * nothing but the cipher.
+ */
 export interface TlsOptions {
+  /** Of a client: the server must prove this name by a chain to a trusted authority. */
+  readonly server?: TlsServer;
   /** A listener asks for it at each handshake, so that a new certificate counts from then on. */
   readonly identity?: TlsIdentity;
   /** Of a listener: the identity for the server name that the client asks for (SNI, RFC 6066 §3); undefined: `identity`. */

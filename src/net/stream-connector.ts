@@ -9,6 +9,7 @@ import {
   type TlsOptions,
 } from '../base/index.ts';
 import { presharedKeyClient, secretRefusal } from './preshared-key.ts';
+import { namedServer } from './server-name.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { systemCode } from './system-errors.ts';
 import { presentedCertificates, secureContextOf } from './tls-context.ts';
@@ -83,9 +84,10 @@ function connectSecurely({ host, port }: Address, tls: TlsOptions): TLSSocket {
     ...(tls.presharedKey === undefined
       ? { secureContext: secureContextOf(tls.identity) }
       : presharedKeyClient(tls.presharedKey)),
-    rejectUnauthorized: false,
-    // Names in certificates are `verifyPeer`'s business.
-    checkServerIdentity: () => undefined,
+    // Names in certificates are `verifyPeer`'s business, unless one is wanted here.
+    ...(tls.server === undefined
+      ? { rejectUnauthorized: false, checkServerIdentity: () => undefined }
+      : namedServer(tls.server, tls.identity)),
   });
   return socket.setNoDelay(true);
 }

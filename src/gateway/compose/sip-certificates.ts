@@ -74,6 +74,12 @@ export class SipCertificates {
     };
   }
 
+  /** What we show of ourselves to servers that ask for a certificate: the first, if there is one. */
+  get ownIdentity(): Pick<TlsOptions, 'identity'> {
+    const [first] = this.#entries;
+    return first === undefined ? {} : { identity: first.identity };
+  }
+
   /** Follows the files until `stop`. */
   start(): void {
     if (this.#entries.length === 0) return;

@@ -75,8 +75,13 @@ export class SipSide {
       limitsRates: config.sip.auth === 'digest',
     });
     const guard = this.#guard;
-    const transport = new SipTransport({ ...deps, guard, webSockets: new SystemWebSockets() });
-    this.#certificates = new SipCertificates(deps, { file: config.file, tls: config.sip.tls });
+    const certificates = new SipCertificates(deps, { file: config.file, tls: config.sip.tls });
+    const authorities = config.sip.tlsAuthorities;
+    const transport = new SipTransport(
+      { ...deps, guard, webSockets: new SystemWebSockets() },
+      { clientTls: (name) => ({ ...certificates.ownIdentity, server: { name, authorities } }) },
+    );
+    this.#certificates = certificates;
     const own = new OwnAddresses(deps, { domains: config.sip.domains, public: config.sip.public });
     const bindings = new BindingStore(deps);
     const { served, judge } = deps.enrollment ?? {};
@@ -126,7 +131,8 @@ export class SipSide {
     this.#calls = writeCall && new CallLog({ clock, metrics, own, write: writeCall });
     const dns = new SystemDns();
     const resolver = {
-      resolve: (uri: Parameters<typeof resolveTarget>[0]) => resolveTarget(uri, { dns, random }),
+      resolve: (uri: Parameters<typeof resolveTarget>[0]) =>
+        resolveTarget(uri, { dns, random }, { supported: ['UDP', 'TCP', 'TLS'] }),
     };
     this.#core = new ProxyCore(
       {

@@ -97,6 +97,8 @@ export interface SipConfig {
   readonly listen: readonly SipListen[];
   /** Certificates of the tls:// and wss:// listeners; the first is for clients that ask for no name, or for another one. */
   readonly tls: readonly TlsFiles[];
+  /** DER of authorities that SIP servers we connect to may have, besides the well-known ones. */
+  readonly tlsAuthorities: readonly Uint8Array[];
   /** Lower case; the first is the realm. */
   readonly domains: readonly string[];
   readonly auth: 'digest' | 'none';

@@ -131,6 +131,7 @@ class Resolver {
         mode: sip.mode,
         listen: sip.mode === 'off' ? [] : this.#sipListeners(),
         tls: sip.mode === 'off' ? [] : this.#sipCertificates(),
+        tlsAuthorities: this.#tlsAuthorities(),
         domains,
         auth: sip.auth,
         digest: this.#digest(),
@@ -211,6 +212,12 @@ class Resolver {
       this.#warnAboutMode(files.key);
       return files;
     });
+  }
+
+  #tlsAuthorities(): readonly Uint8Array[] {
+    const file = this.#parsed.sip['tls-ca'];
+    if (file === undefined) return [];
+    return readCertificates(this.#absolute(file), { file: this.#file, path: 'sip.tls-ca' });
   }
 
   #readUsers(domains: readonly string[]): Account[] {

@@ -44,6 +44,7 @@ const sip = block({
   ]),
   advertise: v.optional(list(url({ ...sipUrl, names: true })), []),
   tls: v.optional(list(block({ cert: path, key: path })), []),
+  'tls-ca': v.optional(path),
   digest: v.optional(list(choice(['md5', 'sha-256'])), ['md5']),
   expires: v.optional(
     block({

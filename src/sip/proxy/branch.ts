@@ -207,7 +207,7 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     this.#transaction = undefined;
     const { way } = this.plan;
     const from = way.kind === 'uri' ? way.from : undefined;
-    const target = { transport: next.transport, address: next.address };
+    const target = { transport: next.transport, address: next.address, name: next.name };
     const fullTarget = from === undefined ? target : { ...target, from };
     const flow = this.#services.transport.flowToSync(fullTarget);
     if (flow !== undefined) this.#sendWhenNamed(flow);

@@ -60,9 +60,12 @@ export class ConnectionTable {
     return admitted;
   }
 
-  /** An open connection to this address (RFC 3261 §18.1.1: RECOMMENDED to be re-used). */
-  find(transport: TransportName, address: Address): StreamFlow | undefined {
-    return this.#byRemote.get(remoteKey(transport, address));
+  /**
+   * An open connection to this address (RFC 3261 §18.1.1: RECOMMENDED to be re-used).
+   * @param name the host that was asked for, if it is not the address itself
+   */
+  find(transport: TransportName, address: Address, name?: string): StreamFlow | undefined {
+    return this.#byRemote.get(remoteKey(transport, address, name));
   }
 
   /** Takes a connection over until it closes. Those of overlay peers are not found by their address. */
@@ -70,7 +73,7 @@ export class ConnectionTable {
     const bounds = { unfinished: this.#unfinished, queued: this.#queued };
     const flow = new StreamFlow({ connection, intake: this.#intake, now: this.#now, ...bounds }, options);
     const { host } = flow.remote;
-    const key = remoteKey(flow.transport, flow.remote);
+    const key = remoteKey(flow.transport, flow.remote, options.name);
     this.#flows.add(flow);
     this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
     if (flow.peer === undefined) this.#byRemote.set(key, flow);
@@ -103,7 +106,11 @@ export class ConnectionTable {
   }
 }
 
-/** Names a remote address within a transport. */
-export function remoteKey(transport: TransportName, address: Address): string {
-  return `${transport} ${formatAddress(address)}`;
+/**
+ * Names a remote address within a transport. Over TLS what was proved for one name says nothing of another
+ * (RFC 5923 §8.1).
+ */
+export function remoteKey(transport: TransportName, address: Address, name = address.host): string {
+  const place = `${transport} ${formatAddress(address)}`;
+  return transport !== 'TLS' || name === address.host ? place : `${place} ${name}`;
 }

@@ -44,8 +44,8 @@ export interface SipTransportOptions {
   readonly connectTimeoutMs?: number;
   /** SO_RCVBUF of UDP sockets. Default 4 MB: a burst must survive a pause of the event loop. */
   readonly receiveBufferBytes?: number;
-  /** TLS of connections we open to `transport=tls` targets; without it they are refused. */
-  readonly clientTls?: TlsOptions;
+  /** TLS of connections we open to `transport=tls` targets of that name (RFC 5922 §7); without it they are refused. */
+  readonly clientTls?: (name: string) => TlsOptions;
 }
 
 export interface ListenOptions {
@@ -62,6 +62,8 @@ export interface ListenOptions {
 export interface FlowTarget {
   readonly transport: TransportName;
   readonly address: Address;
+  /** The host that was asked for, where `address` is what was found for it. Default: the address itself. */
+  readonly name?: string;
   /** UDP: the socket to send from. */
   readonly from?: BoundListener;
 }
@@ -83,7 +85,7 @@ interface StreamListener {
 export class SipTransport {
   readonly #deps: SipTransportDeps;
   readonly #options: Required<Omit<SipTransportOptions, 'clientTls'>>;
-  readonly #clientTls: TlsOptions | undefined;
+  readonly #clientTls: ((name: string) => TlsOptions) | undefined;
   readonly #intake: MessageIntake;
   readonly #connections: ConnectionTable;
   readonly #udp: UdpListener[] = [];
@@ -131,8 +133,8 @@ export class SipTransport {
   }
 
   /** The flow to a target when none has to be opened: UDP, or a connection that stands. */
-  flowToSync({ transport, address, from }: FlowTarget): Flow | undefined {
-    if (transport !== 'UDP') return this.#connections.find(transport, address);
+  flowToSync({ transport, address, name, from }: FlowTarget): Flow | undefined {
+    if (transport !== 'UDP') return this.#connections.find(transport, address, name);
     return chooseListener(this.#udp, address, from)?.flow(address);
   }
 
@@ -144,14 +146,14 @@ export class SipTransport {
   async flowTo(target: FlowTarget): Promise<Flow> {
     const flow = this.flowToSync(target);
     if (flow !== undefined) return flow;
-    const { transport, address } = target;
+    const { transport, address, name } = target;
     if (transport === 'UDP') {
       throw new TransportError('no-listener', `no UDP socket reaches ${formatAddress(address)}`);
     }
-    const key = remoteKey(transport, address);
+    const key = remoteKey(transport, address, name);
     const pending = this.#connecting.get(key);
     if (pending !== undefined) return pending;
-    const attempt = this.#connect(transport, address).finally(() => this.#connecting.delete(key));
+    const attempt = this.#connect(transport, address, name).finally(() => this.#connecting.delete(key));
     this.#connecting.set(key, attempt);
     return attempt;
   }
@@ -269,7 +271,7 @@ export class SipTransport {
     );
   }
 
-  async #connect(transport: TransportName, address: Address): Promise<Flow> {
+  async #connect(transport: TransportName, address: Address, name?: string): Promise<Flow> {
     if (this.#stopped) throw new TransportError('stopped', 'the transport is stopped');
     if (isWebSocket(transport)) {
       throw new TransportError('unsupported-transport', `cannot connect over ${transport}`);
@@ -278,7 +280,7 @@ export class SipTransport {
       throw new TransportError('too-many-connections', 'too many SIP connections');
     }
     const { connectTimeoutMs: timeoutMs } = this.#options;
-    const tls = transport === 'TLS' ? this.#requireClientTls() : undefined;
+    const tls = transport === 'TLS' ? this.#requireClientTls(name ?? address.host) : undefined;
     const connection = await this.#deps.network.connect(
       address,
       tls === undefined ? { timeoutMs } : { timeoutMs, tls },
@@ -287,7 +289,11 @@ export class SipTransport {
       connection.destroy();
       throw new TransportError('stopped', 'the transport is stopped');
     }
-    return this.#connections.add(connection, { id: this.#nextFlowId(), transport });
+    const id = this.#nextFlowId();
+    return this.#connections.add(
+      connection,
+      name === undefined ? { id, transport } : { id, transport, name },
+    );
   }
 
   #requireWebSockets(): WebSockets {
@@ -296,11 +302,11 @@ export class SipTransport {
     return webSockets;
   }
 
-  #requireClientTls(): TlsOptions {
+  #requireClientTls(name: string): TlsOptions {
     if (this.#clientTls === undefined) {
       throw new TransportError('unsupported-transport', 'connecting over TLS is not configured');
     }
-    return this.#clientTls;
+    return this.#clientTls(name);
   }
 
   /** RFC 3261 §18.2.2: the connection is gone, so one is opened to the address and port the Via names. */

@@ -30,6 +30,8 @@ export interface StreamFlowOptions {
   readonly transport: TransportName;
   readonly listener?: BoundListener;
   readonly peer?: string;
+  /** The name it was opened for. */
+  readonly name?: string;
 }
 
 /** One connection that carries SIP: TCP, TLS or WebSocket. */

@@ -106,7 +106,7 @@ export class TestServer implements RequestHandler, PeerConnector {
     const network = world.network.host(host);
     this.host = host;
     this.nodeHex = nodeHex;
-    this.transport = new SipTransport({ ...base, network }, { clientTls: {} });
+    this.transport = new SipTransport({ ...base, network }, { clientTls: () => ({}) });
     const own = new OwnAddresses({ network }, { domains: [DOMAIN] });
     this.store = new BindingStore({ ...base, store: kv });
     this.store.load();

@@ -73,6 +73,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     serviceRoute: false,
     public: [],
     tls: [],
+    tlsAuthorities: [],
     allow: [],
     trunks: [],
   });
@@ -184,7 +185,7 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   ],
   [
     ['sip=proxy'],
-    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, digest, expires, max-contacts, service-route, allow, trunks, public, domains, auth',
+    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, digest, expires, max-contacts, service-route, allow, trunks, public, domains, auth',
   ],
   [
     ['sip.listen=[udp:/127.0.0.1]'],

@@ -436,12 +436,36 @@ test('RFC 3261 §18: TLS listeners and targets take the transport’s certificat
   const metrics = new CountingMetrics();
   const client = new SipTransport(
     { network: simulated.host(PHONE), clock, random, logger: silentLogger, metrics },
-    { clientTls: tls },
+    { clientTls: () => tls },
   );
   const flow = await clock.runUntil(client.flowTo({ transport: 'TLS', address: local }));
   flow.send(Buffer.from(request('SIP/2.0/TLS 10.0.0.2;branch=z9hG4bKa')));
   await clock.advance(10);
   t.is(only(t, server.arrivals).flow.transport, 'TLS');
+  await client.stop();
+});
+
+test('RFC 5923 §8.1: a TLS connection opened for one name is not used for another at the same address', async (t) => {
+  const server = setUp();
+  const { local } = await server.transport.listen({ transport: 'TLS', host: US, port: 5061, tls: {} });
+  const { clock, simulated } = server;
+  const names: string[] = [];
+  const clientTls = (name: string) => {
+    names.push(name);
+    return {};
+  };
+  const client = new SipTransport(
+    {
+      ...{ network: simulated.host(PHONE), clock, random: new SeededRandom(2) },
+      ...{ logger: silentLogger, metrics: new CountingMetrics() },
+    },
+    { clientTls },
+  );
+  const to = (name: string) => clock.runUntil(client.flowTo({ transport: 'TLS', address: local, name }));
+  const first = await to('one.example');
+  t.not(await to('two.example'), first);
+  t.is(await to('one.example'), first);
+  t.deepEqual(names, ['one.example', 'two.example']);
   await client.stop();
 });
 
