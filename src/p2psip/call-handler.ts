@@ -7,13 +7,14 @@ import {
   type Metrics,
 } from '../base/index.ts';
 import type { Authenticator } from '../sip/auth/authenticator.ts';
+import { stripIdentities } from '../sip/proxy/asserted-identity.ts';
 import { type BindingTarget, targetsOf } from '../sip/proxy/binding-targets.ts';
 import { forbidsForking, preferredTargets } from '../sip/proxy/caller-preferences.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { RequestContext, Target } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingStore } from '../sip/registrar/binding-store.ts';
-import { checkAssertedIdentity, stripAssertedIdentity } from './caller-identity.ts';
+import { assertIdentity, checkAssertedIdentity } from './caller-identity.ts';
 import type { Location, LocationService } from './location-service.ts';
 import { answerOwnEvent, isAboutSender } from './own-events.ts';
 import type { PeerConnections, PeerFlow } from './peer-connections.ts';
@@ -62,7 +63,7 @@ export class CallHandler {
   async handle(context: RequestContext): Promise<void> {
     if (context.overlayPeer !== undefined) return this.#fromOverlay(context, context.overlayPeer);
     if (this.#deps.events.refresh(context)) return;
-    stripAssertedIdentity(context.request);
+    stripIdentities(context.request);
     const caller = await this.#identify(context);
     if (caller === 'refused') return;
     const aor = context.requestAor;
@@ -101,7 +102,9 @@ export class CallHandler {
     const result = await authenticator.check(context, context.fromAor);
     // He says he is one of us, and nobody here can tell: he may ask what a stranger may.
     if (result === 'unproved') return 'foreign';
-    return result === 'ok' ? 'authenticated' : 'refused';
+    if (result !== 'ok') return 'refused';
+    assertIdentity(context.request, context.fromAor);
+    return 'authenticated';
   }
 
   /** To other domains, and to Contacts a phone learned from a 302 of ours: for our own users only. */
@@ -153,7 +156,7 @@ export class CallHandler {
     const emptyStatus = this.#emptyStatus(context, aor, location, caller);
     const remote = this.#remoteTargets(aor, location);
     if (remote.length === 0 && trunk !== undefined) {
-      await context.proxy([{ kind: 'uri', uri: trunk }]);
+      await context.proxy([{ kind: 'uri', uri: trunk, isTrusted: true }]);
       return;
     }
     this.#learn(aor, await context.proxy(isOnlyOne ? remote.slice(0, 1) : remote, { emptyStatus }));

@@ -1,17 +1,24 @@
 import { canonicalAor } from '../sip/message/aor.ts';
-import { parseNameAddr } from '../sip/message/name-addr.ts';
+import { formatNameAddr, parseNameAddr } from '../sip/message/name-addr.ts';
 import type { SipRequest } from '../sip/message/request.ts';
+import { parseUri } from '../sip/message/uri.ts';
+import { ASSERTED_IDENTITY } from '../sip/proxy/asserted-identity.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { LocationService } from './location-service.ts';
 import type { NodeId } from './overlay.ts';
+import { escapeUser } from './redirector.ts';
 
-const ASSERTED = 'P-Asserted-Identity';
 /** RFC 3325 §9.1: a sip and a tel URI. Each costs a lookup, so a peer cannot ask for more. */
 const MAX_IDENTITIES = 2;
 
-/** Removes an identity that only trusted proxies may assert (RFC 3325 §5). */
-export function stripAssertedIdentity(request: SipRequest): void {
-  if (request.has(ASSERTED)) request.removeHeader(ASSERTED);
+/**
+ * Says to the next hops who the caller is (RFC 3325 §5): the user whose password he showed, under the name he gives
+ * himself in From.
+ */
+export function assertIdentity(request: SipRequest, aor: string): void {
+  const uri = parseUri(`sip:${escapeUser(aor)}@${aor.slice(aor.lastIndexOf('@') + 1)}`);
+  const { displayName } = request.from;
+  request.setHeader(ASSERTED_IDENTITY, formatNameAddr({ displayName, uri, params: new Map() }));
 }
 
 /**
@@ -23,8 +30,9 @@ export async function checkAssertedIdentity(
   peer: NodeId,
   deps: { readonly own: OwnAddresses; readonly locations: LocationService },
 ): Promise<void> {
-  if (!request.has(ASSERTED)) return;
-  if (!(await isServedBy(request.headers(ASSERTED), peer, deps))) request.removeHeader(ASSERTED);
+  if (!request.has(ASSERTED_IDENTITY)) return;
+  if (!(await isServedBy(request.headers(ASSERTED_IDENTITY), peer, deps)))
+    request.removeHeader(ASSERTED_IDENTITY);
 }
 
 async function isServedBy(

@@ -2,6 +2,7 @@ import type { SipRequest } from '../message/request.ts';
 import { parseUri, type SipUri } from '../message/uri.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { BoundListener, Flow, TransportName } from '../transport/flow.ts';
+import { stripIdentities, withholdPrivateIdentity } from './asserted-identity.ts';
 import type { FlowFinder } from './flow-finder.ts';
 import { CONTACT_TOKEN, referenceOf, type TokenTarget } from './flow-token.ts';
 import type { OwnAddresses } from './own-addresses.ts';
@@ -24,6 +25,8 @@ export interface BranchPlan {
   readonly target: TokenTarget;
   /** What the branch counts as when there is no way, or it breaks. */
   readonly lostStatus: number;
+  /** Whether the other end may say who answers (RFC 3325 §5). */
+  readonly isTrusted?: boolean;
 }
 
 const NO_WAY: Way = { kind: 'none' };
@@ -43,6 +46,7 @@ export class BranchPlanner {
     const copy = request.clone();
     switch (target.kind) {
       case 'binding':
+        withholdPrivateIdentity(copy);
         return this.#ofBinding(copy, target.binding);
       case 'peer':
         copy.setRequestUri(target.uri);
@@ -53,9 +57,11 @@ export class BranchPlanner {
           lostStatus: 480,
         };
       case 'uri': {
+        const { isTrusted = false } = target;
+        if (!isTrusted) withholdPrivateIdentity(copy);
         copy.setRequestUri(target.uri);
         for (const route of [...(target.routes ?? [])].reverse()) copy.prependHeader('Route', route);
-        return { ...this.#byUri(copy, undefined), lostStatus: 503 };
+        return { ...this.#byUri(copy, undefined), lostStatus: 503, isTrusted };
       }
     }
   }
@@ -63,6 +69,8 @@ export class BranchPlanner {
   /** A request within a dialog, by what its Routes say (RFC 3261 §16.12); 430: RFC 5626 §5.3.1. */
   ofRoutes(request: SipRequest, { nextPeer, hasRoute, target }: RouteReading): BranchPlan {
     const copy = request.clone();
+    // Nobody is asked for a password here, so nobody's identity is asserted (RFC 3325 §5).
+    stripIdentities(copy);
     if (nextPeer !== undefined) {
       return { request: copy, way: { kind: 'peer', peer: nextPeer }, target: CONTACT_TOKEN, lostStatus: 480 };
     }

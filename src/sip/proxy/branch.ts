@@ -8,6 +8,7 @@ import type { TransactionLayer } from '../transaction/transaction-layer.ts';
 import type { ClientTransactionHandler } from '../transaction/types.ts';
 import { type Flow, MAX_DATAGRAM_REQUEST_BYTES } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
+import { checkAnswererIdentity } from './asserted-identity.ts';
 import type { BranchPlan } from './branch-plan.ts';
 import { LateSuccesses } from './late-successes.ts';
 import type { LegNames } from './leg-names.ts';
@@ -131,10 +132,12 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
       if (response.status === 503 && this.#tryNextAddress()) return;
       this.#ended = true;
     }
+    checkAnswererIdentity(response, this.plan.isTrusted);
     response.removeFirstElement('Via');
     // RFC 3261 §16.7 step 3: without another Via it was meant for us.
     if (response.has('Via')) this.#owner.onBranchResponse(this, response);
-    if (response.isSuccess) this.#transaction?.handOver(new LateSuccesses(this.#owner.transaction));
+    if (response.isSuccess)
+      this.#transaction?.handOver(new LateSuccesses(this.#owner.transaction, this.plan.isTrusted));
   }
 
   onTimeout(): void {

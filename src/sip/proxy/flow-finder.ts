@@ -8,11 +8,15 @@ import type { BindingSource } from './ports.ts';
 
 /** Finds the live flow of a binding or of a token. */
 export class FlowFinder {
-  readonly #transport: SipTransport;
+  readonly #transport: Pick<SipTransport, 'flowToSync'>;
   readonly #own: OwnAddresses;
   readonly #bindings: BindingSource;
 
-  constructor(deps: { transport: SipTransport; own: OwnAddresses; bindings: BindingSource }) {
+  constructor(deps: {
+    transport: Pick<SipTransport, 'flowToSync'>;
+    own: OwnAddresses;
+    bindings: BindingSource;
+  }) {
     this.#transport = deps.transport;
     this.#own = deps.own;
     this.#bindings = deps.bindings;

@@ -1,6 +1,7 @@
 import type { SipResponse } from '../message/response.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import type { ClientTransactionHandler } from '../transaction/types.ts';
+import { checkAnswererIdentity } from './asserted-identity.ts';
 
 /**
  * What remains of a branch once it had its 2xx: retransmissions of it, and 2xx of other UAs a later proxy forked to,
@@ -9,13 +10,16 @@ import type { ClientTransactionHandler } from '../transaction/types.ts';
  */
 export class LateSuccesses implements ClientTransactionHandler {
   readonly #upstream: ServerTransaction;
+  readonly #isTrusted: boolean | undefined;
 
-  constructor(upstream: ServerTransaction) {
+  constructor(upstream: ServerTransaction, isTrusted: boolean | undefined) {
     this.#upstream = upstream;
+    this.#isTrusted = isTrusted;
   }
 
   onResponse(response: SipResponse): void {
     if (!response.isSuccess) return;
+    checkAnswererIdentity(response, this.#isTrusted);
     response.removeFirstElement('Via');
     if (response.has('Via')) this.#upstream.respond(response);
   }

@@ -14,8 +14,14 @@ export type Target =
       readonly alternatives?: readonly Binding[];
       readonly q?: number;
     }
-  /** Any SIP URI, resolved by RFC 3263. */
-  | { readonly kind: 'uri'; readonly uri: string; readonly q?: number; readonly routes?: readonly string[] }
+  /** Any SIP URI, resolved by RFC 3263; `isTrusted`: it is of our trust domain (RFC 3325 §2.3). */
+  | {
+      readonly kind: 'uri';
+      readonly uri: string;
+      readonly q?: number;
+      readonly routes?: readonly string[];
+      readonly isTrusted?: boolean;
+    }
   /** Another adapter peer, by its Node-ID in hex, and the Request-URI it is to get. */
   | { readonly kind: 'peer'; readonly peer: string; readonly uri: string; readonly q?: number };
 

@@ -15,6 +15,7 @@ import { CONTACT_TOKEN } from '../../../src/sip/proxy/flow-token.ts';
 import { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
 import type { Binding } from '../../../src/sip/registrar/binding.ts';
 import { BindingStore } from '../../../src/sip/registrar/binding-store.ts';
+import { credentials as digest } from '../../support/digest.ts';
 import { FakeContext, type FakeRequest } from './fake-context.ts';
 import { FakeOverlay, NODE_3, NODE_4 } from './fake-overlay.ts';
 
@@ -137,6 +138,55 @@ test('an identity another peer asserts stays only when the overlay says that pee
     `P-Asserted-Identity: ${Array.from({ length: 3 }, () => '<sip:alice@example.org>').join(', ')}`,
   ];
   t.false((await call({ overlayPeer: NODE_3, headers: many })).request.has('P-Asserted-Identity'));
+});
+
+test('RFC 3325 §5: who showed his password is asserted under the name in From, whatever he claimed or preferred', async (t) => {
+  const { register, call } = setup({ auth: true });
+  await register('sip:bob@127.0.0.1:5080');
+  const nonce = async () => {
+    const { headers } = await call();
+    return /nonce="([^"]+)"/.exec(headers[0]![1])![1]!;
+  };
+  const claims = [
+    'P-Asserted-Identity: <sip:bob@example.org>',
+    'P-Preferred-Identity: <sip:bob@example.org>',
+  ];
+  const proof = async () => `Proxy-Authorization: ${digest({ nonce: await nonce(), method: 'INVITE' })}`;
+  const { request, status } = await call({
+    headers: [...claims, await proof()],
+    fromName: 'Alice "A" Liddell',
+  });
+  t.is(status, 200);
+  t.deepEqual(request.headers('P-Asserted-Identity'), ['"Alice \\"A\\" Liddell" <sip:alice@example.org>']);
+  t.false(request.has('P-Preferred-Identity'));
+  const nameless = await call({ headers: [await proof()] });
+  t.deepEqual(nameless.request.headers('P-Asserted-Identity'), ['<sip:alice@example.org>']);
+});
+
+test('RFC 3325 §5: who showed no password is not asserted: strangers, trunks, and anybody where none is asked for', async (t) => {
+  const headers = [
+    'P-Asserted-Identity: <sip:bob@example.org>',
+    'P-Preferred-Identity: <sip:bob@example.org>',
+  ];
+  const trunk = { match: /^\+/, to: 'sip:trunk.example.net', from: ['127.0.0.1'] };
+  const callers = [
+    setup({ auth: true }).call({ from: FOREIGN, headers }),
+    setup({ auth: true, trunks: [trunk] }).call({ headers }),
+    setup().call({ headers }),
+  ];
+  for (const { request } of await Promise.all(callers)) {
+    t.false(request.has('P-Asserted-Identity'));
+    t.false(request.has('P-Preferred-Identity'));
+  }
+});
+
+test('RFC 3325 §2.3: a trunk of ours is of the trust domain, a Contact or a domain elsewhere is not', async (t) => {
+  const trunk = { match: /^\+/, to: 'sip:trunk.example.net', from: [] };
+  const { call } = setup({ trunks: [trunk] });
+  const [out] = (await call({ uri: 'sip:+4930123@example.org' })).targets;
+  t.like(out, { kind: 'uri', isTrusted: true });
+  const [elsewhere] = (await call({ uri: FOREIGN })).targets;
+  t.deepEqual(elsewhere, { kind: 'uri', uri: FOREIGN });
 });
 
 test('our own users are challenged before any lookup, unknown ones just the same', async (t) => {

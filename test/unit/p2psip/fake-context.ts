@@ -1,5 +1,6 @@
 import { parseMessage } from '../../../src/sip/message/parser.ts';
 import { SipRequest } from '../../../src/sip/message/request.ts';
+import { quote } from '../../../src/sip/message/text.ts';
 import type { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
 import type { ProxyOptions, ReplyOptions, RequestContext, Target } from '../../../src/sip/proxy/ports.ts';
 import { ownAor } from '../../../src/sip/proxy/request-context.ts';
@@ -9,6 +10,8 @@ export interface FakeRequest {
   readonly method?: string;
   readonly uri?: string;
   readonly from?: string;
+  /** Display name in From. */
+  readonly fromName?: string;
   readonly to?: string;
   readonly headers?: readonly string[];
   readonly overlayPeer?: string;
@@ -41,12 +44,13 @@ export class FakeContext implements RequestContext {
       uri = 'sip:bob@example.org',
       from = 'sip:alice@example.org',
       to = uri,
+      fromName,
     } = options;
     const lines = [
       `${method} ${uri} SIP/2.0`,
       'Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bKx',
       'Max-Forwards: 70',
-      `From: <${from}>;tag=a`,
+      `From: ${fromName === undefined ? '' : `${quote(fromName)} `}<${from}>;tag=a`,
       `To: <${to}>`,
       'Call-ID: c1',
       `CSeq: 1 ${method}`,
