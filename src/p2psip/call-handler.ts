@@ -1,5 +1,6 @@
 import {
   type Address,
+  type Clock,
   CodedError,
   type Counter,
   errorMessage,
@@ -36,6 +37,7 @@ interface Deps {
   readonly hasAccount: (aor: string) => boolean;
   /** Told of who asked for a user that nobody knows without saying who he is. */
   readonly onStranger?: (remote: Address, proved: boolean) => void;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }

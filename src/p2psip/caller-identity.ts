@@ -1,3 +1,4 @@
+import { type Clock, CodedError, withTimeout } from '../base/index.ts';
 import { canonicalAor } from '../sip/message/aor.ts';
 import { formatNameAddr, parseNameAddr } from '../sip/message/name-addr.ts';
 import type { SipRequest } from '../sip/message/request.ts';
@@ -10,6 +11,8 @@ import { escapeUser } from './redirector.ts';
 
 /** RFC 3325 §9.1: a sip and a tel URI. Each costs a lookup, so a peer cannot ask for more. */
 const MAX_IDENTITIES = 2;
+/** A phone rings without a name rather than late: so long the overlay has to say who serves the caller, ms. */
+const MAX_WAIT_MS = 500;
 
 /**
  * Says to the next hops who the caller is (RFC 3325 §5): the user whose password he showed, under the name he gives
@@ -21,6 +24,12 @@ export function assertIdentity(request: SipRequest, aor: string): void {
   request.setHeader(ASSERTED_IDENTITY, formatNameAddr({ displayName, uri, params: new Map() }));
 }
 
+interface IdentityDeps {
+  readonly clock: Clock;
+  readonly own: OwnAddresses;
+  readonly locations: LocationService;
+}
+
 /**
  * Leaves the identity another peer asserts only when the overlay says that this peer serves that user: it has an
  * entry of its own in the user's record (architecture, callers' identity between peers).
@@ -28,17 +37,19 @@ export function assertIdentity(request: SipRequest, aor: string): void {
 export async function checkAssertedIdentity(
   request: SipRequest,
   peer: NodeId,
-  deps: { readonly own: OwnAddresses; readonly locations: LocationService },
+  deps: IdentityDeps,
 ): Promise<void> {
   if (!request.has(ASSERTED_IDENTITY)) return;
-  if (!(await isServedBy(request.headers(ASSERTED_IDENTITY), peer, deps)))
-    request.removeHeader(ASSERTED_IDENTITY);
+  const served = isServedBy(request.headers(ASSERTED_IDENTITY), peer, deps);
+  const late = () => new CodedError('identity-late', 'the overlay does not say who serves the caller');
+  const isBelieved = await withTimeout(deps.clock, MAX_WAIT_MS, served, late).catch(() => false);
+  if (!isBelieved) request.removeHeader(ASSERTED_IDENTITY);
 }
 
 async function isServedBy(
   identities: readonly string[],
   peer: NodeId,
-  { own, locations }: { readonly own: OwnAddresses; readonly locations: LocationService },
+  { own, locations }: IdentityDeps,
 ): Promise<boolean> {
   if (identities.length > MAX_IDENTITIES) return false;
   try {

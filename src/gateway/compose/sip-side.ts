@@ -118,7 +118,7 @@ export class SipSide {
     });
     const calls = new CallHandler(
       {
-        ...{ bindings, locations, connections, own, authenticator, logger, metrics },
+        ...{ bindings, locations, connections, own, authenticator, clock, logger, metrics },
         events: this.#events,
         trunks: new Trunks(config.sip.trunks),
         redirector: new Redirector({ addresses: this.#addresses }),

@@ -140,6 +140,17 @@ test('an identity another peer asserts stays only when the overlay says that pee
   t.false((await call({ overlayPeer: NODE_3, headers: many })).request.has('P-Asserted-Identity'));
 });
 
+test('an overlay that does not say who serves the caller holds up no call: it rings without the identity', async (t) => {
+  const { clock, overlay, register, call } = setup();
+  await register('sip:bob@127.0.0.1:5080');
+  overlay.fetchRegistrations = () => new Promise(() => {});
+  const headers = ['P-Asserted-Identity: <sip:alice@example.org>'];
+  const context = await clock.runUntil(call({ overlayPeer: NODE_3, headers }));
+  t.false(context.request.has('P-Asserted-Identity'));
+  t.deepEqual(context.summary, ['binding sip:bob@127.0.0.1:5080']);
+  t.is(clock.monotonic(), 500);
+});
+
 test('RFC 3325 §5: who showed his password is asserted under the name in From, whatever he claimed or preferred', async (t) => {
   const { register, call } = setup({ auth: true });
   await register('sip:bob@127.0.0.1:5080');
