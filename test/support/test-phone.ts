@@ -64,6 +64,8 @@ export class TestPhone {
   readonly answered: Dialog[] = [];
   /** Call-IDs whose BYE came in. */
   readonly hungUp: string[] = [];
+  /** Every request that came in. */
+  readonly received: SipText[] = [];
 
   private constructor(options: PhoneOptions) {
     this.#options = { domain: 'example.org', password: 'secret', incoming: 'answer', ...options };
@@ -97,9 +99,9 @@ export class TestPhone {
     );
   }
 
-  /** INVITE, acknowledged whatever the end. */
+  /** INVITE to a user of its domain, or of another (`user@host`), acknowledged whatever the end. */
   async call(caller: string, callee: string): Promise<CallAttempt> {
-    const uri = `sip:${callee}@${this.#options.domain}`;
+    const uri = callee.includes('@') ? `sip:${callee}` : `sip:${callee}@${this.#options.domain}`;
     const callId = randomBytes(8).toString('hex');
     const from = `<sip:${caller}@${this.#options.domain}>;tag=${randomBytes(4).toString('hex')}`;
     let rang = false;
@@ -141,6 +143,18 @@ export class TestPhone {
     return statusOf(
       await this.#request('BYE', dialog.target, { ...this.#inDialog(dialog), cseq: dialog.cseq }),
     );
+  }
+
+  /** INVITE in a dialog of either direction, acknowledged where accepted; gives the final response (RFC 3261 §14.1). */
+  async reinvite(dialog: Dialog): Promise<SipText> {
+    dialog.cseq += 1;
+    const { cseq } = dialog;
+    const parts = this.#inDialog(dialog);
+    const user = /sip:([^@;>]+)@/.exec(dialog.local)?.[1] ?? 'phone';
+    const more: [string, string][] = [...parts.more, ['Contact', this.#contact(user)]];
+    const response = await this.#request('INVITE', dialog.target, { ...parts, cseq, more });
+    if (statusOf(response) < 300) this.#send('ACK', dialog.target, { ...parts, cseq });
+    return response;
   }
 
   #contact(user: string): string {
@@ -231,6 +245,7 @@ export class TestPhone {
       this.#waiting.get(branch)?.(message);
       return;
     }
+    this.received.push(message);
     const method = methodOf(message);
     if (method === 'INVITE') this.#ring(message);
     else if (method === 'ACK') return;
@@ -242,7 +257,8 @@ export class TestPhone {
 
   #ring(invite: SipText): void {
     const callId = header(invite, 'call-id');
-    const known = this.answered.some((dialog) => dialog.callId === callId);
+    const known =
+      /;tag=/.test(header(invite, 'to')) || this.answered.some((dialog) => dialog.callId === callId);
     const { incoming } = this.#options;
     if (incoming !== 'answer') {
       this.#respond(invite, incoming, 'Refused');
