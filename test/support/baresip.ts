@@ -63,8 +63,25 @@ export class Baresip {
   }
 
   /** One that is registered; it ends with the test. */
-  static async open(t: ExecutionContext, { peer, ...options }: RegisteredOptions): Promise<Baresip> {
-    const phone = new Baresip({
+  static async open(t: ExecutionContext, options: RegisteredOptions): Promise<Baresip> {
+    for (let attempt = 1; ; attempt++) {
+      const phone = await Baresip.#prepared(options);
+      t.teardown(() => phone.stop());
+      try {
+        await phone.start();
+      } catch (error) {
+        // Another test was faster with a port that was free a moment ago.
+        if (attempt === 3 || !/in use/i.test(phone.log)) throw error;
+        await phone.stop();
+        continue;
+      }
+      await phone.registered(8000);
+      return phone;
+    }
+  }
+
+  static async #prepared({ peer, ...options }: RegisteredOptions): Promise<Baresip> {
+    return new Baresip({
       directory: path.join(temporaryDirectory('baresip'), options.user),
       ...{ password: 'secret', domain: 'example.org', outbound: true, hertz: 440 },
       server: `127.0.0.1:${peer.sipPort(options.transport)}`,
@@ -73,10 +90,6 @@ export class Baresip {
       rtpBase: await freePortRange(100),
       ...options,
     });
-    t.teardown(() => phone.stop());
-    await phone.start();
-    await phone.registered(8000);
-    return phone;
   }
 
   /** Resolves when the control port answers. The phone registers by itself. */
@@ -92,7 +105,11 @@ export class Baresip {
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    const control = await eventually('baresip control port', 8000, () => connect(controlPort));
+    const control = await eventually('baresip control port', 8000, () => connect(controlPort)).catch(
+      (error: Error) => {
+        throw new Error(`${error.message}; baresip said: ${this.log.slice(-2000)}`);
+      },
+    );
     this.#control = control;
     let buffered = Buffer.alloc(0);
     control.on('data', (chunk) => {
