@@ -257,5 +257,6 @@ export class SipSide {
     this.#events.stop();
     this.bindings.stop();
     await this.#transport.stop();
+    this.#guard.stop();
   }
 }

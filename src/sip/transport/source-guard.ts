@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Counter,
+  DeadlineQueue,
   Event,
   type EventSource,
   type Gauge,
@@ -71,6 +72,7 @@ const SCANNERS = /friendly-scanner|sipvicious|sundayddr|sip-?scan|sipcli|pplsip|
  * proved guesses only, since UDP sources are easily forged.
  */
 export class SourceGuard {
+  readonly #clock: Clock;
   readonly #now: () => number;
   readonly #logger: Logger;
   readonly #limitsRates: boolean;
@@ -85,13 +87,17 @@ export class SourceGuard {
   readonly #bansNow: Gauge;
   /** The sources with a ban that is not over, for a check that costs nothing while there is none. */
   readonly #active = new Map<string, BanRecord>();
+  /** When the bans are over, also of sources that never come back. */
+  readonly #ends: DeadlineQueue<string>;
   #allow: PrefixSet;
 
   constructor(
     deps: { readonly clock: Clock; readonly logger: Logger; readonly metrics: Metrics },
     options: SourceGuardOptions = {},
   ) {
+    this.#clock = deps.clock;
     this.#now = () => deps.clock.monotonic();
+    this.#ends = new DeadlineQueue(deps.clock, (source) => this.#end(source));
     this.#logger = deps.logger;
     this.#limitsRates = options.limitsRates ?? true;
     this.#allow = new PrefixSet(options.allow ?? []);
@@ -105,6 +111,11 @@ export class SourceGuard {
   /** Emitted with the source when it is banned: its connections are to be closed. */
   get banned(): EventSource<string> {
     return this.#banned;
+  }
+
+  /** Stops the timer; bans that stand are over when their sources are asked for. */
+  stop(): void {
+    this.#ends.clear();
   }
 
   /** Takes these allowed sources instead of the earlier ones; their bans are over. */
@@ -191,6 +202,7 @@ export class SourceGuard {
     this.#bans.set(source, ban);
     this.#makeRoom();
     this.#active.set(source, ban);
+    this.#ends.set(source, this.#clock.now() + durationMs);
     this.#banCount.inc();
     this.#bansNow.set(this.#active.size);
     this.#logger.warn('a source is banned', { source, reason: why, minutes: durationMs / 60_000 });
@@ -201,15 +213,25 @@ export class SourceGuard {
   #makeRoom(): void {
     if (this.#active.size < MAX_BANS) return;
     const now = this.#now();
-    for (const [source, { until }] of this.#active) if (until <= now) this.#active.delete(source);
+    for (const [source, { until }] of this.#active) if (until <= now) this.#lift(source);
     for (const oldest of this.#active.keys()) {
       if (this.#active.size < MAX_BANS) return;
-      this.#active.delete(oldest);
+      this.#lift(oldest);
     }
+  }
+
+  /** The wall clock may have been set in the meantime: a ban lasts as long as it was pronounced for. */
+  #end(source: string): void {
+    const ban = this.#active.get(source);
+    if (ban === undefined) return;
+    const leftMs = ban.until - this.#now();
+    if (leftMs <= 0) this.#lift(source);
+    else this.#ends.set(source, this.#clock.now() + leftMs);
   }
 
   #lift(source: string): void {
     this.#active.delete(source);
+    this.#ends.delete(source);
     this.#bansNow.set(this.#active.size);
   }
 }

@@ -53,6 +53,32 @@ test('C: a ban is over after ten minutes, the next one lasts twice as long', asy
   t.true(guard.admits(SCANNER));
 });
 
+test('C: a ban that is over is not counted, though its source never comes back', async (t) => {
+  const { clock, guard, fail, metrics } = setUp();
+  fail(SCANNER, 16);
+  await clock.advance(MINUTE);
+  fail(PHONE, 16);
+  t.is(metrics.value('sip_banned_sources'), 2);
+  await clock.advance(9 * MINUTE);
+  t.is(metrics.value('sip_banned_sources'), 1);
+  t.deepEqual(
+    guard.bans().map(({ source }) => source),
+    [PHONE],
+  );
+  await clock.advance(MINUTE);
+  t.is(metrics.value('sip_banned_sources'), 0);
+});
+
+test('C: once stopped, the guard leaves no timer; bans are over in time all the same', async (t) => {
+  const { clock, guard, fail } = setUp();
+  fail(SCANNER, 16);
+  guard.stop();
+  t.is(clock.pendingTimers, 0);
+  t.false(guard.admits(SCANNER));
+  await clock.advance(10 * MINUTE);
+  t.true(guard.admits(SCANNER));
+});
+
 test('C: a phone with a wrong password that tries twice a minute all day is not banned', async (t) => {
   const { clock, guard, fail } = setUp();
   for (let i = 0; i < 2 * 60 * 24; i++) {
