@@ -12,6 +12,8 @@ export class AccountingFile {
   readonly #lost: Counter;
   readonly #written: Counter;
   #stream: WriteStream;
+  /** Streams to files that were moved away, until all is written. */
+  readonly #ending = new Set<WriteStream>();
   /** Told once, rather than with every call of a time without room on the disk. */
   #isFailing = false;
 
@@ -28,7 +30,7 @@ export class AccountingFile {
 
   write(record: CallRecord): void {
     if (this.#stream.destroyed) this.#stream = this.#open();
-    if (this.#stream.writableLength > MAX_WAITING_BYTES) {
+    if (this.#waitingBytes() > MAX_WAITING_BYTES) {
       this.#lost.inc();
       return;
     }
@@ -44,15 +46,23 @@ export class AccountingFile {
 
   /** Goes on in a new file of the same name: the old one was moved away. */
   reopen(): void {
-    this.#stream.end();
+    const old = this.#stream;
+    if (!old.destroyed) {
+      this.#ending.add(old);
+      old.once('close', () => this.#ending.delete(old)).end();
+    }
     this.#stream = this.#open();
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#stream.destroyed) resolve();
-      else this.#stream.once('close', resolve).end();
-    });
+  /** Resolves when all that was to be written is, in files that were moved away too. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#ending, this.#stream].map(closed));
+  }
+
+  #waitingBytes(): number {
+    let bytes = this.#stream.writableLength;
+    for (const { writableLength } of this.#ending) bytes += writableLength;
+    return bytes;
   }
 
   #open(): WriteStream {
@@ -64,4 +74,11 @@ export class AccountingFile {
     });
     return stream;
   }
+}
+
+function closed(stream: WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once('close', resolve).end();
+  });
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { type Logger, silentLogger } from '../../../../src/base/index.ts';
@@ -33,4 +33,23 @@ test('C: records that cannot be written are counted, the log says so once, and i
   });
   await accounting.close();
   t.deepEqual(JSON.parse(readFileSync(file, 'utf8').split('\n')[0]!), RECORD);
+});
+
+test('C: closing waits for what was written before a reopening', async (t) => {
+  const file = path.join(temporaryDirectory('accounting'), 'calls.jsonl');
+  const moved = `${file}.1`;
+  const metrics = new CountingMetrics();
+  const written = () => metrics.value('sip_call_records_total');
+  const accounting = new AccountingFile({ logger: silentLogger, metrics }, file);
+  accounting.write(RECORD);
+  await eventually('the file', 5_000, () => written() === 1);
+  renameSync(file, moved);
+  // Some megabytes: the disk is still busy with them when the new file, without any record, could be closed.
+  const waiting = 20_000;
+  for (let n = 0; n < waiting; n += 1) accounting.write(RECORD);
+  accounting.reopen();
+  await accounting.close();
+  t.is(written(), 1 + waiting);
+  t.is(readFileSync(moved, 'utf8').trimEnd().split('\n').length, 1 + waiting);
+  t.is(readFileSync(file, 'utf8'), '');
 });
