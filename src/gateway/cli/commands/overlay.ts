@@ -6,6 +6,7 @@ import type { DocumentChanges } from '../../../reload/enrollment/next-document.t
 import { isNodeId } from '../../../reload/wire/ids.ts';
 import { isHostName, isIpLiteral } from '../../config/listen-url.ts';
 import { AuthorityDirectory, enrollmentUrl } from '../../enrollment/authority-directory.ts';
+import { RESERVED_PATHS } from '../../enrollment/reserved-paths.ts';
 import {
   type AuthorityOptions,
   authorityDeps,
@@ -143,6 +144,9 @@ export function reportDocument(
 function readEnrollmentUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
+  if (url !== undefined && RESERVED_PATHS.has(url.pathname)) {
+    wrong(`--enrollment: ${url.pathname} has a meaning of its own on that server; name another path`);
+  }
   const isPlain = url !== undefined && url.hash === '' && url.search === '' && url.username === '';
   if (isPlain && url.protocol === 'https:' && (isIpLiteral(host) || isHostName(host))) return url.href;
   return wrong(

@@ -95,6 +95,8 @@ test('what overlay create cannot take is said in one line, and nothing is writte
     ['example.org', '--key', 'dsa'],
     ['example.org', '--enrollment', 'http://example.org/'],
     ['example.org', '--enrollment', 'https://example.org/#sha256=00'],
+    ['example.org', '--enrollment', 'https://example.org/.well-known/reload-config'],
+    ['example.org', '--enrollment', 'https://example.org/p2psip/registration'],
     ['example.org', '--bootstrap', 'peer.example.org:6084'],
   ]) {
     const { exit, stderr } = await run(['overlay', 'create', ...args, '--dir', dir]);
