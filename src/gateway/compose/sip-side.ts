@@ -94,10 +94,7 @@ export class SipSide {
         : new Authenticator({ clock, random, metrics, credentials: accounts, own, judge }, { algorithms });
     authenticator?.failures.on(({ remote, why, proved }) => guard.fail({ host: remote.host, why, proved }));
     authenticator?.successes.on(({ host }) => guard.trust(host));
-    const registrar = new Registrar(
-      { clock, logger, metrics, store: bindings },
-      { expires: config.sip.expires, maxContacts: config.sip.maxContacts },
-    );
+    const registrar = new Registrar({ clock, logger, metrics, store: bindings }, config.sip);
     this.publisher = new RegistrationPublisher(deps);
     this.#addresses = new PublicAddresses(deps);
     this.#registrations = new RegistrationHandler(

@@ -107,6 +107,8 @@ export interface SipConfig {
   /** Seconds. */
   readonly expires: { readonly min: number; readonly default: number; readonly max: number };
   readonly maxContacts: number;
+  /** Of all users together. */
+  readonly maxBindings: number;
   /** Whether phones are told to send their calls to the peer they are registered at (RFC 3608). */
   readonly serviceRoute: boolean;
   /** `sip:host:port` URIs published for redirectors; empty = derive them from the listeners. */

@@ -137,6 +137,7 @@ class Resolver {
         digest: this.#digest(),
         expires: sip.expires,
         maxContacts: sip['max-contacts'],
+        maxBindings: sip['max-bindings'],
         serviceRoute: sip['service-route'],
         public: sip.public,
         allow: sip.allow,

@@ -38,7 +38,9 @@ export class BindingStore {
   readonly #store: KeyValueStore;
   readonly #logger: Logger;
   readonly #aors: Gauge;
+  readonly #bindingsNow: Gauge;
   readonly #bindings = new Map<string, readonly Binding[]>();
+  #bindingCount = 0;
   /** AoRs by the connection their bindings came on. */
   readonly #byFlow = new Map<Flow, Set<string>>();
   /** When each AoR is to be looked at next. */
@@ -50,6 +52,7 @@ export class BindingStore {
     this.#store = deps.store;
     this.#logger = deps.logger;
     this.#aors = deps.metrics.gauge('sip_registered_aors', 'AoRs with at least one binding here');
+    this.#bindingsNow = deps.metrics.gauge('sip_bindings', 'Contacts of all AoRs here');
     this.#deadlines = new DeadlineQueue(deps.clock, (aor) => this.#expire(aor));
   }
 
@@ -61,6 +64,11 @@ export class BindingStore {
   /** How many AoRs have a binding. */
   get size(): number {
     return this.#bindings.size;
+  }
+
+  /** How many bindings all AoRs have together. */
+  get bindingCount(): number {
+    return this.#bindingCount;
   }
 
   /** Reads what was stored before a restart; nothing is emitted. Bindings over WebSocket died with their connection. */
@@ -123,6 +131,8 @@ export class BindingStore {
   }
 
   #set(aor: string, bindings: readonly Binding[]): void {
+    this.#bindingCount += bindings.length - (this.#bindings.get(aor)?.length ?? 0);
+    this.#bindingsNow.set(this.#bindingCount);
     if (bindings.length === 0) {
       this.#bindings.delete(aor);
       this.#deadlines.delete(aor);

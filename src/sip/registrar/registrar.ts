@@ -17,6 +17,8 @@ export interface RegistrarOptions {
   readonly expires?: { readonly min: number; readonly default: number; readonly max: number };
   /** Bindings an AoR may have; the oldest makes room for one more. */
   readonly maxContacts?: number;
+  /** Bindings of all AoRs together; what would make it more is refused, refreshes are not. */
+  readonly maxBindings?: number;
 }
 
 /** What to answer a REGISTER with. */
@@ -31,6 +33,10 @@ const SUPPORTED = new Set(['path', 'outbound']);
 const MAX_AOR_LENGTH = 512;
 const MAX_CONTACT_LENGTH = 1024;
 const MAX_PATH_LENGTH = 2048;
+/** Of 3 kB at most, what a machine of 1 GB has room for. */
+const MAX_BINDINGS = 250_000;
+/** s until a phone that found no room asks again: by then some bindings have run out. */
+const FULL_RETRY_SECONDS = 60;
 /** Phones send keepalives on their outbound connections within this (RFC 5626 §4.4.1 has 120 s as the default). */
 const FLOW_TIMER_SECONDS = 120;
 const FLOW_GRACE_SECONDS = 30;
@@ -67,6 +73,7 @@ export class Registrar {
   readonly #store: BindingStore;
   #expires: { readonly min: number; readonly default: number; readonly max: number };
   #maxContacts: number;
+  readonly #maxBindings: number;
   readonly #registered: Counter;
   readonly #refused: Counter;
 
@@ -79,6 +86,7 @@ export class Registrar {
     this.#store = deps.store;
     this.#expires = options.expires ?? { min: 60, default: 3600, max: 7200 };
     this.#maxContacts = options.maxContacts ?? 10;
+    this.#maxBindings = options.maxBindings ?? MAX_BINDINGS;
     const counter = (result: string) =>
       deps.metrics.counter('sip_registrations_total', 'REGISTER requests by result', { result });
     this.#registered = counter('accepted');
@@ -86,14 +94,14 @@ export class Registrar {
   }
 
   /** Other rules from now on; bindings that stand keep theirs until they are refreshed. */
-  configure({ expires, maxContacts }: Required<RegistrarOptions>): void {
+  configure({ expires, maxContacts }: Required<Pick<RegistrarOptions, 'expires' | 'maxContacts'>>): void {
     this.#expires = expires;
     this.#maxContacts = maxContacts;
   }
 
   /**
    * @param aor canonical, from To
-   * @returns once the bindings are durable; 400, 420, 423, 439 or 500 when the request was refused as a whole
+   * @returns once the bindings are durable; 400, 420, 423, 439, 500 or 503 when the request was refused as a whole
    */
   async process(request: SipRequest, flow: Flow, aor: string): Promise<RegisterResult> {
     try {
@@ -139,7 +147,8 @@ export class Registrar {
     const { contacts } = request;
     if (contacts === '*') return this.#removeAll(registration);
     if (contacts.length === 0) return undefined;
-    let bindings = this.#store.bindings(aor).slice();
+    const before = this.#store.bindings(aor);
+    let bindings = before.slice();
     let added: Binding[] = [];
     for (const contact of contacts) {
       const binding = this.#bindingOf(contact, registration);
@@ -154,7 +163,15 @@ export class Registrar {
       throw new Refusal(400, 'Several Contacts With reg-id');
     }
     bindings.push(...added);
-    return bindings.slice(Math.max(bindings.length - this.#maxContacts, 0));
+    const kept = bindings.slice(Math.max(bindings.length - this.#maxContacts, 0));
+    this.#requireRoom(kept.length - before.length);
+    return kept;
+  }
+
+  /** RFC 3261 §21.5.4: a phone that knows another peer tries that one, the others come back. */
+  #requireRoom(added: number): void {
+    if (added <= 0 || this.#store.bindingCount + added <= this.#maxBindings) return;
+    throw new Refusal(503, 'Too Many Registrations', [['Retry-After', String(FULL_RETRY_SECONDS)]]);
   }
 
   #removeAll(registration: Registration): readonly Binding[] {

@@ -70,6 +70,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     digest: ['MD5'],
     expires: { min: 60, default: 3600, max: 7200 },
     maxContacts: 10,
+    maxBindings: 250_000,
     serviceRoute: false,
     public: [],
     tls: [],
@@ -185,7 +186,7 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   ],
   [
     ['sip=proxy'],
-    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, digest, expires, max-contacts, service-route, allow, trunks, public, domains, auth',
+    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, digest, expires, max-contacts, max-bindings, service-route, allow, trunks, public, domains, auth',
   ],
   [
     ['sip.listen=[udp:/127.0.0.1]'],

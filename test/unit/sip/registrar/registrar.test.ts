@@ -39,17 +39,18 @@ class Bench {
   /** Sends a REGISTER with the next CSeq and these headers. */
   async register(
     headers: string,
-    options: { flow?: Flow; callId?: string; cseq?: number; via?: string } = {},
+    options: { flow?: Flow; callId?: string; cseq?: number; via?: string; aor?: string } = {},
   ) {
     const { flow = new FakeFlow('UDP', '192.0.2.9:5060'), callId = 'c1', cseq = ++this.#cseq } = options;
+    const { aor = AOR } = options;
     const message = request(`REGISTER sip:example.org SIP/2.0
       Via: ${options.via ?? 'SIP/2.0/UDP 192.0.2.9:5060'};branch=z9hG4bK${cseq}
-      From: <sip:alice@example.org>;tag=1
-      To: <sip:alice@example.org>
+      From: <sip:${aor}>;tag=1
+      To: <sip:${aor}>
       Call-ID: ${callId}
       CSeq: ${cseq} REGISTER
       ${headers}`);
-    const { status, headers: fields } = await this.registrar.process(message, flow, AOR);
+    const { status, headers: fields } = await this.registrar.process(message, flow, aor);
     const all = [...fields];
     return { status, contacts: valuesOf(all, 'Contact'), of: (name: string) => valuesOf(all, name) };
   }
@@ -159,6 +160,41 @@ test('architecture "Flows": at the limit the oldest contact makes room', async (
   await bench.register('Contact: <sip:alice@192.0.2.10>');
   await bench.register('Contact: <sip:alice@192.0.2.12>');
   t.deepEqual(bench.bound, ['sip:alice@192.0.2.10', 'sip:alice@192.0.2.12'], 'a refresh makes young');
+});
+
+test('RFC 3261 §21.5.4: when there is no room for more bindings, new ones are 503 with Retry-After; refreshes are not', async (t) => {
+  const bench = new Bench({ maxBindings: 2, maxContacts: 2 });
+  const bob = { aor: 'bob@example.org', callId: 'c2' };
+  const carol = { aor: 'carol@example.org', callId: 'c3' };
+  t.is((await bench.register('Contact: <sip:alice@192.0.2.9>')).status, 200);
+  t.is((await bench.register('Contact: <sip:bob@192.0.2.10>', bob)).status, 200);
+  const refused = await bench.register('Contact: <sip:carol@192.0.2.11>', carol);
+  t.is(refused.status, 503);
+  t.deepEqual(refused.of('Retry-After'), ['60']);
+  t.is(
+    (await bench.register('Contact: <sip:alice@192.0.2.12>')).status,
+    503,
+    'a second phone of a known user',
+  );
+  t.is(bench.store.bindingCount, 2);
+  t.is((await bench.register('Contact: <sip:alice@192.0.2.9>')).status, 200, 'a refresh');
+  t.is((await bench.register('', carol)).status, 200, 'a query');
+  const moved = 'Contact: <sip:alice@192.0.2.9>;expires=0, <sip:alice@192.0.2.12>';
+  t.is((await bench.register(moved)).status, 200, 'one for another');
+  t.deepEqual(bench.bound, ['sip:alice@192.0.2.12']);
+  t.is((await bench.register('Contact: *\nExpires: 0', bob)).status, 200);
+  t.is((await bench.register('Contact: <sip:carol@192.0.2.11>', carol)).status, 200, 'there is room again');
+  await bench.clock.advance(3_601_000);
+  t.is(bench.store.bindingCount, 0, 'what runs out makes room');
+});
+
+test('architecture "Flows": a store that fails takes up no room', async (t) => {
+  const bench = new Bench({ maxBindings: 1 });
+  bench.kv.fails = true;
+  t.is((await bench.register('Contact: <sip:alice@192.0.2.9>')).status, 500);
+  bench.kv.fails = false;
+  t.is(bench.store.bindingCount, 0);
+  t.is((await bench.register('Contact: <sip:alice@192.0.2.9>')).status, 200);
 });
 
 test('architecture "Flows": the same +sip.instance replaces, wherever the phone is now', async (t) => {
