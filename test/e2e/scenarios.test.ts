@@ -7,7 +7,7 @@ import { requirePrograms } from '../support/programs.ts';
 import { projectRoot } from '../support/project.ts';
 
 const runner = path.join(projectRoot, 'sipp-scenarios', 'run.sh');
-const allScenarios = 10;
+const allScenarios = 13;
 
 function onePeer(mode: 'proxy' | 'redirect') {
   return async (port: () => Promise<number>) => ({
@@ -17,7 +17,7 @@ function onePeer(mode: 'proxy' | 'redirect') {
 }
 
 for (const transport of ['udp', 'tcp'] as const) {
-  test.serial(`A11, A13, C: every sipp-scenario passes over ${transport}`, async (t) => {
+  test.serial(`A11, A13, C, RFC 4028: every sipp-scenario passes over ${transport}`, async (t) => {
     if (!requirePrograms(t, 'sipp', 'bash')) return;
     const gateway = await startGateway(t, onePeer('proxy'));
     const { code, stdout } = await run(runner, ['all', `127.0.0.1:${gateway.sipPort(transport)}`], {
@@ -48,3 +48,17 @@ test.serial('A7, A30, A31: calls between two adapter peers, all that needs a cal
     t.is(code, 0, stdout);
   }
 });
+
+test.serial(
+  'RFC 4028: sessions between two adapter peers are refreshed by either phone, a 422 arrives as it was',
+  async (t) => {
+    if (!requirePrograms(t, 'sipp', 'bash')) return;
+    const [peer1, , peer3] = await startOverlay(t, ['proxy', 'off', 'proxy']);
+    for (const scenario of ['session-refresh', 'session-refresh-callee', 'session-too-short']) {
+      const { code, stdout } = await run(runner, [scenario, `127.0.0.1:${peer1?.sipPort()}`], {
+        env: { REGISTRAR: `127.0.0.1:${peer3?.sipPort()}` },
+      });
+      t.is(code, 0, stdout);
+    }
+  },
+);
