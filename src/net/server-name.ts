@@ -4,7 +4,8 @@ import { type ConnectionOptions, createSecureContext, rootCertificates, type Sec
 import type { TlsIdentity, TlsServer } from '../base/index.ts';
 import { pemOf, secureContextOptions } from './tls-context.ts';
 
-const SIP_NAMES = /(?:^|, )URI:sips?:([^,;:"@]+)(?=,|$)/gi;
+/** Hosts of the SIP URIs among the names of a certificate, as Node writes them; `sips` and users' URIs are none. */
+const SIP_NAMES = /(?:^|, )URI:sip:([^,;:"@]+)(?=[,;:]|$)/gi;
 
 /** What `tls.connect` needs to accept that server alone: OpenSSL checks the chain, this the name. */
 export function namedServer(
@@ -47,10 +48,15 @@ function trustingContext(
   return context;
 }
 
-/** RFC 5922 §7.1, §7.2: SIP URIs count first, then DNS names and addresses; no wildcards. */
-function proves(certificate: X509Certificate, name: string): boolean {
+/**
+ * Whether a certificate is that of a SIP domain or address (RFC 5922 §7.1, §7.2): DNS names count where there is no SIP
+ * URI, the subject's common name where there is no other name at all; wildcards never.
+ */
+export function proves(certificate: X509Certificate, name: string): boolean {
   if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined;
-  const domains = [...(certificate.subjectAltName ?? '').matchAll(SIP_NAMES)].map(([, domain]) => domain);
+  const { subjectAltName } = certificate;
+  const domains = [...(subjectAltName ?? '').matchAll(SIP_NAMES)].map(([, domain]) => domain);
   if (domains.length > 0) return domains.some((domain) => domain?.toLowerCase() === name.toLowerCase());
-  return certificate.checkHost(name, { wildcards: false }) !== undefined;
+  const subject = subjectAltName === undefined ? 'default' : 'never';
+  return certificate.checkHost(name, { wildcards: false, subject }) !== undefined;
 }

@@ -52,8 +52,10 @@ export function openStream(remote: Address, options: ConnectOptions): Promise<Co
       reject(reason);
     };
     const onAbort = () => fail(signal?.reason);
-    const onError = (cause: Error) =>
+    const onError = (cause: Error) => {
+      if (isUntrusted(socket)) return fail(refused(cause, where));
       fail((tls?.presharedKey && secretRefusal(cause, where)) ?? connectError(cause, where));
+    };
     const onClose = () => fail(new CodedError('connect-failed', `${where} closed the connection`));
     const timer = setTimeout(() => {
       fail(new CodedError('connect-timeout', `no answer from ${where} within ${timeoutMs} ms`));
@@ -102,11 +104,7 @@ function secured(socket: TLSSocket, tls: TlsOptions, where: string): Connection 
   try {
     tls.verifyPeer?.(peerCertificates);
   } catch (cause) {
-    throw new CodedError<ConnectErrorCode>(
-      'peer-refused',
-      `the certificate of ${where} was refused: ${errorMessage(cause)}`,
-      { cause },
-    );
+    throw refused(cause, where);
   }
   const handshakeEnd = performance.now();
   return new StreamConnection(socket, {
@@ -124,6 +122,16 @@ function secured(socket: TLSSocket, tls: TlsOptions, where: string): Connection 
   });
 }
 
+/** Whether OpenSSL or the check of the name did not accept the server's certificate. */
+function isUntrusted(socket: Socket): boolean {
+  return 'authorizationError' in socket && Boolean(socket.authorizationError);
+}
+
+function refused(cause: unknown, where: string): CodedError<ConnectErrorCode> {
+  const message = `the certificate of ${where} was refused: ${errorMessage(cause)}`;
+  return new CodedError('peer-refused', message, { cause });
+}
+
 /** OpenSSL names the peer's alert in the error's code, such as ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED. */
 function isAlert(error: unknown): boolean {
   return systemCode(error)?.includes('ALERT') ?? false;
@@ -134,9 +142,9 @@ function connectError(cause: Error, where: string): CodedError<ConnectErrorCode>
     return new CodedError('connect-failed', `cannot connect to ${where}: ${cause.message}`, { cause });
   }
   // No cipher in common: all of our kind have those for certificates.
-  const refused = systemCode(cause)?.includes('HANDSHAKE_FAILURE')
+  const what = systemCode(cause)?.includes('HANDSHAKE_FAILURE')
     ? 'our handshake, it may want a shared secret'
     : 'our certificate';
-  const message = `${where} refused ${refused}: ${cause.message}`;
+  const message = `${where} refused ${what}: ${cause.message}`;
   return new CodedError('peer-refused', message, { origin: 'remote', cause });
 }

@@ -1,8 +1,8 @@
 import { type Clock, CodedError, withTimeout } from '../base/index.ts';
 import { canonicalAor } from '../sip/message/aor.ts';
-import { formatNameAddr, parseNameAddr } from '../sip/message/name-addr.ts';
+import { parseNameAddr } from '../sip/message/name-addr.ts';
 import type { SipRequest } from '../sip/message/request.ts';
-import { parseUri } from '../sip/message/uri.ts';
+import { quote } from '../sip/message/text.ts';
 import { ASSERTED_IDENTITY } from '../sip/proxy/asserted-identity.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { LocationService } from './location-service.ts';
@@ -19,9 +19,10 @@ const MAX_WAIT_MS = 500;
  * himself in From.
  */
 export function assertIdentity(request: SipRequest, aor: string): void {
-  const uri = parseUri(`sip:${escapeUser(aor)}@${aor.slice(aor.lastIndexOf('@') + 1)}`);
   const { displayName } = request.from;
-  request.setHeader(ASSERTED_IDENTITY, formatNameAddr({ displayName, uri, params: new Map() }));
+  const name = displayName === undefined ? '' : `${quote(displayName)} `;
+  const domain = aor.slice(aor.lastIndexOf('@') + 1);
+  request.setHeader(ASSERTED_IDENTITY, `${name}<sip:${escapeUser(aor)}@${domain}>`);
 }
 
 interface IdentityDeps {

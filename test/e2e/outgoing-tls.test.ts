@@ -3,37 +3,49 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { startGateway } from '../support/gateway.ts';
-import { formatSip, parseSip } from '../support/sip-text.ts';
+import { formatSip, header, parseSip, type SipText } from '../support/sip-text.ts';
 import { TestPhone } from '../support/test-phone.ts';
 import { sipTlsFiles } from '../support/tls-files.ts';
 
-const COPIED = ['Via', 'From', 'To', 'Call-ID', 'CSeq'];
+const COPIED = ['Via', 'Record-Route', 'From', 'Call-ID', 'CSeq'];
 
-/** A SIP server at localhost that is always busy, its certificate for `dnsName`; and what it was asked. */
-async function busyServer(t: ExecutionContext, dnsName: string) {
-  const files = sipTlsFiles({ dnsNames: [dnsName] });
+/** A SIP server at localhost with a certificate for `dnsName` alone, that takes all calls; and what it was asked. */
+async function serverFor(t: ExecutionContext, dnsName: string) {
+  const files = sipTlsFiles({ dnsNames: [dnsName], ipAddresses: [] });
   const asked: string[] = [];
+  let connections = 0;
+  let port = 0;
   const options = { cert: readFileSync(files.cert), key: readFileSync(files.key) };
   const server = createServer(options, (socket) => {
+    connections += 1;
     socket.on('error', () => {});
     socket.on('data', (data) => {
-      const request = parseSip(data.toString('latin1'));
-      asked.push(request.start);
-      if (!request.start.startsWith('INVITE ')) return;
-      const headers = COPIED.flatMap((name) =>
-        (request.headers.get(name.toLowerCase()) ?? []).map((value): [string, string] => [name, value]),
-      );
-      socket.write(formatSip('SIP/2.0 486 Busy Here', headers));
+      for (const text of data.toString('latin1').split(/(?=^(?:ACK|BYE) )/m)) {
+        const request = parseSip(text);
+        asked.push(request.start);
+        if (!request.start.startsWith('ACK ')) socket.write(ok(request, port));
+      }
     });
   });
   server.on('tlsClientError', () => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());
-  return { asked, authority: files.authority, port: (server.address() as AddressInfo).port };
+  port = (server.address() as AddressInfo).port;
+  return { asked, authority: files.authority, port, connections: () => connections };
 }
 
-/** The answer to a call that leaves by a trunk over TLS to localhost. */
-async function callOver(t: ExecutionContext, port: number, authority?: string): Promise<number> {
+function ok(request: SipText, port: number): string {
+  const headers = COPIED.flatMap((name) =>
+    (request.headers.get(name.toLowerCase()) ?? []).map((value): [string, string] => [name, value]),
+  );
+  const to = header(request, 'to');
+  headers.push(['To', to.includes(';tag=') ? to : `${to};tag=far`]);
+  headers.push(['Contact', `<sip:far@127.0.0.1:${port};transport=tls>`]);
+  return formatSip('SIP/2.0 200 OK', headers);
+}
+
+/** A call that leaves by a trunk over TLS to localhost. */
+async function callOver(t: ExecutionContext, port: number, authority?: string) {
   const gateway = await startGateway(t, async (free) => ({
     overlay: { name: 'example.org', first: true, listen: [`tls://127.0.0.1:${await free()}`] },
     sip: {
@@ -44,23 +56,36 @@ async function callOver(t: ExecutionContext, port: number, authority?: string): 
     },
   }));
   const phone = await TestPhone.open(t, { port: gateway.sipPort('udp') });
-  return (await phone.call('alice', '+4930123')).status;
+  return { gateway, phone, call: await phone.call('alice', '+4930123') };
 }
 
-test('RFC 5922 §7: a call goes over TLS to the server that proves the name asked for', async (t) => {
-  const { asked, authority, port } = await busyServer(t, 'localhost');
-  t.is(await callOver(t, port, authority), 486);
-  t.regex(asked[0] ?? '', /^INVITE sips?:\+4930123@localhost:\d+;.*transport=tls/);
+test('RFC 5922 §7, RFC 5923 §8.1: a call goes to the server that proves its name, and to its end over the same connection', async (t) => {
+  const { asked, authority, port, connections } = await serverFor(t, 'localhost');
+  const { phone, call } = await callOver(t, port, authority);
+  t.is(call.status, 200);
+  if (call.dialog === undefined) return t.fail('no dialog');
+  // The server's Contact is its address, for which it has no certificate.
+  t.is(await phone.bye(call.dialog), 200);
+  t.regex(asked[0] ?? '', /^INVITE sip:\+4930123@localhost:\d+;.*transport=tls/);
+  t.deepEqual(
+    asked.slice(1).map((start) => start.split(' ')[0]),
+    ['ACK', 'BYE'],
+  );
+  t.is(connections(), 1);
 });
 
-test('RFC 5922 §7.3: nothing is said to a server whose certificate is for another name', async (t) => {
-  const { asked, authority, port } = await busyServer(t, 'other.example');
-  t.true((await callOver(t, port, authority)) >= 480);
+test('RFC 5922 §7.3: nothing is said to a server whose certificate is for another name, and the log says why', async (t) => {
+  const { asked, authority, port } = await serverFor(t, 'other.example');
+  const { gateway, call } = await callOver(t, port, authority);
+  t.is(call.status, 500);
   t.deepEqual(asked, []);
+  t.regex(gateway.stderr, /cannot connect over TLS.*not for localhost/);
 });
 
 test('RFC 5922 §7.3: nothing is said to a server whose authority nobody named', async (t) => {
-  const { asked, port } = await busyServer(t, 'localhost');
-  t.true((await callOver(t, port)) >= 480);
+  const { asked, port } = await serverFor(t, 'localhost');
+  const { gateway, call } = await callOver(t, port);
+  t.is(call.status, 500);
   t.deepEqual(asked, []);
+  t.regex(gateway.stderr, /cannot connect over TLS.*self-signed certificate/);
 });

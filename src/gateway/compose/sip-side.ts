@@ -19,7 +19,7 @@ import { ProxyCore } from '../../sip/proxy/proxy-core.ts';
 import { BindingStore } from '../../sip/registrar/binding-store.ts';
 import { Registrar } from '../../sip/registrar/registrar.ts';
 import { resolveTarget } from '../../sip/resolve/resolve-target.ts';
-import type { Flow } from '../../sip/transport/flow.ts';
+import type { Flow, TransportName } from '../../sip/transport/flow.ts';
 import { SipTransport } from '../../sip/transport/sip-transport.ts';
 import { type Ban, SourceGuard } from '../../sip/transport/source-guard.ts';
 import type { LiveConfig } from '../config/changes.ts';
@@ -47,6 +47,8 @@ export interface SipSideDeps {
 
 /** SIGTERM: withdrawing our records may take this long (architecture, leaving). */
 const WITHDRAW_MS = 5000;
+/** What we connect over by ourselves. */
+const OUTGOING: readonly TransportName[] = ['UDP', 'TCP', 'TLS'];
 
 /** Everything in one peer that speaks SIP, and the bridge to its overlay: wiring only. */
 export class SipSide {
@@ -129,7 +131,7 @@ export class SipSide {
     const dns = new SystemDns();
     const resolver = {
       resolve: (uri: Parameters<typeof resolveTarget>[0]) =>
-        resolveTarget(uri, { dns, random }, { supported: ['UDP', 'TCP', 'TLS'] }),
+        resolveTarget(uri, { dns, random }, { supported: OUTGOING }),
     };
     this.#core = new ProxyCore(
       {

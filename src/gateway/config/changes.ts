@@ -24,6 +24,7 @@ const KEYS: Readonly<Record<string, string>> = {
   keyType: 'key',
   server: 'document',
   serverAuthorities: 'ca-file',
+  tlsAuthorities: 'tls-ca',
 };
 
 export interface Changes {

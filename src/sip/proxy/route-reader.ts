@@ -21,7 +21,7 @@ const NODE_ID = /^[0-9a-f]{32}$/;
 
 /**
  * Reads and pops Routes (RFC 3261 §16.4, and the architecture's "In-dialog routing between peers"). A Route is ours
- * when it is one of our SIP addresses, or when its user part is our Node-ID.
+ * when it is one of our SIP addresses, or when its user part is our Node-ID or a token that we made for this dialog.
  */
 export class RouteReader {
   readonly #own: OwnAddresses;
@@ -51,10 +51,10 @@ export class RouteReader {
     let isTrusted = false;
     let popped = 0;
     for (const { uri } of routes) {
-      if (!this.#isOurs(uri, request)) break;
-      target =
-        uri.user === undefined ? undefined : this.#tokens.read(uri.user, request.callId, request.fromTag);
-      isTrusted ||= target !== undefined;
+      const named = this.#tokenOf(uri, request);
+      if (named === undefined && !this.#isOurs(uri, request)) break;
+      target = named;
+      isTrusted ||= named !== undefined;
       popped += 1;
     }
     for (let count = 0; count < popped; count += 1) request.removeFirstElement('Route');
@@ -67,6 +67,14 @@ export class RouteReader {
     if (uri?.user === undefined || uri.host !== this.#overlayName) return undefined;
     const peer = uri.user.toLowerCase();
     return NODE_ID.test(peer) ? peer : undefined;
+  }
+
+  /**
+   * A token of ours for this dialog is ours at whatever address: over a connection that we opened where we do not listen
+   * we are known by its port.
+   */
+  #tokenOf({ user }: SipUri, { callId, fromTag }: SipRequest): TokenTarget | undefined {
+    return user === undefined ? undefined : this.#tokens.read(user, callId, fromTag);
   }
 
   #isOurs(uri: SipUri, request: SipRequest): boolean {
@@ -82,18 +90,11 @@ export class RouteReader {
    */
   #undoStrictRouting(request: SipRequest): void {
     const { uri } = request;
-    if (uri.user === undefined || !this.#isRecordRouteOfOurs(uri, request)) return;
+    if (this.#peerOf(uri) !== this.#nodeHex && this.#tokenOf(uri, request) === undefined) return;
     const { routes } = request;
     const last = routes[routes.length - 1]!;
     request.setHeader('Route', [`<${uri}>`, ...routes.slice(0, -1).map(formatNameAddr)].join(', '));
     request.setRequestUri(last.uri);
-  }
-
-  #isRecordRouteOfOurs(uri: SipUri, { callId, fromTag }: SipRequest): boolean {
-    if (this.#peerOf(uri) === this.#nodeHex) return true;
-    return (
-      this.#own.isAddress(uri.host, uri.port) && this.#tokens.read(uri.user!, callId, fromTag) !== undefined
-    );
   }
 }
 

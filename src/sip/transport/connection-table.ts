@@ -62,7 +62,8 @@ export class ConnectionTable {
 
   /**
    * An open connection to this address (RFC 3261 §18.1.1: RECOMMENDED to be re-used).
-   * @param name the host that was asked for, if it is not the address itself
+   * @param name the host that was asked for. Where that is the address itself, as in the Contact of a server in a dialog,
+   *   a connection opened for whatever name will do.
    */
   find(transport: TransportName, address: Address, name?: string): StreamFlow | undefined {
     return this.#byRemote.get(remoteKey(transport, address, name));
@@ -73,13 +74,16 @@ export class ConnectionTable {
     const bounds = { unfinished: this.#unfinished, queued: this.#queued };
     const flow = new StreamFlow({ connection, intake: this.#intake, now: this.#now, ...bounds }, options);
     const { host } = flow.remote;
-    const key = remoteKey(flow.transport, flow.remote, options.name);
+    const keys = new Set([
+      remoteKey(flow.transport, flow.remote, options.name),
+      remoteKey(flow.transport, flow.remote),
+    ]);
     this.#flows.add(flow);
     this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
-    if (flow.peer === undefined) this.#byRemote.set(key, flow);
+    if (flow.peer === undefined) for (const key of keys) this.#byRemote.set(key, flow);
     this.#open.set(this.#flows.size);
     this.#watch.start();
-    flow.closed.on(() => this.#forget(flow, host, key));
+    flow.closed.on(() => this.#forget(flow, host, keys));
     return flow;
   }
 
@@ -96,13 +100,13 @@ export class ConnectionTable {
     for (const flow of [...this.#flows]) flow.end();
   }
 
-  #forget(flow: StreamFlow, host: string, key: string): void {
+  #forget(flow: StreamFlow, host: string, keys: ReadonlySet<string>): void {
     this.#flows.delete(flow);
     this.#open.set(this.#flows.size);
     const left = (this.#perHost.get(host) ?? 1) - 1;
     if (left > 0) this.#perHost.set(host, left);
     else this.#perHost.delete(host);
-    if (this.#byRemote.get(key) === flow) this.#byRemote.delete(key);
+    for (const key of keys) if (this.#byRemote.get(key) === flow) this.#byRemote.delete(key);
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   type Address,
   type Clock,
+  CodedError,
   type Connection,
   type Counter,
   errorMessage,
@@ -281,10 +282,17 @@ export class SipTransport {
     }
     const { connectTimeoutMs: timeoutMs } = this.#options;
     const tls = transport === 'TLS' ? this.#requireClientTls(name ?? address.host) : undefined;
-    const connection = await this.#deps.network.connect(
+    const connecting = this.#deps.network.connect(
       address,
       tls === undefined ? { timeoutMs } : { timeoutMs, tls },
     );
+    const connection = await connecting.catch((error) => {
+      // An operator mends this, no caller.
+      if (error instanceof CodedError && error.code === 'peer-refused') {
+        this.#deps.logger.warn('cannot connect over TLS', { name, reason: error.message });
+      }
+      throw error;
+    });
     if (this.#stopped) {
       connection.destroy();
       throw new TransportError('stopped', 'the transport is stopped');

@@ -60,6 +60,15 @@ test('architecture "In-dialog routing": the last Route popped names the way on',
   t.deepEqual(reader.read(bye([myOverlaySide, phoneSide])).target, CONTACT_TOKEN);
 });
 
+test('RFC 3261 §16.4: our token is ours at any address: a connection of ours is known by a port we do not listen on', (t) => {
+  const overConnection = `<sip:${token}@192.0.2.1:40123;transport=tls;lr>`;
+  const message = bye([phoneSide, overConnection, foreign]);
+  t.like(reader.read(message), { isTrusted: true, target: CONTACT_TOKEN, hasRoute: true });
+  t.deepEqual(message.headers('Route'), [foreign]);
+  const another = `<sip:${tokens.mint(CONTACT_TOKEN, 'call-2')}@192.0.2.1:40123;transport=tls;lr>`;
+  t.like(reader.read(bye([another])), { isTrusted: false, hasRoute: true });
+});
+
 test('architecture "In-dialog routing": without a valid token of this dialog there is no trust', (t) => {
   t.false(reader.read(bye([])).isTrusted);
   t.false(reader.read(bye(['<sip:192.0.2.1;lr>'])).isTrusted);
