@@ -1,4 +1,11 @@
-import { type Clock, isLoopback, type Logger, type Network, type Random } from '../base/index.ts';
+import {
+  type Clock,
+  isLoopback,
+  type Logger,
+  type Metrics,
+  type Network,
+  type Random,
+} from '../base/index.ts';
 import { HttpsClient, SystemDns, SystemNetwork, systemClock, systemRandom } from '../net/index.ts';
 import { LocationService } from '../p2psip/location-service.ts';
 import { ReloadOverlay } from '../p2psip/reload-overlay.ts';
@@ -17,6 +24,7 @@ import { PeerView } from './compose/peer-view.ts';
 import { SipSide } from './compose/sip-side.ts';
 import { openTraceFile } from './compose/trace-file.ts';
 import type { GatewayConfig, OverlayConfig } from './config/gateway-config.ts';
+import { packageVersion } from './package-version.ts';
 import { openDataDirectory } from './persistence/data-directory.ts';
 import { Reloading } from './reloading.ts';
 import {
@@ -91,6 +99,7 @@ async function build(
     },
   );
   closers.push(() => node.stop());
+  showReadiness(node, metrics);
   const enrollment =
     ownRegistrations === undefined
       ? openEnrolledUsers({
@@ -164,6 +173,18 @@ async function build(
     failed: node.failed,
     stop,
   };
+}
+
+/** What /readyz says, and which version this is, for those who only read metrics. */
+function showReadiness(node: ReloadNode, metrics: Metrics): void {
+  const ready = metrics.gauge(
+    'p2psip_ready',
+    '1 while this peer is joined, 0 while joining, isolated or leaving',
+  );
+  node.changed.on(() => ready.set(node.state === 'joined' ? 1 : 0));
+  metrics
+    .gauge('p2psip_build_info', 'Always 1; the version is its label', { version: packageVersion() })
+    .set(1);
 }
 
 /** Calls back whenever the node, once joined, is part of the overlay again after it was not. */

@@ -40,6 +40,8 @@ interface Deps {
   readonly isOverlayDomain: (domain: string) => boolean;
 }
 
+const LOOKUP_BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15];
+
 const NOWHERE: Location = { routes: [], externalUris: [], known: false };
 
 /**
@@ -56,6 +58,7 @@ export class LocationService {
   readonly #newestSeen = new Map<string, number>();
   readonly #hits;
   readonly #misses;
+  readonly #duration;
 
   constructor(deps: Deps, options: LocationOptions = defaultLocationOptions) {
     this.#deps = deps;
@@ -64,6 +67,8 @@ export class LocationService {
     const help = 'Lookups of AoRs in the overlay';
     this.#hits = deps.metrics.counter('p2psip_lookups_total', help, { result: 'cached' });
     this.#misses = deps.metrics.counter('p2psip_lookups_total', help, { result: 'fetched' });
+    const took = 'How long Fetches of AoRs took that succeeded';
+    this.#duration = deps.metrics.histogram('p2psip_lookup_duration_seconds', took, LOOKUP_BUCKETS_S);
   }
 
   /**
@@ -118,7 +123,10 @@ export class LocationService {
     if (this.#deps.overlay.state !== 'joined') {
       throw new CodedError('overlay-unreachable', `the overlay is ${this.#deps.overlay.state}`);
     }
-    const entries = await this.#deps.overlay.fetchRegistrations(aor);
+    const { clock, overlay } = this.#deps;
+    const began = clock.monotonic();
+    const entries = await overlay.fetchRegistrations(aor);
+    this.#duration.observe((clock.monotonic() - began) / 1000);
     return entries.filter((entry) => this.#isCurrent(aor, entry));
   }
 
