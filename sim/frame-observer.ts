@@ -1,6 +1,6 @@
+import type { ReloadTrace } from '../src/base/index.ts';
 import { fetch } from '../src/reload/messages/fetch.ts';
 import { FIXED_HEADER_LENGTH } from '../src/reload/messages/forwarding-header.ts';
-import type { TraceHook } from '../src/reload/node/node-options.ts';
 
 /** How far one request got. */
 export interface Passage {
@@ -12,12 +12,12 @@ export interface Passage {
 const AT = { transactionId: 20, viaLength: 32, destinationLength: 34, optionsLength: 36 } as const;
 
 /** Counts, from the frames on the links, how many links the Fetches of interest cross. */
-export class FrameObserver {
+export class FrameObserver implements ReloadTrace {
   readonly #followed = new Map<bigint, Passage>();
   #next: Passage | undefined;
 
-  /** Sees every message on every link of every peer. */
-  readonly trace: TraceHook = (direction, _, message) => {
+  /** Of every link of every peer. */
+  message(direction: 'in' | 'out', _peer: string, message: Uint8Array): void {
     if (direction === 'in' || (this.#next === undefined && this.#followed.size === 0)) return;
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
     const lists =
@@ -32,7 +32,9 @@ export class FrameObserver {
     }
     const passage = this.#followed.get(id);
     if (passage !== undefined) passage.hops++;
-  };
+  }
+
+  begun(): void {}
 
   /** Follows the Fetch that `start` sends before it returns, if any, until its promise settles. */
   async follow<T>(start: () => Promise<T>): Promise<{ readonly result: T; readonly hops: number }> {

@@ -74,7 +74,7 @@ export class SimOverlay {
         metrics: this.counts,
         kv: this.#disks.disk(),
         certificates: this.#certificates,
-        trace: this.observer.trace,
+        trace: this.observer,
       },
       {
         host,

@@ -5,12 +5,12 @@ import {
   type Metrics,
   type Network,
   type Random,
+  type ReloadTrace,
   silentLogger,
 } from '../src/base/index.ts';
 import { RegistrationPublisher } from '../src/p2psip/registration-publisher.ts';
 import { ReloadOverlay } from '../src/p2psip/reload-overlay.ts';
 import type { OverlayDocument } from '../src/reload/document/overlay-document.ts';
-import type { TraceHook } from '../src/reload/node/node-options.ts';
 import { ReloadNode } from '../src/reload/node/reload-node.ts';
 import type { CertificateStore } from '../src/reload/security/certificate-store.ts';
 import { type Identity, ownRegistrations } from '../src/reload/security/identity.ts';
@@ -29,7 +29,7 @@ interface SimPeerDeps {
   readonly metrics: Metrics;
   readonly kv: KeyValueStore;
   readonly certificates: CertificateStore;
-  readonly trace: TraceHook;
+  readonly trace: ReloadTrace;
 }
 
 interface SimPeerOptions {

@@ -18,3 +18,4 @@ export * from './random.ts';
 export * from './slot-list.ts';
 export * from './srv.ts';
 export * from './token-buckets.ts';
+export * from './trace.ts';

@@ -1,11 +1,4 @@
-import {
-  type Clock,
-  isLoopback,
-  type Logger,
-  type Metrics,
-  type Network,
-  type Random,
-} from '../base/index.ts';
+import { type Clock, isLoopback, type Metrics, type Network, type Random } from '../base/index.ts';
 import { HttpsClient, SystemDns, SystemNetwork, systemClock, systemRandom } from '../net/index.ts';
 import { LocationService } from '../p2psip/location-service.ts';
 import { ReloadOverlay } from '../p2psip/reload-overlay.ts';
@@ -22,7 +15,7 @@ import { openLocalDiscovery } from './compose/local-discovery.ts';
 import { openMembership } from './compose/membership.ts';
 import { PeerView } from './compose/peer-view.ts';
 import { SipSide } from './compose/sip-side.ts';
-import { openTraceFile } from './compose/trace-file.ts';
+import { openTrace } from './compose/trace.ts';
 import type { GatewayConfig, OverlayConfig } from './config/gateway-config.ts';
 import { packageVersion } from './package-version.ts';
 import { openDataDirectory } from './persistence/data-directory.ts';
@@ -78,12 +71,11 @@ async function build(
   const membership = await openMembership(config, { ...machine, logger, metrics, data, http, dns, signal });
   closers.push(async () => membership.stop());
   const { document, identity, ownRegistrations } = membership;
-  const trace = config.trace === undefined ? undefined : openTrace(config.trace, logger);
-  if (trace !== undefined) closers.push(() => trace.close());
+  const trace = openTrace(config, { clock: machine.clock, logger }, closers);
 
   const around = { nodeId: identity.nodeId, document: () => node.document };
   const discovery = openLocalDiscovery(config, { ...machine, logger, metrics }, around);
-  const hooks = { ...(trace && { trace: trace.hook }), ...(discovery && { discovery }) };
+  const hooks = { ...(trace && { trace: trace.reload }), ...(discovery && { discovery }) };
   const node: ReloadNode = new ReloadNode(
     { ...machine, kv: data.store, logger, metrics, ...hooks },
     {
@@ -136,6 +128,7 @@ async function build(
             tokenKey,
             enrollment,
             writeCall,
+            trace: trace?.sip,
           },
         });
   // Phones are served before the overlay is joined: calls within this peer need nobody else.
@@ -202,12 +195,6 @@ function admissionOf({ allow, listen, sharedSecret }: OverlayConfig, document: O
   if (allow !== undefined) return { kind: 'allow', nodeIds: new Set(allow) };
   if ((sharedSecret ?? document.sharedSecret) !== undefined) return { kind: 'shared-secret' };
   return listen.every(({ host }) => isLoopback(host)) ? { kind: 'loopback' } : { kind: 'open' };
-}
-
-function openTrace(path: string, logger: Logger) {
-  return openTraceFile(path, (error) =>
-    logger.warn('the trace file cannot be written', { path, error: error.message }),
-  );
 }
 
 async function startAdmin(

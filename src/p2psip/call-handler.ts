@@ -138,7 +138,7 @@ export class CallHandler {
     const here = preferredTargets(request, targetsOf(this.#deps.bindings.bindings(aor)));
     const isOnlyOne = forbidsForking(request);
     const isEnough = here.length > 0 && isOnlyOne;
-    const lookup = isEnough ? Promise.resolve(NOWHERE) : this.#deps.locations.locate(aor);
+    const lookup = isEnough ? Promise.resolve(NOWHERE) : this.#deps.locations.locate(aor, request.callId);
     if (this.#options.mode === 'redirect')
       return this.#redirect(context, aor, { bindings: here.map(rankedBinding), lookup, caller });
     if (here.length > 0) {

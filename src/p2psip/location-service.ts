@@ -73,9 +73,10 @@ export class LocationService {
 
   /**
    * Where to send a call for `aor`. Our own Node-ID is left out: local bindings ring without the overlay.
+   * @param traceId the Call-ID
    * @throws CodedError 'overlay-unreachable'
    */
-  async locate(aor: string): Promise<Location> {
+  async locate(aor: string, traceId?: string): Promise<Location> {
     const routes = new Map<string, readonly NodeId[]>();
     const externalUris = new Set<string>();
     let known = false;
@@ -87,7 +88,7 @@ export class LocationService {
       const wave = [...new Set(unvisited)].slice(0, this.#options.maxTargets - visited.size);
       for (const each of wave) visited.add(each);
       // Side by side: a chain of forwardings may take as long as it is deep, not as long as it is wide.
-      for (const entries of await Promise.all(wave.map((each) => this.entries(each)))) {
+      for (const entries of await Promise.all(wave.map((each) => this.entries(each, traceId)))) {
         for (const { registration } of entries) {
           known = true;
           if (registration.type === 'route') this.#addRoute(routes, registration.destinationList);
@@ -100,14 +101,14 @@ export class LocationService {
   }
 
   /** The verified, current entries of one AoR, from the cache or the overlay. */
-  entries(aor: string): Promise<readonly RegistrationEntry[]> {
+  entries(aor: string, traceId?: string): Promise<readonly RegistrationEntry[]> {
     const cached = this.#cache.get(aor);
     if (cached !== undefined) {
       this.#hits.inc();
       return cached;
     }
     this.#misses.inc();
-    const fetched = this.fetch(aor);
+    const fetched = this.fetch(aor, traceId);
     if (this.#cache.size >= this.#options.maxCachedAors) this.#evictOldest();
     this.#cache.set(aor, fetched);
     fetched.then(
@@ -119,13 +120,13 @@ export class LocationService {
   }
 
   /** Like `entries`, past the cache; for `p2psip lookup` and the owner's own audit. */
-  async fetch(aor: string): Promise<readonly RegistrationEntry[]> {
+  async fetch(aor: string, traceId?: string): Promise<readonly RegistrationEntry[]> {
     if (this.#deps.overlay.state !== 'joined') {
       throw new CodedError('overlay-unreachable', `the overlay is ${this.#deps.overlay.state}`);
     }
     const { clock, overlay } = this.#deps;
     const began = clock.monotonic();
-    const entries = await overlay.fetchRegistrations(aor);
+    const entries = await overlay.fetchRegistrations(aor, { traceId });
     this.#duration.observe((clock.monotonic() - began) / 1000);
     return entries.filter((entry) => this.#isCurrent(aor, entry));
   }

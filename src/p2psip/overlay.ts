@@ -31,6 +31,13 @@ export interface RegistrationStore {
   readonly lifetimeS: number;
 }
 
+/** Of one question to the overlay. */
+export interface OverlayOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The Call-ID of what it is asked for: names it to the trace. */
+  readonly traceId?: string | undefined;
+}
+
 /**
  * The overlay as the bridge needs it: RELOAD records in SIP terms. Implemented by `reload-overlay.ts` over a
  * RELOAD node and by a small fake in the tests.
@@ -43,7 +50,7 @@ export interface Overlay {
    * All entries of the AoR that verify.
    * @throws CodedError 'overlay-unreachable' when nobody answered
    */
-  fetchRegistrations(aor: string, signal?: AbortSignal): Promise<readonly RegistrationEntry[]>;
+  fetchRegistrations(aor: string, options?: OverlayOptions): Promise<readonly RegistrationEntry[]>;
   /** @throws CodedError 'data-too-old' | 'overlay-unreachable' | 'store-refused' */
   storeRegistration(store: RegistrationStore, signal?: AbortSignal): Promise<void>;
   /** The SIP URIs the peer publishes for redirectors (kind SIP-PEER-ADDRESS); empty when it has none. */
@@ -53,7 +60,7 @@ export interface Overlay {
    * AppAttach (RFC 6940 §6.5.2): a mutually authenticated TLS connection for SIP to the last node of the list.
    * @throws CodedError 'peer-unreachable'
    */
-  openSip(destinationList: readonly NodeId[], signal?: AbortSignal): Promise<Connection>;
+  openSip(destinationList: readonly NodeId[], options?: OverlayOptions): Promise<Connection>;
   /** Takes the SIP connections that other peers asked for. */
   onSip(handler: (connection: Connection, peer: NodeId) => void): void;
 }

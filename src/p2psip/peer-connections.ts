@@ -84,9 +84,10 @@ export class PeerConnections<Flow extends PeerFlow> {
 
   /**
    * The flow to the peer, opened when there is none; concurrent callers share one AppAttach.
+   * @param traceId the Call-ID of the request it is for
    * @throws CodedError 'peer-unreachable', or the signal's reason
    */
-  connect(peer: NodeId, signal?: AbortSignal): Promise<Flow> {
+  connect(peer: NodeId, signal?: AbortSignal, traceId?: string): Promise<Flow> {
     const open = this.cached(peer);
     if (open !== undefined) return Promise.resolve(open);
     const pending = this.#pending.get(peer);
@@ -94,19 +95,20 @@ export class PeerConnections<Flow extends PeerFlow> {
     if (this.#pending.size >= this.#options.maxPending) {
       return Promise.reject(new CodedError('peer-unreachable', 'too many AppAttaches under way'));
     }
-    const connecting = this.#open(peer).finally(() => this.#pending.delete(peer));
+    const connecting = this.#open(peer, traceId).finally(() => this.#pending.delete(peer));
     this.#pending.set(peer, connecting);
     return abortable(connecting, signal);
   }
 
-  async #open(peer: NodeId): Promise<Flow> {
+  async #open(peer: NodeId, traceId: string | undefined): Promise<Flow> {
     const { overlay, clock, locations, logger } = this.#deps;
     const abort = new AbortController();
     const timer = clock.setTimer(this.#options.connectTimeoutMs, () =>
       abort.abort(new CodedError('peer-unreachable', 'AppAttach timed out')),
     );
     try {
-      const connection = await overlay.openSip(this.#routes.get(peer) ?? [peer], abort.signal);
+      const route = this.#routes.get(peer) ?? [peer];
+      const connection = await overlay.openSip(route, { signal: abort.signal, traceId });
       const flow = this.#take(connection, peer);
       this.#opened.inc();
       locations.markReachable(peer);

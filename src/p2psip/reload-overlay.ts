@@ -13,6 +13,7 @@ import { decodeWhole, encodeWhole } from '../reload/wire/codec.ts';
 import type {
   NodeId,
   Overlay,
+  OverlayOptions,
   OverlayState,
   RegistrationEntry,
   RegistrationStore,
@@ -56,8 +57,8 @@ export class ReloadOverlay implements Overlay {
     return this.#node.state;
   }
 
-  async fetchRegistrations(aor: string, signal?: AbortSignal): Promise<readonly RegistrationEntry[]> {
-    const values = await this.#fetch(resourceIdOf(aor), Kind.SIP_REGISTRATION, signal);
+  async fetchRegistrations(aor: string, options?: OverlayOptions): Promise<readonly RegistrationEntry[]> {
+    const values = await this.#fetch(resourceIdOf(aor), Kind.SIP_REGISTRATION, options);
     return values.flatMap((value) => this.#toEntry(aor, value));
   }
 
@@ -75,7 +76,7 @@ export class ReloadOverlay implements Overlay {
   }
 
   async fetchPublicAddresses(node: NodeId, signal?: AbortSignal): Promise<readonly string[]> {
-    const [found] = await this.#fetch(resourceIdOfNode(node), Kind.SIP_PEER_ADDRESS, signal);
+    const [found] = await this.#fetch(resourceIdOfNode(node), Kind.SIP_PEER_ADDRESS, { signal });
     if (found === undefined || !found.value.exists) return [];
     try {
       return decodeWhole(sipPeerAddress, found.value.value);
@@ -94,9 +95,9 @@ export class ReloadOverlay implements Overlay {
     );
   }
 
-  async openSip(destinationList: readonly NodeId[], signal?: AbortSignal): Promise<Connection> {
+  async openSip(destinationList: readonly NodeId[], options?: OverlayOptions): Promise<Connection> {
     try {
-      const opened = await this.#node.openApplication(destinationList.map(toNode), SIP_APPLICATION, signal);
+      const opened = await this.#node.openApplication(destinationList.map(toNode), SIP_APPLICATION, options);
       return opened.connection;
     } catch (cause) {
       throw new CodedError('peer-unreachable', errorMessage(cause), { cause });
@@ -108,9 +109,9 @@ export class ReloadOverlay implements Overlay {
     this.#node.onApplication(SIPS_APPLICATION, handler);
   }
 
-  async #fetch(resource: string, kind: number, signal?: AbortSignal): Promise<readonly VerifiedValue[]> {
+  async #fetch(resource: string, kind: number, options?: OverlayOptions): Promise<readonly VerifiedValue[]> {
     try {
-      const kinds = await this.#node.fetch(resource, [{ kind }], { signal });
+      const kinds = await this.#node.fetch(resource, [{ kind }], options);
       return kinds.find((found: VerifiedKind) => found.kind === kind)?.values ?? [];
     } catch (error) {
       // RFC 6940 §7.4.2.2: Not_Found is an answer: nobody has stored anything there.

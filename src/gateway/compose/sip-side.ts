@@ -1,4 +1,4 @@
-import type { Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../../base/index.ts';
+import type { Clock, KeyValueStore, Logger, Metrics, Network, Random, SipTrace } from '../../base/index.ts';
 import { SystemDns, SystemWebSockets } from '../../net/index.ts';
 import { AdapterPeer } from '../../p2psip/adapter-peer.ts';
 import { CallHandler } from '../../p2psip/call-handler.ts';
@@ -41,6 +41,8 @@ export interface SipSideDeps {
   readonly tokenKey: Uint8Array;
   /** Takes the records of calls; undefined where none are kept. */
   readonly writeCall?: ((record: CallRecord) => void) | undefined;
+  /** Sees every SIP message; undefined where nobody looks. */
+  readonly trace?: SipTrace | undefined;
   /** Where an enrollment server knows the users, and no file. */
   readonly enrollment?: EnrolledUsers | undefined;
 }

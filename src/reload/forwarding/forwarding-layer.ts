@@ -5,6 +5,7 @@ import {
   type Logger,
   type Metrics,
   type Random,
+  type ReloadTrace,
 } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { Destination } from '../messages/destination.ts';
@@ -42,6 +43,7 @@ export interface ForwardingDeps {
   readonly links: LinkTable;
   readonly routing: Routing;
   readonly certificates: CertificateStore;
+  readonly trace?: ReloadTrace;
 }
 
 export interface ForwardingOptions {

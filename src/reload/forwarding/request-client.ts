@@ -1,4 +1,11 @@
-import { abortable, type Clock, IdleMap, type Logger, type Random } from '../../base/index.ts';
+import {
+  abortable,
+  type Clock,
+  IdleMap,
+  type Logger,
+  type Random,
+  type ReloadTrace,
+} from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { Destination } from '../messages/destination.ts';
 import { ErrorCode, type ErrorResponse, errorResponse } from '../messages/error-response.ts';
@@ -55,6 +62,8 @@ export interface RequestOptions {
   readonly configurationSequence?: number;
   /** Stops retransmission; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** What it is sent for: names it to the trace. */
+  readonly traceId?: string | undefined;
 }
 
 export interface Answer<T> {
@@ -92,6 +101,7 @@ interface RequestClientDeps {
   readonly metrics: ForwardingMetrics;
   readonly routing: Routing;
   readonly transmitter: Transmitter;
+  readonly trace?: ReloadTrace;
 }
 
 export interface RequestClientOptions {
@@ -270,8 +280,9 @@ export class RequestClient {
   }
 
   #start({ header, sealed, intervalMs }: Transmission, options: RequestOptions, request: Settlement): void {
-    const { clock, transmitter, metrics } = this.#deps;
-    const { firstHop, signal } = options;
+    const { clock, transmitter, metrics, trace } = this.#deps;
+    const { firstHop, signal, traceId } = options;
+    if (traceId !== undefined) trace?.begun(header.transactionId, traceId);
     const retransmission = new Retransmission(clock, {
       intervalMs,
       send: (attempt) => {

@@ -40,6 +40,13 @@ export interface AppAttacherOptions {
   readonly nodeIdsOf: (certificates: readonly Uint8Array[]) => readonly NodeId[];
 }
 
+/** Of one AppAttach. */
+export interface AppAttachOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** What it is for: names it to the trace. */
+  readonly traceId?: string | undefined;
+}
+
 interface Pending {
   readonly resolve: (connection: Connection) => void;
   readonly reject: (error: CodedError) => void;
@@ -87,7 +94,7 @@ export class AppAttacher {
   async open(
     destinationList: readonly Destination[],
     application: number,
-    signal?: AbortSignal,
+    { signal, traceId }: AppAttachOptions = {},
   ): Promise<AppConnection> {
     const target = destinationList.at(-1);
     if (target?.type !== 'node')
@@ -107,7 +114,10 @@ export class AppAttacher {
     // `stop` may reject it before anybody waits for it.
     connected.catch(() => {});
     try {
-      return { connection: await this.#request(destinationList, application, connected, signal), nodeId };
+      return {
+        connection: await this.#request(destinationList, application, connected, { signal, traceId }),
+        nodeId,
+      };
     } finally {
       this.#pending.delete(key);
     }
@@ -126,7 +136,7 @@ export class AppAttacher {
     destinationList: readonly Destination[],
     application: number,
     connected: Promise<Connection>,
-    signal: AbortSignal | undefined,
+    { signal, traceId }: AppAttachOptions,
   ): Promise<Connection> {
     const candidates = toCandidates(await this.addresses(application));
     const request = new AbortController();
@@ -136,6 +146,7 @@ export class AppAttacher {
         { ufrag: '', password: '', application, role: 'passive', candidates },
         {
           destinationList,
+          traceId,
           signal: signal === undefined ? request.signal : AbortSignal.any([signal, request.signal]),
         },
       )

@@ -1,9 +1,16 @@
-import { type Address, type Listener, type PresharedKey, type TlsOptions, utf8 } from '../../base/index.ts';
+import {
+  type Address,
+  type Listener,
+  type PresharedKey,
+  type ReloadTrace,
+  type TlsOptions,
+  utf8,
+} from '../../base/index.ts';
 import { ForwardingLayer, type ForwardingOptions } from '../forwarding/forwarding-layer.ts';
 import type { Routing } from '../forwarding/ports.ts';
 import { signedIntroduction } from '../forwarding/signed-introduction.ts';
 import { DATA_HEADER_BYTES, FRAME_DATA } from '../link/frame.ts';
-import type { TraceHook as FrameHook } from '../link/link.ts';
+import type { TraceHook } from '../link/link.ts';
 import { LinkLayer, type LinkLayerOptions } from '../link/link-layer.ts';
 import type { IceCandidate } from '../messages/ice-candidate.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
@@ -17,7 +24,7 @@ import { BootstrapCache } from './bootstrap-cache.ts';
 import { connectableAddresses, offeredAddresses, toCandidates } from './candidates.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { LinkDialer } from './link-dialer.ts';
-import type { ReloadNodeDeps, ReloadNodeOptions, TraceHook } from './node-options.ts';
+import type { ReloadNodeDeps, ReloadNodeOptions } from './node-options.ts';
 
 /** The document in force, and what to do where another node has another one. */
 export type Configuration = Pick<
@@ -195,8 +202,11 @@ class MessageLimits {
 }
 
 /** Leaves out the acks and framing headers of the link layer. */
-function messagesOnly(trace: TraceHook): FrameHook {
-  return (direction, peer, frame) => {
-    if (frame[0] === FRAME_DATA) trace(direction, peer, frame.subarray(DATA_HEADER_BYTES));
+function messagesOnly(trace: ReloadTrace): TraceHook {
+  return (direction, peer, frame, { local, remote }) => {
+    if (frame[0] !== FRAME_DATA) return;
+    trace.message(direction, peer, frame.subarray(DATA_HEADER_BYTES), {
+      ...{ transport: 'TLS', local, remote, peer },
+    });
   };
 }

@@ -1,4 +1,13 @@
-import type { Address, Clock, KeyValueStore, Logger, Metrics, Network, Random } from '../../base/index.ts';
+import type {
+  Address,
+  Clock,
+  KeyValueStore,
+  Logger,
+  Metrics,
+  Network,
+  Random,
+  ReloadTrace,
+} from '../../base/index.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
@@ -6,9 +15,6 @@ import type { NodeIdentity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import type { NodeId } from '../wire/ids.ts';
 import type { Topologies } from './topologies.ts';
-
-/** Sees every RELOAD message on every link, without the framing header. */
-export type TraceHook = (direction: 'in' | 'out', peer: NodeId, message: Uint8Array) => void;
 
 export interface ReloadNodeDeps {
   readonly clock: Clock;
@@ -20,7 +26,7 @@ export interface ReloadNodeDeps {
   readonly metrics: Metrics;
   /** Where several nodes of one process share what they know of certificates; else each has its own. */
   readonly certificates?: CertificateStore;
-  readonly trace?: TraceHook;
+  readonly trace?: ReloadTrace;
   /** Looks for peers that nobody has named: on the local network. */
   readonly discovery?: Discovery;
 }

@@ -42,6 +42,11 @@ interface Abortable {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface Traceable extends Abortable {
+  /** What it is done for: names it to the trace. */
+  readonly traceId?: string | undefined;
+}
+
 /** A node of a RELOAD overlay (RFC 6940), peer or client. Wiring only: each procedure has a file of its own. */
 export class ReloadNode {
   readonly nodeId: NodeId;
@@ -213,7 +218,7 @@ export class ReloadNode {
   fetch(
     resource: ResourceId,
     kinds: readonly KindToFetch[],
-    options?: Abortable,
+    options?: Traceable,
   ): Promise<readonly VerifiedKind[]> {
     return this.#storage.fetch(resource, kinds, options);
   }
@@ -245,9 +250,9 @@ export class ReloadNode {
   async openApplication(
     destinationList: readonly Destination[],
     application: number,
-    signal?: AbortSignal,
+    options?: Traceable,
   ): Promise<AppConnection> {
-    const opened = await this.#connectivity.appAttacher.open(destinationList, application, signal);
+    const opened = await this.#connectivity.appAttacher.open(destinationList, application, options);
     this.#applications.add(opened.connection);
     return opened;
   }

@@ -111,7 +111,10 @@ export class StorageClient {
   async fetch(
     resource: ResourceId,
     kinds: readonly KindToFetch[],
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    {
+      signal,
+      traceId,
+    }: { readonly signal?: AbortSignal | undefined; readonly traceId?: string | undefined } = {},
   ): Promise<readonly VerifiedKind[]> {
     const request = this.#dataRequest(resource, kinds);
     const { forwarding, topology, certificates } = this.#deps;
@@ -124,6 +127,7 @@ export class StorageClient {
     }
     const answer = await forwarding.request(fetch, request, {
       destinationList: [toResource(resource)],
+      traceId,
       ...(signal && { signal }),
     });
     return verifiedValues({ certificates, kinds: this.#kinds() }, resource, answer.body, answer.certificates);

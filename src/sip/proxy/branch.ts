@@ -163,7 +163,7 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
       return;
     }
     this.#connecting = new AbortController();
-    this.#sendOver(peers.connect(peer, this.#connecting.signal));
+    this.#sendOver(peers.connect(peer, this.#connecting.signal, this.plan.request.callId));
   }
 
   #sendByUri(): void {

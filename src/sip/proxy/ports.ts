@@ -84,9 +84,10 @@ export interface PeerConnector {
   cached(peer: string): Flow | undefined;
   /**
    * Opens one (AppAttach), within 4 s.
+   * @param traceId the Call-ID of the request it is for
    * @throws CodedError when the peer cannot be reached, or the signal's reason
    */
-  connect(peer: string, signal: AbortSignal): Promise<Flow>;
+  connect(peer: string, signal: AbortSignal, traceId?: string): Promise<Flow>;
 }
 
 /** RFC 3263. */

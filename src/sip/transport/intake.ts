@@ -7,6 +7,7 @@ import {
   type Logger,
   type Metrics,
   type Random,
+  type SipTrace,
 } from '../../base/index.ts';
 import { createResponse } from '../message/build.ts';
 import type { MessageError } from '../message/parser.ts';
@@ -37,6 +38,7 @@ export class MessageIntake {
   readonly #respond: Respond;
   readonly #tagKey: Uint8Array;
   readonly #guard: SourceGuard | undefined;
+  readonly #trace: SipTrace | undefined;
   readonly #received: Readonly<Record<Flow['transport'], { requests: Counter; responses: Counter }>>;
   #handler: MessageHandler | undefined;
 
@@ -46,8 +48,10 @@ export class MessageIntake {
     random: Random;
     respond: Respond;
     guard?: SourceGuard | undefined;
+    trace?: SipTrace | undefined;
   }) {
     this.#guard = deps.guard;
+    this.#trace = deps.trace;
     this.#logger = deps.logger;
     this.#metrics = deps.metrics;
     this.#respond = deps.respond;
@@ -89,6 +93,7 @@ export class MessageIntake {
     this.#count(error.code);
     const { request } = error;
     if (request === undefined) return;
+    this.#trace?.received(request, flow);
     const refusal =
       error.code === 'message-too-large'
         ? { status: 513, reason: 'Message Too Large' }
@@ -105,6 +110,7 @@ export class MessageIntake {
     if (this.#guard !== undefined && flow.peer === undefined) {
       if (!this.#guard.takes(request, flow.remote.host, flow.reliable)) return;
     }
+    this.#trace?.received(request, flow);
     const refusal = validateRequest(request);
     if (refusal !== undefined) {
       this.#count('invalid-request');
@@ -118,6 +124,7 @@ export class MessageIntake {
 
   #acceptResponse(response: SipResponse, flow: Flow): void {
     this.#received[flow.transport].responses.inc();
+    this.#trace?.received(response, flow);
     if (isUsableResponse(response)) this.#handler?.onMessage(response, flow);
     else this.#count('invalid-response');
   }

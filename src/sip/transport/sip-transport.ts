@@ -11,6 +11,7 @@ import {
   type Metrics,
   type Network,
   type Random,
+  type SipTrace,
   type TlsOptions,
   type WebSockets,
 } from '../../base/index.ts';
@@ -32,6 +33,8 @@ export interface SipTransportDeps {
   readonly metrics: Metrics;
   /** Who is met with silence; without it nobody is. */
   readonly guard?: SourceGuard | undefined;
+  /** Sees what comes and goes. */
+  readonly trace?: SipTrace | undefined;
   /** Required to listen on WS and WSS. */
   readonly webSockets?: WebSockets;
 }
@@ -109,7 +112,11 @@ export class SipTransport {
     this.#clientTls = options.clientTls;
     const respond = (response: SipResponse, via: ResponsePort, flow: Flow) =>
       this.sendResponse(response.encode(), via, flow);
-    this.#intake = new MessageIntake({ logger, metrics, random, respond, guard: deps.guard });
+    this.#intake = new MessageIntake({
+      ...{ logger, metrics, random, respond },
+      guard: deps.guard,
+      trace: deps.trace,
+    });
     this.#connections = new ConnectionTable(
       { clock: deps.clock, metrics, intake: this.#intake, guard: deps.guard },
       this.#options,
@@ -180,7 +187,7 @@ export class SipTransport {
   sendResponse(data: Uint8Array, via: ResponsePort, flow: Flow): void {
     try {
       if (flow.reliable && !flow.open) this.#sendOverNewConnection(data, via, flow);
-      else this.#responseFlow(via, flow).send(data);
+      else this.#transmit(data, this.#responseFlow(via, flow));
     } catch (error) {
       this.#sendFailed(error, flow);
     }
@@ -198,7 +205,7 @@ export class SipTransport {
   /** Sends on a flow; a failure is counted and told by the result. */
   send(data: Uint8Array, flow: Flow): boolean {
     try {
-      flow.send(data);
+      this.#transmit(data, flow);
       return true;
     } catch (error) {
       this.#sendFailed(error, flow);
@@ -329,6 +336,11 @@ export class SipTransport {
       (opened) => this.send(data, opened),
       (error) => this.#sendFailed(error, flow),
     );
+  }
+
+  #transmit(data: Uint8Array, flow: Flow): void {
+    flow.send(data);
+    this.#deps.trace?.sent(data, flow);
   }
 
   #sendFailed(error: unknown, flow: Flow): void {

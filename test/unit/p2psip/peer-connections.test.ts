@@ -47,7 +47,7 @@ test('A30: one SIP connection per peer, shared by concurrent callers, opened ane
 
 test('an AppAttach is given up after 4 s, and a connection the peer opened meanwhile serves instead', async (t) => {
   const { clock, overlay, connections } = setup();
-  overlay.openSip = (_list, signal) =>
+  overlay.openSip = (_list, { signal } = {}) =>
     new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
   const failed = t.throwsAsync(connections.connect(NODE_3), { code: 'peer-unreachable' });
   await clock.advance(4001);

@@ -82,7 +82,7 @@ test('an AppAttach that is given up leaves nothing behind', async (t) => {
   const { overlay, caller, callee } = await pairOfPeers(t);
   overlay.network.silence(callee.host);
   const abort = new AbortController();
-  const attempt = caller.node.openApplication([toNode(callee.node.nodeId)], SIP, abort.signal);
+  const attempt = caller.node.openApplication([toNode(callee.node.nodeId)], SIP, { signal: abort.signal });
   overlay.clock.setTimer(4_000, () => abort.abort(new Error('given up')));
   await t.throwsAsync(overlay.clock.runUntil(attempt), { message: 'given up' });
   overlay.network.heal();

@@ -2,12 +2,11 @@ import test from 'ava';
 import { Kind } from '../../../../src/reload/document/kinds.ts';
 import { decodeMessage } from '../../../../src/reload/messages/message.ts';
 import { type StoreReq, store } from '../../../../src/reload/messages/store.ts';
-import type { TraceHook } from '../../../../src/reload/node/node-options.ts';
 import { createSelfSignedIdentity } from '../../../../src/reload/security/identity.ts';
 import { nodeMultipleResource, nodeResource } from '../../../../src/reload/storage/access-policy.ts';
 import { decodeRecord } from '../../../../src/reload/storage/kind-record.ts';
 import { keyOf } from '../../../../src/reload/storage/record-key.ts';
-import { SimulatedOverlay } from './simulated-overlay.ts';
+import { SimulatedOverlay, type TraceHook } from './simulated-overlay.ts';
 
 test('B26: a Store is replicated to the successor and its successor, who do not pass it on', async (t) => {
   const overlay = new SimulatedOverlay(61);

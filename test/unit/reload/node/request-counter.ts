@@ -1,7 +1,7 @@
 import { decodeHeader } from '../../../../src/reload/messages/forwarding-header.ts';
 import { stat } from '../../../../src/reload/messages/stat.ts';
 import { store } from '../../../../src/reload/messages/store.ts';
-import type { TraceHook } from '../../../../src/reload/node/node-options.ts';
+import type { TraceHook } from './simulated-overlay.ts';
 
 const METHODS = { stat, store } as const;
 

@@ -1,8 +1,7 @@
 import test from 'ava';
 import { fetch } from '../../../../src/reload/messages/fetch.ts';
 import { decodeHeader } from '../../../../src/reload/messages/forwarding-header.ts';
-import type { TraceHook } from '../../../../src/reload/node/node-options.ts';
-import { SimulatedOverlay } from './simulated-overlay.ts';
+import { SimulatedOverlay, type TraceHook } from './simulated-overlay.ts';
 
 const SEED = Number(process.env.SEED ?? 20_260_727);
 

@@ -4,6 +4,7 @@ import type { Logger } from '../../../../src/base/logger.ts';
 import { silentLogger } from '../../../../src/base/logger.ts';
 import { type Metrics, noMetrics } from '../../../../src/base/metrics.ts';
 import type { Address } from '../../../../src/base/network.ts';
+import type { ReloadTrace } from '../../../../src/base/trace.ts';
 import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
 import type { SimulatedLan } from '../../../../src/base/virtual/simulated-lan.ts';
 import { SimulatedNetwork } from '../../../../src/base/virtual/simulated-network.ts';
@@ -12,11 +13,14 @@ import type { DiscoveryGroup } from '../../../../src/reload/discovery/group-memb
 import { LocalDiscovery, MDNS_GROUPS } from '../../../../src/reload/discovery/local-discovery.ts';
 import { Kind } from '../../../../src/reload/document/kinds.ts';
 import { builtInDocument } from '../../../../src/reload/document/overlay-document.ts';
-import type { ReloadNodeOptions, TraceHook } from '../../../../src/reload/node/node-options.ts';
+import type { ReloadNodeOptions } from '../../../../src/reload/node/node-options.ts';
 import { ReloadNode } from '../../../../src/reload/node/reload-node.ts';
 import { createSelfSignedIdentity, type Identity } from '../../../../src/reload/security/identity.ts';
 import { SelfSignedTrust } from '../../../../src/reload/security/trust-policy.ts';
 import { userResource } from '../../../../src/reload/storage/access-policy.ts';
+
+/** Sees the messages on all links of a peer. */
+export type TraceHook = ReloadTrace['message'];
 
 const OVERLAY = 'sim.example.org';
 const PORT = 6084;
@@ -85,7 +89,7 @@ export class SimulatedOverlay {
         kv,
         logger,
         metrics,
-        ...(trace && { trace }),
+        ...(trace && { trace: { message: trace, begun() {} } }),
         ...(discovery && { discovery }),
       },
       {
