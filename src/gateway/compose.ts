@@ -67,7 +67,7 @@ async function build(
   closers.push(() => data.close());
   const http = new HttpsClient();
   closers.push(async () => http.close());
-  const dns = new SystemDns();
+  const dns = new SystemDns({ ...machine, metrics });
   const membership = await openMembership(config, { ...machine, logger, metrics, data, http, dns, signal });
   closers.push(async () => membership.stop());
   const { document, identity, ownRegistrations } = membership;

@@ -1,52 +1,138 @@
-import { createSocket } from 'node:dgram';
-import { SystemDns } from '../../src/net/index.ts';
+import {
+  type Answer,
+  AUTHORITATIVE_ANSWER,
+  decode,
+  encode,
+  type Question,
+  TRUNCATED_RESPONSE,
+} from 'dns-packet';
+import type { Address, Network } from '../../src/base/index.ts';
 
-/** A name server that answers every question with this DNS answer section, or with an error code. */
-export async function nameServer(answer: { records: Buffer; count: number } | { rcode: number }) {
-  const socket = createSocket('udp4');
-  socket.on('message', (query, from) => {
-    const response = Buffer.from(query.subarray(0, questionEnd(query)));
-    response[2] = 0x84;
-    response[3] = 'rcode' in answer ? answer.rcode : 0;
-    response.writeUInt16BE('count' in answer ? answer.count : 0, 6);
-    response.writeUInt32BE(0, 8);
-    socket.send(Buffer.concat([response, 'records' in answer ? answer.records : Buffer.alloc(0)]), from.port);
-  });
-  await new Promise<void>((resolve) => {
-    socket.bind(0, '127.0.0.1', resolve);
-  });
-  const dns = new SystemDns({ servers: [`127.0.0.1:${socket.address().port}`], timeoutMs: 500, tries: 1 });
-  return { dns, close: () => socket.close() };
-}
+const SOA = { mname: 'ns.test', rname: 'admin.test', serial: 1, refresh: 3600, retry: 600, expire: 86_400 };
+/** What negative answers may be kept for, s. */
+export const NEGATIVE_TTL = 20;
 
-function questionEnd(query: Buffer): number {
-  let offset = 12;
-  while (query[offset] !== 0) offset += (query[offset] ?? 0) + 1;
-  return offset + 5;
-}
+const RCODES: Readonly<Record<string, number>> = { FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 };
 
-const label = (name: string) =>
-  Buffer.concat([...name.split('.').map((part) => Buffer.from(`\x00${part}`)), Buffer.alloc(1)]);
-export const domain = (name: string) => {
-  const bytes = label(name);
-  let offset = 0;
-  for (const part of name.split('.')) {
-    bytes[offset] = part.length;
-    offset += part.length + 1;
+/** A name server for one set of records, over UDP and TCP, on a real network or a simulated one. */
+export class NameServer {
+  /** All it was asked, `SRV _sip._udp.example.org`, in order. */
+  readonly asked: string[] = [];
+  /** May be changed at any time. */
+  records: Answer[];
+  /** How it fails: by an error code, or by saying nothing. */
+  fault: 'none' | 'silent' | 'FORMERR' | 'SERVFAIL' | 'REFUSED' = 'none';
+  /** Takes offence at EDNS (RFC 6891 §7). */
+  knowsEdns = true;
+  /** Longer answers over UDP are cut (TC). */
+  datagramBytes = 1_232;
+  /** Asked over TCP so often. */
+  streams = 0;
+  readonly address: Address;
+  readonly #closers: (() => Promise<void>)[] = [];
+
+  private constructor(address: Address, records: Answer[]) {
+    this.address = address;
+    this.records = records;
   }
-  return bytes;
-};
-export const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
-/** Of the name that was asked for. */
-export function record(type: number, data: Buffer): Buffer {
-  const head = Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, 0]);
-  head.writeUInt16BE(data.length, 10);
-  return Buffer.concat([head, data]);
+
+  static async open(network: Network, host: string, records: Answer[], port = 0): Promise<NameServer> {
+    let server: NameServer;
+    const socket = await network.bindDatagram(
+      { host, port },
+      {
+        onDatagram(query, from) {
+          const answer = server.#answer(query, true);
+          if (answer !== undefined) socket.send(answer, from);
+        },
+      },
+    );
+    server = new NameServer(socket.local, records);
+    const listener = await network.listen(socket.local, (connection) => {
+      server.streams += 1;
+      connection.setHandler({
+        onData(data) {
+          const answer = server.#answer(data.subarray(2), false);
+          if (answer === undefined) return;
+          const length = Buffer.alloc(2);
+          length.writeUInt16BE(answer.length);
+          // In two pieces: a stream keeps no boundaries.
+          connection.send(Buffer.concat([length, answer.subarray(0, 9)]));
+          connection.send(answer.subarray(9));
+        },
+        onClose() {},
+      });
+    });
+    server.#closers.push(
+      () => socket.close(),
+      () => listener.close(),
+    );
+    return server;
+  }
+
+  /** `address:port` */
+  toString(): string {
+    return `${this.address.host}:${this.address.port}`;
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers) await close();
+  }
+
+  #answer(query: Buffer, isDatagram: boolean): Buffer | undefined {
+    const { id = 0, questions = [], additionals = [] } = decode(query);
+    const [question] = questions;
+    if (question === undefined || this.fault === 'silent') return undefined;
+    this.asked.push(`${question.type} ${question.name}`);
+    const isOffended = !this.knowsEdns && additionals.length > 0;
+    const fault = isOffended ? 'FORMERR' : this.fault;
+    if (fault !== 'none') return reply({ id, flags: RCODES[fault]! }, isOffended ? [] : [question], []);
+    const answers = this.#find(question, 0);
+    const isKnown = this.records.some((record) => same(record.name, question.name));
+    const flags = AUTHORITATIVE_ANSWER | (isKnown ? 0 : RCODES.NXDOMAIN!);
+    const whole = reply({ id, flags }, [question], answers);
+    if (!isDatagram || whole.length <= this.datagramBytes) return whole;
+    return reply({ id, flags: flags | TRUNCATED_RESPONSE }, [question], []);
+  }
+
+  #find({ name, type }: Question, depth: number): Answer[] {
+    const own = this.records.filter((record) => same(record.name, name));
+    const found = own.filter((record) => record.type === type);
+    const alias = own.find((record) => record.type === 'CNAME');
+    if (found.length > 0 || alias?.type !== 'CNAME' || depth > 20) return found;
+    return [alias, ...this.#find({ name: alias.data, type }, depth + 1)];
+  }
 }
 
-/** An SRV record (RFC 2782) of the name that was asked for. */
-export function srvRecord(target: string, port: number, priority = 10, weight = 60): Buffer {
-  const head = Buffer.alloc(6);
-  for (const [i, value] of [priority, weight, port].entries()) head.writeUInt16BE(value, 2 * i);
-  return record(33, Buffer.concat([head, domain(target)]));
+function reply(head: { id: number; flags: number }, questions: Question[], answers: Answer[]): Buffer {
+  const isNegative = questions.length > 0 && answers.length === 0;
+  const soa: Answer = { type: 'SOA', name: 'test', ttl: 300, data: { ...SOA, minimum: NEGATIVE_TTL } };
+  return encode({ type: 'response', ...head, questions, answers, authorities: isNegative ? [soa] : [] });
+}
+
+function same(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+/** `ttl` in seconds. */
+export function addressRecord(name: string, address: string, ttl = 60): Answer {
+  return { name, type: address.includes(':') ? 'AAAA' : 'A', ttl, data: address };
+}
+
+export function aliasRecord(name: string, target: string, ttl = 60): Answer {
+  return { name, type: 'CNAME', ttl, data: target };
+}
+
+export function srvRecord(
+  name: string,
+  target: string,
+  port: number,
+  { priority = 10, weight = 60, ttl = 60 }: { priority?: number; weight?: number; ttl?: number } = {},
+): Answer {
+  return { name, type: 'SRV', ttl, data: { priority, weight, port, target } };
+}
+
+export function naptrRecord(name: string, order: number, services: string, replacement: string): Answer {
+  const data = { order, preference: 0, flags: 's', services, regexp: '', replacement };
+  return { name, type: 'NAPTR', ttl: 60, data };
 }

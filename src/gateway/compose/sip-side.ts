@@ -130,7 +130,7 @@ export class SipSide {
     );
     const { writeCall } = deps;
     this.#calls = writeCall && new CallLog({ clock, metrics, own, write: writeCall });
-    const dns = new SystemDns();
+    const dns = new SystemDns(deps, { servers: config.sip.nameServers });
     const resolver = {
       resolve: (uri: Parameters<typeof resolveTarget>[0]) =>
         resolveTarget(uri, { dns, random }, { supported: OUTGOING }),

@@ -25,6 +25,7 @@ const KEYS: Readonly<Record<string, string>> = {
   server: 'document',
   serverAuthorities: 'ca-file',
   tlsAuthorities: 'tls-ca',
+  nameServers: 'dns',
 };
 
 export interface Changes {

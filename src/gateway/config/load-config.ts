@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path';
 import { type Address, splitPin } from '../../base/index.ts';
+import { nameServer } from '../../net/dns/name-server.ts';
 import type { Account } from '../../sip/auth/credentials.ts';
 import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 import type { TransportName } from '../../sip/transport/flow.ts';
@@ -132,6 +133,7 @@ class Resolver {
         listen: sip.mode === 'off' ? [] : this.#sipListeners(),
         tls: sip.mode === 'off' ? [] : this.#sipCertificates(),
         tlsAuthorities: this.#tlsAuthorities(),
+        nameServers: sip.dns?.map(nameServer),
         domains,
         auth: sip.auth,
         digest: this.#digest(),

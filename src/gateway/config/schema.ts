@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
+import { nameServer } from '../../net/dns/name-server.ts';
 import { block, choice, domainName, flag, integer, list, secretText, sipUri, text, url } from './scalars.ts';
 
 const SIP_SCHEMES = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const;
@@ -45,6 +46,9 @@ const sip = block({
   advertise: v.optional(list(url({ ...sipUrl, names: true })), []),
   tls: v.optional(list(block({ cert: path, key: path })), []),
   'tls-ca': v.optional(path),
+  dns: v.optional(
+    list(text('give the address of a name server, like 192.0.2.53 or 127.0.0.1:5353', isNameServer)),
+  ),
   digest: v.optional(list(choice(['md5', 'sha-256'])), ['md5']),
   expires: v.optional(
     block({
@@ -132,6 +136,14 @@ function isPattern(value: string): boolean {
 
 function isAccountName(value: string): boolean {
   return /^[\x21-\x7e]{1,254}$/.test(value);
+}
+
+function isNameServer(value: string): boolean {
+  try {
+    return nameServer(value) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function isPrefix(value: string): boolean {

@@ -1,4 +1,4 @@
-import { CodedError, formatAddress, isLoopback, silentLogger } from '../../base/index.ts';
+import { CodedError, formatAddress, isLoopback, noMetrics, silentLogger } from '../../base/index.ts';
 import type { OverlayDocument } from '../../reload/document/overlay-document.ts';
 import { serverMend } from '../cli/start-error.ts';
 import { ConfigError } from '../config/config-error.ts';
@@ -28,10 +28,13 @@ export async function checkOverlay(config: GatewayConfig): Promise<Finding[]> {
 
 async function findDocument(config: GatewayConfig): Promise<OverlayDocument> {
   // Only here: the XML library takes time to load.
-  const { HttpsClient, SystemDns, systemClock, systemRandom } = await import('../../net/index.ts');
+  const { HttpsClient, SystemDns, SystemNetwork, systemClock, systemRandom } = await import(
+    '../../net/index.ts'
+  );
   const { fetchDocument } = await import('../compose/fetched-document.ts');
   const { openDocument } = await import('../compose/configuration-document.ts');
-  const deps = { clock: systemClock, random: systemRandom, logger: silentLogger, dns: new SystemDns() };
+  const machine = { network: new SystemNetwork(), clock: systemClock, random: systemRandom };
+  const deps = { ...machine, logger: silentLogger, dns: new SystemDns({ ...machine, metrics: noMetrics }) };
   if (config.overlay.server === undefined) return openDocument(config, deps);
   const http = new HttpsClient();
   try {

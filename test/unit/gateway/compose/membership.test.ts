@@ -1,16 +1,23 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { errorMessage, type Logger, silentLogger } from '../../../../src/base/index.ts';
+import type { Answer } from 'dns-packet';
+import { errorMessage, type Logger, noMetrics, silentLogger } from '../../../../src/base/index.ts';
 import { openMembership } from '../../../../src/gateway/compose/membership.ts';
 import { buildConfig } from '../../../../src/gateway/config/load-config.ts';
 import { type DataDirectory, openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
-import { HttpsClient, systemClock, systemRandom } from '../../../../src/net/index.ts';
+import {
+  HttpsClient,
+  SystemDns,
+  SystemNetwork,
+  systemClock,
+  systemRandom,
+} from '../../../../src/net/index.ts';
 import { pemOf } from '../../../../src/net/tls-context.ts';
 import { nodeIdOfKey } from '../../../../src/reload/security/node-id.ts';
 import { CountingMetrics } from '../../../support/counting-metrics.ts';
 import { TestEnrollmentServer } from '../../../support/enrollment-server.ts';
-import { nameServer, srvRecord } from '../../../support/name-server.ts';
+import { NameServer, srvRecord } from '../../../support/name-server.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 
 const OVERLAY = 'example.org';
@@ -21,7 +28,7 @@ interface Site {
   server: TestEnrollmentServer;
   /** Written into the configuration beside name and account. */
   overlay?: Record<string, unknown>;
-  records?: Buffer[];
+  records?: Answer[];
   password?: string;
 }
 
@@ -30,8 +37,13 @@ async function peer(t: ExecutionContext, { server, overlay = {}, records = [], p
   const directory = temporaryDirectory('membership');
   writeFileSync(path.join(directory, 'password'), `${password}\n`, { mode: 0o600 });
   writeFileSync(path.join(directory, 'ca.pem'), pemOf(server.https.root));
-  const { dns, close } = await nameServer({ records: Buffer.concat(records), count: records.length });
-  t.teardown(close);
+  const network = new SystemNetwork();
+  const nameServer = await NameServer.open(network, '127.0.0.1', records);
+  t.teardown(() => nameServer.close());
+  const dns = new SystemDns(
+    { network, clock: systemClock, random: systemRandom, metrics: noMetrics },
+    { servers: [nameServer.address] },
+  );
   const tree = {
     overlay: {
       ...{ name: OVERLAY, first: true, enroll: { username: GATEWAY, 'password-file': './password' } },
@@ -85,7 +97,7 @@ test('A20 B32: name and account are enough: an SRV record leads to the server, w
   // The enrollment server of the document is the same origin, which only the SRV record tells where to find.
   server.enrollmentUrl = `https://${OVERLAY}/enroll`;
   server.document = server.documentOf(1);
-  const records = [srvRecord('localhost', server.port)];
+  const records = [srvRecord(`_reload-config._tcp.${OVERLAY}`, 'localhost', server.port)];
   const { open } = await peer(t, { server, records, overlay: { 'ca-file': './ca.pem' } });
   const { document, identity } = await open();
   t.is(document.sequence, 1);
@@ -103,7 +115,7 @@ test('A20 B32: name and account are enough: an SRV record leads to the server, w
 
 test('B32: a certificate with the name of the SRV target only proves nothing: DNS may lie', async (t) => {
   const server = await serverOf(t, { dnsNames: ['localhost'] });
-  const records = [srvRecord('localhost', server.port)];
+  const records = [srvRecord(`_reload-config._tcp.${OVERLAY}`, 'localhost', server.port)];
   const { open } = await peer(t, { server, records, overlay: { 'ca-file': './ca.pem' } });
   await t.throwsAsync(open(), {
     code: 'configuration-untrusted',

@@ -186,7 +186,11 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   ],
   [
     ['sip=proxy'],
-    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, digest, expires, max-contacts, max-bindings, service-route, allow, trunks, public, domains, auth',
+    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, dns, digest, expires, max-contacts, max-bindings, service-route, allow, trunks, public, domains, auth',
+  ],
+  [
+    ['sip.dns=ns.example.org'],
+    'sip.dns[0]: "ns.example.org" will not do; give the address of a name server, like 192.0.2.53 or 127.0.0.1:5353',
   ],
   [
     ['sip.listen=[udp:/127.0.0.1]'],
