@@ -1,8 +1,11 @@
 import { percentDecode } from './text.ts';
 import type { SipUri } from './uri.ts';
 
-/** Parameters that make two URIs differ when only one of them has it (RFC 3261 §19.1.4). */
-const SIGNIFICANT = ['user', 'ttl', 'method', 'maddr'];
+/**
+ * Parameters that make two URIs differ when only one of them has it (RFC 3261 §19.1.4).
+ * NOTE: transport is not in that section's list, but its examples have it: a phone may be bound by UDP and by TCP.
+ */
+const SIGNIFICANT = ['user', 'ttl', 'method', 'maddr', 'transport'];
 
 /** RFC 3261 §19.1.4: whether two URIs are equivalent. The user part is case-sensitive, everything else is not. */
 export function equalUri(a: SipUri, b: SipUri): boolean {

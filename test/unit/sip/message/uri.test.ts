@@ -74,6 +74,7 @@ const DIFFERENT: readonly (readonly [string, string])[] = [
   ['sip:bob@biloxi.com', 'sip:bob@biloxi.com:5060'],
   ['sip:bob@biloxi.com', 'sip:bob@biloxi.com;user=phone'],
   ['sip:bob@biloxi.com;transport=udp', 'sip:bob@biloxi.com;transport=tcp'],
+  ['sip:bob@biloxi.com', 'sip:bob@biloxi.com;transport=udp'],
   ['sip:bob@biloxi.com', 'sip:bob@biloxi.com:6000;transport=tcp'],
   ['sip:carol@chicago.com', 'sip:carol@chicago.com?Subject=next%20meeting'],
   ['sip:bob@phone21.boxesbybob.com', 'sip:bob@192.0.2.4'],
