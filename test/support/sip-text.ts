@@ -61,7 +61,7 @@ export function addresses(message: SipText, name: string): string[] {
 /** The Authorization value for a challenge (RFC 2617 MD5, qop=auth where offered). */
 export function authorize(
   challenge: string,
-  request: { method: string; uri: string; username: string; password: string },
+  request: { method: string; uri: string; username: string; password: string; nc?: string },
 ): string {
   const field = (name: string) => new RegExp(`${name}="([^"]*)"`, 'i').exec(challenge)?.[1] ?? '';
   const md5 = (text: string) => createHash('md5').update(text).digest('hex');
@@ -69,14 +69,15 @@ export function authorize(
   const ha1 = md5(`${request.username}:${realm}:${request.password}`);
   const ha2 = md5(`${request.method}:${request.uri}`);
   const withQop = /qop="?[^"]*auth/i.test(challenge);
+  const { nc = '00000001' } = request;
   const cnonce = randomBytes(8).toString('hex');
   const response = withQop
-    ? md5(`${ha1}:${nonce}:00000001:${cnonce}:auth:${ha2}`)
+    ? md5(`${ha1}:${nonce}:${nc}:${cnonce}:auth:${ha2}`)
     : md5(`${ha1}:${nonce}:${ha2}`);
   return [
     `Digest username="${request.username}", realm="${realm}", nonce="${nonce}", uri="${request.uri}"`,
     `response="${response}", algorithm=MD5`,
     ...(opaque === '' ? [] : [`opaque="${opaque}"`]),
-    ...(withQop ? [`qop=auth, nc=00000001, cnonce="${cnonce}"`] : []),
+    ...(withQop ? [`qop=auth, nc=${nc}, cnonce="${cnonce}"`] : []),
   ].join(', ');
 }

@@ -1,0 +1,119 @@
+import type { ExecutionContext } from 'ava';
+import { MemoryKeyValueStore, noMetrics, silentLogger } from '../../src/base/index.ts';
+import { SeededRandom } from '../../src/base/virtual/seeded-random.ts';
+import { SimulatedNetwork } from '../../src/base/virtual/simulated-network.ts';
+import { VirtualClock } from '../../src/base/virtual/virtual-clock.ts';
+import { SipSide } from '../../src/gateway/compose/sip-side.ts';
+import type { GatewayConfig, SipConfig } from '../../src/gateway/config/gateway-config.ts';
+import { LocationService } from '../../src/p2psip/location-service.ts';
+import { FakeOverlay } from '../unit/p2psip/fake-overlay.ts';
+import { Phone, type PhoneOptions, type RequestOptions, type Time } from './phone.ts';
+
+export const EDGE = '192.0.2.1';
+const USERS = ['alice', 'bob', 'carol', 'dave'];
+
+/**
+ * The whole SIP side of a gateway as its composition root builds it, on a simulated network in virtual time. Only the
+ * overlay is a table. Nobody is asked for a password unless a test wants it.
+ */
+export class Edge implements Time {
+  readonly clock = new VirtualClock();
+  readonly network = new SimulatedNetwork({ clock: this.clock }, { latencyMs: [1, 1] });
+  readonly overlay = new FakeOverlay();
+  readonly side: SipSide;
+  #hosts = 10;
+
+  private constructor(options: Partial<SipConfig>) {
+    const { clock, overlay } = this;
+    const config = configuration(options);
+    const base = { clock, logger: silentLogger, metrics: noMetrics, random: new SeededRandom(1) };
+    const isOverlayDomain = (domain: string) => config.sip.domains.includes(domain);
+    this.side = new SipSide(config, {
+      ...{ ...base, overlay },
+      network: this.network.host(EDGE),
+      store: new MemoryKeyValueStore(),
+      locations: new LocationService({ ...base, overlay, isOverlayDomain }),
+      tokenKey: new Uint8Array(16).fill(7),
+    });
+  }
+
+  static async start(t: ExecutionContext, options: Partial<SipConfig> = {}): Promise<Edge> {
+    const edge = new Edge(options);
+    await edge.clock.runUntil(edge.side.start());
+    t.teardown(() => edge.clock.runUntil(edge.side.stop()));
+    return edge;
+  }
+
+  now(): number {
+    return this.clock.monotonic();
+  }
+
+  until<T>(promise: Promise<T>, ms: number): Promise<T> {
+    return this.clock.runUntil(promise, ms);
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.clock.advance(ms);
+  }
+
+  /** A phone at an address of its own that has said nothing yet. */
+  phone(user: string, options: Partial<PhoneOptions> = {}): Promise<Phone> {
+    const host = options.host ?? `192.0.2.${this.#hosts++}`;
+    const deps = { network: this.network.host(host), time: this, server: { host: EDGE, port: 5060 } };
+    return Phone.open(deps, { user, host, ...options });
+  }
+
+  /** A phone that has registered. */
+  async registered(
+    user: string,
+    options: Partial<PhoneOptions> & { register?: RequestOptions & { params?: string } } = {},
+  ): Promise<Phone> {
+    const phone = await this.phone(user, options);
+    await phone.register(options.register);
+    return phone;
+  }
+}
+
+/** An edge with Alice's phone and Bob's, both registered. */
+export async function aliceAndBob(t: ExecutionContext, options: Partial<SipConfig> = {}) {
+  const edge = await Edge.start(t, options);
+  return { edge, alice: await edge.registered('alice'), bob: await edge.registered('bob') };
+}
+
+/** Alice has called Bob, who has answered; both have the dialog. */
+export async function call(alice: Phone, bob: Phone, options: RequestOptions = {}) {
+  const invite = alice.invite(bob, options);
+  const incoming = await bob.expect('INVITE');
+  const answer = bob.answer(incoming, 200);
+  const ok = await alice.expect(200);
+  alice.ack(invite, ok);
+  const ack = await bob.expect('ACK');
+  return { invite, incoming, ok, ack, hers: alice.dialog(invite, ok), his: bob.dialogOf(incoming, answer) };
+}
+
+function configuration(sip: Partial<SipConfig>): GatewayConfig {
+  const address = { host: EDGE, port: 5060 };
+  return {
+    file: 'gateway.yaml',
+    overlay: {
+      ...{ name: 'example.org', document: undefined, server: undefined, enroll: undefined },
+      ...{ serverAuthorities: undefined, first: true, role: 'peer', listen: [], bootstrap: [] },
+      ...{ sipLinkPort: 0, allow: undefined, sharedSecret: undefined, open: false },
+      ...{ localDiscovery: false, keyType: 'ec' },
+    },
+    sip: {
+      mode: 'proxy',
+      listen: [
+        { transport: 'UDP', address, advertise: undefined },
+        { transport: 'TCP', address, advertise: undefined },
+      ],
+      ...{ tls: [], tlsAuthorities: [], domains: ['example.org'], auth: 'none', digest: ['MD5'] },
+      expires: { min: 60, default: 3600, max: 7200 },
+      ...{ maxContacts: 10, maxBindings: 250_000, serviceRoute: false, public: [], allow: [], trunks: [] },
+      ...sip,
+    },
+    users: USERS.map((user) => ({ aor: `${user}@example.org`, password: 'secret' })),
+    ...{ admin: undefined, data: 'memory', durability: 'commit', accounting: undefined, trace: undefined },
+    log: { level: 'error', format: 'text' },
+  };
+}
