@@ -87,8 +87,11 @@ export async function openEnrolledIdentity(
   }
 }
 
-/** The Node-ID belongs to the account, so the certificate of another one could never be renewed. */
-function ofAnotherAccount({ store }: DataDirectory, username: string): Error | undefined {
+/** Why a kept certificate is of no use; the Node-ID belongs to the account, so that of another one could never be renewed. */
+export function ofAnotherAccount(
+  { store }: Pick<DataDirectory, 'store'>,
+  username: string,
+): Error | undefined {
   const account = store.get(ACCOUNT_KEY);
   if (account === undefined || fromUtf8(account) === username) return undefined;
   return new CodedError('other-account', `it is that of the account ${fromUtf8(account)}`);

@@ -1,11 +1,17 @@
-import { isLoopback, type Network } from '../../base/index.ts';
+import { isLoopback, type Network, noMetrics } from '../../base/index.ts';
+import { systemClock } from '../../net/system-clock.ts';
+import { SystemDns } from '../../net/system-dns.ts';
+import { systemRandom } from '../../net/system-random.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
-import { type Finding, fail, ok, warn } from './finding.ts';
-import { checkClock, checkData, checkReceiveBuffer, checkSipCertificates } from './host-checks.ts';
-import { checkBootstrap, checkLocalDiscovery, checkPorts } from './network-checks.ts';
-import { checkOverlay } from './overlay-checks.ts';
+import { checkBootstrap } from './bootstrap-checks.ts';
+import { checkClock } from './clock-checks.ts';
+import { type Finding, fail, ok, secretWarning, warn } from './finding.ts';
+import { checkData, checkReceiveBuffer, checkSipCertificates } from './host-checks.ts';
+import { checkNames } from './name-checks.ts';
+import { checkLocalDiscovery, checkPorts } from './network-checks.ts';
+import { checkOverlay, checkSipLink } from './overlay-checks.ts';
 
 export interface Diagnosis {
   readonly findings: readonly Finding[];
@@ -17,7 +23,7 @@ export interface Diagnosis {
 export async function diagnose(
   file: string,
   sets: readonly string[],
-  { network }: { network: Network },
+  { network }: { readonly network: Network },
 ): Promise<Diagnosis> {
   let loaded: LoadedConfig;
   try {
@@ -30,25 +36,25 @@ export async function diagnose(
     return { findings, readable: false };
   }
   const { config, warnings } = loaded;
+  const machine = { network, clock: systemClock, random: systemRandom, metrics: noMetrics };
+  const dns = new SystemDns(machine, { servers: config.sip.nameServers });
+  const overlay = await checkOverlay(config, dns);
   const findings = [
     ok('file', `${file} is a valid configuration`),
-    ...warnings.map((warning) => secretWarning(warning)),
-    ...(await checkOverlay(config)),
+    ...warnings.map(secretWarning),
+    ...overlay.findings,
+    ...checkSipLink(config),
     ...checkUsers(config),
     ...checkSipCertificates(config),
     ...(await checkPorts(config, network)),
-    ...(await checkBootstrap(config, network)),
+    ...(await checkBootstrap(config, overlay.document, { network, dns })),
+    ...(await checkNames(config, dns)),
     ...(await checkLocalDiscovery(config)),
-    ...(await checkData(config)),
-    checkClock(),
+    ...(await checkData(config, overlay.document)),
+    checkClock(config, overlay.server),
     ...checkReceiveBuffer(config),
   ];
   return { findings, readable: true };
-}
-
-function secretWarning(warning: string): Finding {
-  const cut = warning.lastIndexOf(': ');
-  return warn('secrets', warning.slice(0, cut), warning.slice(cut + 2));
 }
 
 function checkUsers({ overlay, sip, users }: GatewayConfig): Finding[] {

@@ -28,3 +28,9 @@ export function fromMessage(check: string, verdict: 'warn' | 'fail', message: st
   if (cut === -1) return { check, verdict, detail: message };
   return { check, verdict, detail: message.slice(0, cut), mend: message.slice(cut + 2) };
 }
+
+/** A warning of `modeWarning`: `<problem>: <mend>`. */
+export function secretWarning(warning: string): Finding {
+  const cut = warning.lastIndexOf(': ');
+  return warn('secrets', warning.slice(0, cut), warning.slice(cut + 2));
+}

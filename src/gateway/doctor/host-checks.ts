@@ -1,20 +1,24 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { errorMessage } from '../../base/index.ts';
-import type { IdentityPem } from '../../reload/security/identity.ts';
+import type { OverlayDocument } from '../../reload/document/overlay-document.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
+import { modeWarning } from '../config/secret-file.ts';
 import { datesProblem, readTlsIdentity } from '../config/tls-files.ts';
 import { openDataDirectory } from '../persistence/data-directory.ts';
-import { type Finding, fail, fromMessage, ok, warn } from './finding.ts';
+import { checkOwnCertificate } from './certificate-checks.ts';
+import { type Finding, fail, fromMessage, ok, secretWarning, warn } from './finding.ts';
 
 /** What SIP over UDP asks the kernel for; Linux grants `net.core.rmem_max` at most. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 const RMEM_MAX = '/proc/sys/net/core/rmem_max';
 
 /** Can the data directory be used, and is what lies in it whole? Nothing is made that was not there. */
-export async function checkData(config: GatewayConfig): Promise<Finding[]> {
+export async function checkData(
+  config: GatewayConfig,
+  document: OverlayDocument | undefined,
+): Promise<Finding[]> {
   const { data, durability } = config;
   if (data === 'memory') {
     const mend = 'name a directory (data: ./data), but for tests';
@@ -27,7 +31,8 @@ export async function checkData(config: GatewayConfig): Promise<Finding[]> {
       const identity = directory.loadIdentity();
       return [
         ok('data', `${data} can be used`),
-        ...(identity === undefined ? [] : [checkValidity(identity, config)]),
+        ...checkModes(data),
+        ...(identity && document ? [checkOwnCertificate(identity, config, document, directory)] : []),
       ];
     } finally {
       await directory.close();
@@ -46,22 +51,15 @@ function checkParent(data: string): Finding {
   return fail('data', `${parent} is not ours to write in`, `mkdir ${data} and give it to this user`);
 }
 
-function checkValidity({ certificate }: IdentityPem, config: GatewayConfig): Finding {
-  const { validFrom, validTo } = new X509Certificate(certificate);
-  const now = Date.now();
-  if (now < Date.parse(validFrom)) {
-    return fail(
-      'clock',
-      `this peer's certificate begins ${validFrom}: the clock is behind`,
-      'set the clock (NTP)',
-    );
-  }
-  if (now > Date.parse(validTo)) {
-    const source = config.overlay.enroll === undefined ? 'it makes' : 'the enrollment server gives it';
-    const mend = `start it: ${source} a new one for the same key`;
-    return warn('data', `this peer's certificate ended ${validTo}`, mend);
-  }
-  return ok('data', `identity valid until ${new Date(validTo).toISOString()}`);
+const SECRETS = /^(identity\.pem|store\.mdb|.+\.secret)$/;
+
+/** The peer makes its files for its own eyes; copied or brought back, they may have come out otherwise. */
+function checkModes(data: string): Finding[] {
+  if ((statSync(data).mode & 0o011) === 0) return [];
+  return readdirSync(data)
+    .filter((name) => SECRETS.test(name))
+    .flatMap((name) => modeWarning(join(data, name), join(data, name)) ?? [])
+    .map(secretWarning);
 }
 
 /** The certificates that phones see: for which names, and for how long. */
@@ -75,17 +73,6 @@ export function checkSipCertificates({ file, sip }: GatewayConfig): Finding[] {
     const names = leaf.subjectAltName ?? leaf.subject;
     return ok(check, `for ${names}, valid until ${new Date(leaf.validTo).toISOString()}`);
   });
-}
-
-/** Certificates and stored records carry times: a clock that lies before this program was made is wrong. */
-export function checkClock(): Finding {
-  const built = statSync(fileURLToPath(import.meta.url)).mtime;
-  const now = new Date();
-  if (now.getTime() < built.getTime() - 86_400_000) {
-    const detail = `${now.toISOString()} lies before this program was built (${built.toISOString()})`;
-    return fail('clock', detail, 'set the clock (NTP): other peers refuse what is signed at a wrong time');
-  }
-  return ok('clock', now.toISOString());
 }
 
 /** A burst of registrations after a power cut overruns a small receive buffer. */

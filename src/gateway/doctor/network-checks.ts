@@ -2,8 +2,6 @@ import { type Address, CodedError, errorMessage, formatAddress, type Network } f
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
-const CONNECT_TIMEOUT_MS = 3_000;
-
 /** Takes every port the peer will take, one after the other, and lets go of it again. */
 export async function checkPorts(config: GatewayConfig, network: Network): Promise<Finding[]> {
   const { overlay, sip, admin } = config;
@@ -40,31 +38,6 @@ async function tryPort(
     }
     return fail(check, `${shown}: ${errorMessage(error)}`, 'choose an address of this host');
   }
-}
-
-/** Connects to each bootstrap peer; a first peer can live without them. */
-export async function checkBootstrap({ overlay }: GatewayConfig, network: Network): Promise<Finding[]> {
-  const found = await Promise.all(
-    overlay.bootstrap.map(async (address, i) => {
-      const check = `overlay.bootstrap[${i}]`;
-      const shown = formatAddress(address);
-      try {
-        const connection = await network.connect(address, { timeoutMs: CONNECT_TIMEOUT_MS });
-        connection.setHandler({ onData() {}, onClose() {} });
-        connection.destroy();
-        return ok(check, `${shown} takes connections`);
-      } catch (error) {
-        const detail = `${shown} cannot be reached (${errorMessage(error)})`;
-        return warn(
-          check,
-          detail,
-          'start that peer, open the way to it (firewall, NAT), or name another one',
-        );
-      }
-    }),
-  );
-  if (overlay.first || found.length === 0 || found.some(({ verdict }) => verdict === 'ok')) return found;
-  return found.map((finding) => ({ ...finding, verdict: 'fail' }));
 }
 
 /** Does multicast DNS work here? Only where peers are to be found by it alone does that keep this one from joining. */

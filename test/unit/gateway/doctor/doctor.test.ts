@@ -5,7 +5,8 @@ import test, { type ExecutionContext } from 'ava';
 import { diagnose } from '../../../../src/gateway/doctor/doctor.ts';
 import type { Finding } from '../../../../src/gateway/doctor/finding.ts';
 import { openDataDirectory } from '../../../../src/gateway/persistence/data-directory.ts';
-import { SystemNetwork } from '../../../../src/net/index.ts';
+import { SystemNetwork, systemClock, systemRandom } from '../../../../src/net/index.ts';
+import { createSelfSignedIdentity } from '../../../../src/reload/security/identity.ts';
 import { TestEnrollmentServer } from '../../../support/enrollment-server.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 import { sipTlsFiles } from '../../../support/tls-files.ts';
@@ -95,8 +96,18 @@ test('an address that is not ours fails', async (t) => {
   t.regex(find(all, 'sip.listen[0]', 'fail').detail, /^UDP 192\.0\.2\.1:5060: /);
 });
 
+/** A listener for links, as a peer of that overlay would have it. */
+async function listenAsPeer(t: ExecutionContext, overlay: string): Promise<number> {
+  const identity = createSelfSignedIdentity({ clock: systemClock, random: systemRandom }, { overlay });
+  const options = { identity: identity.tls, verifyPeer: () => {} };
+  const address = { host: '127.0.0.1', port: 0 };
+  const listener = await new SystemNetwork().listen(address, (link) => link.destroy(), options);
+  t.teardown(() => listener.close());
+  return listener.local.port;
+}
+
 test('bootstrap peers: none reachable fails, one is enough, a first peer only hears of it', async (t) => {
-  const port = await occupy(t);
+  const port = await listenAsPeer(t, 'example.org');
   const file = writeFiles(healthy);
   const dead = 'tls://127.0.0.1:1';
   const alone = await findings(file, 'overlay.first=false', `overlay.bootstrap=[${dead}]`);
@@ -104,7 +115,14 @@ test('bootstrap peers: none reachable fails, one is enough, a first peer only he
   const sets = ['overlay.first=false', `overlay.bootstrap=[${dead}, tls://127.0.0.1:${port}]`];
   const two = await findings(file, ...sets);
   t.is(find(two, 'overlay.bootstrap[0]', 'warn').check, 'overlay.bootstrap[0]');
-  t.regex(find(two, 'overlay.bootstrap[1]', 'ok').detail, /takes connections$/);
+  t.regex(find(two, 'overlay.bootstrap[1]', 'ok').detail, /^127\.0\.0\.1:\d+ is [0-9a-f]{32}$/);
+  const stranger = await occupy(t);
+  const noPeer = find(
+    await findings(file, `overlay.bootstrap=[tls://127.0.0.1:${stranger}]`),
+    'overlay.bootstrap[0]',
+    'warn',
+  );
+  t.regex(noPeer.detail, /cannot be reached/);
   const first = await findings(file, `overlay.bootstrap=[${dead}]`);
   t.truthy(find(first, 'overlay.bootstrap[0]', 'warn'));
 });
