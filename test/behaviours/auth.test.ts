@@ -180,7 +180,7 @@ behaviour('RFC 3261 §16.3 step 6: a stranger reaches nobody but our users throu
 behaviour(
   'RFC 8760 §2.4: with SHA-256 configured each algorithm has its challenge, and MD5 still serves',
   async (t) => {
-    const edge = await Edge.start(t, { auth: 'digest', digest: ['SHA-256', 'MD5'] });
+    const edge = await Edge.start(t, { auth: 'digest', digest: ['sha-256', 'md5'] });
     const bob = await edge.phone('bob');
     const request = bob.send('REGISTER', DOMAIN, { to: `<${bob.aor}>` });
     const asked = await bob.expect(401);

@@ -4,7 +4,8 @@ import { SeededRandom } from '../../src/base/virtual/seeded-random.ts';
 import { SimulatedNetwork } from '../../src/base/virtual/simulated-network.ts';
 import { VirtualClock } from '../../src/base/virtual/virtual-clock.ts';
 import { SipSide } from '../../src/gateway/compose/sip-side.ts';
-import type { GatewayConfig, SipConfig } from '../../src/gateway/config/gateway-config.ts';
+import type { GatewayConfig } from '../../src/gateway/config/gateway-config.ts';
+import { buildConfig } from '../../src/gateway/config/load-config.ts';
 import { LocationService } from '../../src/p2psip/location-service.ts';
 import { FakeOverlay } from '../unit/p2psip/fake-overlay.ts';
 import { Phone, type PhoneOptions, type RequestOptions, type Time } from './phone.ts';
@@ -23,9 +24,9 @@ export class Edge implements Time {
   readonly side: SipSide;
   #hosts = 10;
 
-  private constructor(options: Partial<SipConfig>) {
+  private constructor(sip: object) {
     const { clock, overlay } = this;
-    const config = configuration(options);
+    const config = configuration(sip);
     const base = { clock, logger: silentLogger, metrics: noMetrics, random: new SeededRandom(1) };
     const isOverlayDomain = (domain: string) => config.sip.domains.includes(domain);
     this.side = new SipSide(config, {
@@ -37,8 +38,9 @@ export class Edge implements Time {
     });
   }
 
-  static async start(t: ExecutionContext, options: Partial<SipConfig> = {}): Promise<Edge> {
-    const edge = new Edge(options);
+  /** @param sip what differs from the defaults in the configuration file's block of that name */
+  static async start(t: ExecutionContext, sip: object = {}): Promise<Edge> {
+    const edge = new Edge(sip);
     await edge.clock.runUntil(edge.side.start());
     t.teardown(() => edge.clock.runUntil(edge.side.stop()));
     return edge;
@@ -75,8 +77,8 @@ export class Edge implements Time {
 }
 
 /** An edge with Alice's phone and Bob's, both registered. */
-export async function aliceAndBob(t: ExecutionContext, options: Partial<SipConfig> = {}) {
-  const edge = await Edge.start(t, options);
+export async function aliceAndBob(t: ExecutionContext, sip: object = {}) {
+  const edge = await Edge.start(t, sip);
   return { edge, alice: await edge.registered('alice'), bob: await edge.registered('bob') };
 }
 
@@ -91,29 +93,13 @@ export async function call(alice: Phone, bob: Phone, options: RequestOptions = {
   return { invite, incoming, ok, ack, hers: alice.dialog(invite, ok), his: bob.dialogOf(incoming, answer) };
 }
 
-function configuration(sip: Partial<SipConfig>): GatewayConfig {
-  const address = { host: EDGE, port: 5060 };
-  return {
-    file: 'gateway.yaml',
-    overlay: {
-      ...{ name: 'example.org', document: undefined, server: undefined, enroll: undefined },
-      ...{ serverAuthorities: undefined, first: true, role: 'peer', listen: [], bootstrap: [] },
-      ...{ sipLinkPort: 0, allow: undefined, sharedSecret: undefined, open: false },
-      ...{ localDiscovery: false, keyType: 'ec' },
-    },
-    sip: {
-      mode: 'proxy',
-      listen: [
-        { transport: 'UDP', address, advertise: undefined },
-        { transport: 'TCP', address, advertise: undefined },
-      ],
-      ...{ tls: [], tlsAuthorities: [], domains: ['example.org'], auth: 'none', digest: ['MD5'] },
-      expires: { min: 60, default: 3600, max: 7200 },
-      ...{ maxContacts: 10, maxBindings: 250_000, serviceRoute: false, public: [], allow: [], trunks: [] },
-      ...sip,
-    },
-    users: USERS.map((user) => ({ aor: `${user}@example.org`, password: 'secret' })),
-    ...{ admin: undefined, data: 'memory', durability: 'commit', accounting: undefined, trace: undefined },
-    log: { level: 'error', format: 'text' },
+/** @param sip the block of a configuration file */
+function configuration(sip: object): GatewayConfig {
+  const tree = {
+    overlay: { name: 'example.org', first: true },
+    sip: { listen: [`udp://${EDGE}:5060`, `tcp://${EDGE}:5060`], auth: 'none', ...sip },
+    data: 'memory',
   };
+  const users = USERS.map((user) => ({ aor: `${user}@example.org`, password: 'secret' }));
+  return buildConfig(tree, { file: 'gateway.yaml', directory: '/', users }).config;
 }

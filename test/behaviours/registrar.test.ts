@@ -309,7 +309,7 @@ behaviour('RFC 3840 §6: the features of a Contact are kept and told again', asy
 });
 
 behaviour('RFC 3261 §10.3: of more contacts than a user may have the oldest makes room', async (t) => {
-  const edge = await Edge.start(t, { maxContacts: 2 });
+  const edge = await Edge.start(t, { 'max-contacts': 2 });
   await edge.registered('bob');
   const second = await edge.registered('bob');
   const third = await edge.phone('bob');
@@ -319,7 +319,7 @@ behaviour('RFC 3261 §10.3: of more contacts than a user may have the oldest mak
 behaviour(
   'RFC 3261 §21.5.4: when all bindings together are too many a new one is 503 with Retry-After, a refresh is taken',
   async (t) => {
-    const edge = await Edge.start(t, { maxBindings: 1 });
+    const edge = await Edge.start(t, { 'max-bindings': 1 });
     const bob = await edge.registered('bob');
     const alice = await edge.phone('alice');
     alice.send('REGISTER', DOMAIN, { to: `<${alice.aor}>` });
