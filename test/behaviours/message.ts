@@ -79,7 +79,7 @@ export class Message {
   }
 }
 
-export function uriOf(nameAddr: string): string {
+function uriOf(nameAddr: string): string {
   return /<([^>]*)>/.exec(nameAddr)?.[1] ?? nameAddr.split(';')[0] ?? '';
 }
 
