@@ -99,8 +99,8 @@ export interface SipConfig {
   readonly tls: readonly TlsFiles[];
   /** DER of authorities that SIP servers we connect to may have, besides the well-known ones. */
   readonly tlsAuthorities: readonly Uint8Array[];
-  /** Asked for other domains and hosts; undefined: the system's name servers. */
-  readonly nameServers: readonly Address[] | undefined;
+  /** Asked for other domains and hosts; left out: the system's name servers. */
+  readonly nameServers?: readonly Address[];
   /** Lower case; the first is the realm. */
   readonly domains: readonly string[];
   readonly auth: 'digest' | 'none';

@@ -133,7 +133,7 @@ class Resolver {
         listen: sip.mode === 'off' ? [] : this.#sipListeners(),
         tls: sip.mode === 'off' ? [] : this.#sipCertificates(),
         tlsAuthorities: this.#tlsAuthorities(),
-        nameServers: sip.dns?.map(nameServer),
+        ...(sip.dns && { nameServers: sip.dns.map(nameServer) }),
         domains,
         auth: sip.auth,
         digest: this.#digest(),

@@ -75,7 +75,6 @@ test('P7: a name and two words make a whole configuration; every other key has i
     public: [],
     tls: [],
     tlsAuthorities: [],
-    nameServers: undefined,
     allow: [],
     trunks: [],
   });
