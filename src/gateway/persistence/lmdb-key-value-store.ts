@@ -18,7 +18,7 @@ const SCHEMA_KEY = 'meta/schema';
  * Transactions begin at least this far apart, ms: each costs a flush of its own behind the scenes, so a busy store
  * gathers, while a write to an idle store commits at once.
  */
-const GATHER_MS = 10;
+const GATHER_MS = 25;
 /** The same while each transaction had one write only: there is nobody to gather, and somebody who waits. */
 const ALONE_MS = 2;
 /** How long writes that nobody waits for may gather, ms; any other write takes them along. */
@@ -26,9 +26,9 @@ const PATIENT_MS = 10;
 /** LMDB's own limit on the encoded key. */
 const MAX_KEY_BYTES = 1900;
 
-/** The writes of the next transaction. */
+/** The writes of the next transaction, the newest of each key. */
 class Gathering {
-  readonly writes: Write[] = [];
+  readonly writes = new Map<string, Write>();
   /** Batches that somebody waits for. */
   urgent = 0;
   readonly committed: Promise<void>;
@@ -70,9 +70,8 @@ export class LmdbKeyValueStore implements KeyValueStore {
   readonly #path: string;
   readonly #database: RootDatabase<Buffer, string>;
   readonly #flush: boolean;
-  /** The writes not committed yet, the newest of each key. */
-  readonly #pending = new Map<string, Write>();
-  /** The next transaction, while it gathers. */
+  /** The transactions not committed yet, in their order; the last one may still gather. */
+  readonly #pending = new Set<Gathering>();
   #gathering: Gathering | undefined;
   /** When the next transaction may begin, monotonic ms. */
   #nextTurn = Number.NEGATIVE_INFINITY;
@@ -115,13 +114,14 @@ export class LmdbKeyValueStore implements KeyValueStore {
   }
 
   get(key: string): Uint8Array | undefined {
-    const pending = this.#pending.get(key);
+    const pending = this.#pendingWrite(key);
     if (pending !== undefined) return pending.value;
     return this.#guard(() => this.#database.get(key));
   }
 
   *entries(prefix: string): Iterable<readonly [string, Uint8Array]> {
-    const pending = [...this.#pending.values()].filter(({ key }) => key.startsWith(prefix));
+    const newest = new Map([...this.#pending].flatMap(({ writes }) => [...writes]));
+    const pending = [...newest.values()].filter(({ key }) => key.startsWith(prefix));
     pending.sort((a, b) => (a.key < b.key ? -1 : 1));
     let next = 0;
     for (const [key, value] of this.#committed(prefix)) {
@@ -132,17 +132,14 @@ export class LmdbKeyValueStore implements KeyValueStore {
     for (; next < pending.length; next++) yield* present(pending[next]!);
   }
 
-  async write(batch: readonly Write[], { patient = false }: WriteOptions = {}): Promise<void> {
+  /** @throws RangeError for a key that does not fit */
+  write(batch: readonly Write[], { patient = false }: WriteOptions = {}): Promise<void> {
     for (const { key } of batch) {
-      if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new RangeError(`key of ${key.length} characters`);
+      if (!fits(key)) return Promise.reject(new RangeError(`key of ${key.length} characters`));
     }
-    this.#gathering ??= new Gathering((gathering) => this.#commit(gathering));
-    const gathering = this.#gathering;
+    const gathering = this.#gathering ?? this.#gather();
     if (!patient) gathering.urgent++;
-    for (const write of batch) {
-      this.#pending.set(write.key, write);
-      gathering.writes.push(write);
-    }
+    for (const write of batch) gathering.writes.set(write.key, write);
     gathering.beginAt(Math.max(this.#nextTurn, performance.now() + (patient ? PATIENT_MS : 0)));
     return gathering.committed;
   }
@@ -152,27 +149,35 @@ export class LmdbKeyValueStore implements KeyValueStore {
     await this.#database.close();
   }
 
-  async #commit({ writes, urgent }: Gathering): Promise<void> {
+  #gather(): Gathering {
+    const gathering = new Gathering((begun) => this.#commit(begun));
+    this.#gathering = gathering;
+    this.#pending.add(gathering);
+    return gathering;
+  }
+
+  #pendingWrite(key: string): Write | undefined {
+    let newest: Write | undefined;
+    for (const { writes } of this.#pending) newest = writes.get(key) ?? newest;
+    return newest;
+  }
+
+  async #commit(gathering: Gathering): Promise<void> {
     this.#gathering = undefined;
-    this.#nextTurn = performance.now() + (urgent > 1 ? GATHER_MS : ALONE_MS);
+    this.#nextTurn = performance.now() + (gathering.urgent > 1 ? GATHER_MS : ALONE_MS);
     try {
       await this.#database.batch(() => {
-        for (const { key, value } of writes) {
-          const done =
-            value === undefined
-              ? this.#database.remove(key)
-              : this.#database.put(key, Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-          // The batch fails with them; nobody else waits for each one.
-          done.catch(() => {});
+        for (const { key, value } of gathering.writes.values()) {
+          // What these return says nothing: within a batch only the batch itself can fail.
+          if (value === undefined) void this.#database.remove(key);
+          else void this.#database.put(key, asBuffer(value));
         }
       });
       if (this.#flush) await this.#database.flushed;
     } catch (error) {
       throw new Error(`${this.#path} cannot be written (${await reasonOf(error)})`, { cause: error });
     } finally {
-      for (const write of writes) {
-        if (this.#pending.get(write.key) === write) this.#pending.delete(write.key);
-      }
+      this.#pending.delete(gathering);
     }
   }
 
@@ -236,6 +241,15 @@ async function reasonOf(error: unknown): Promise<string> {
 
 function schemaIs(version: number): Write {
   return { key: SCHEMA_KEY, value: utf8(String(version)) };
+}
+
+function fits(key: string): boolean {
+  // No character takes more than 3 bytes for each of its UTF-16 units.
+  return key.length * 3 <= MAX_KEY_BYTES || Buffer.byteLength(key) <= MAX_KEY_BYTES;
+}
+
+function asBuffer(value: Uint8Array): Buffer {
+  return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
 function* present({ key, value }: Write): Iterable<readonly [string, Uint8Array]> {

@@ -1,4 +1,5 @@
 import type { KeyValueStore, Write } from '../../base/index.ts';
+import { bindingsV2ToV3 } from './bindings-v2.ts';
 import { recordsV1ToV2 } from './records-v1.ts';
 
 /** One step of the store's format. */
@@ -10,7 +11,10 @@ interface Migration {
 }
 
 /** A store of any earlier version is brought up to date when it is opened. */
-export const migrations: readonly Migration[] = [{ to: 2, migrate: recordsV1ToV2 }];
+export const migrations: readonly Migration[] = [
+  { to: 2, migrate: recordsV1ToV2 },
+  { to: 3, migrate: bindingsV2ToV3 },
+];
 
 /** The format this code reads and writes. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;

@@ -11,7 +11,8 @@ import {
   type Metrics,
 } from '../../base/index.ts';
 import { type Flow, isWebSocket } from '../transport/flow.ts';
-import { type Binding, decodeBindings, encodeBindings } from './binding.ts';
+import type { Binding } from './binding.ts';
+import { decodeBindings, encodeBindings } from './binding-codec.ts';
 
 /**
  * What happened to an AoR: `added` its first binding, `removed` its last one, `changed` which contacts it has,
@@ -26,7 +27,8 @@ export interface BindingChange {
   readonly bindings: readonly Binding[];
 }
 
-const PREFIX = 'binding/';
+/** Keys of bindings in the store: this and the AoR. */
+export const BINDING_PREFIX = 'binding/';
 const NONE: readonly Binding[] = [];
 
 /**
@@ -74,8 +76,8 @@ export class BindingStore {
   /** Reads what was stored before a restart; nothing is emitted. Bindings over WebSocket died with their connection. */
   load(): void {
     const now = this.#clock.now();
-    for (const [key, bytes] of this.#store.entries(PREFIX)) {
-      const aor = key.slice(PREFIX.length);
+    for (const [key, bytes] of this.#store.entries(BINDING_PREFIX)) {
+      const aor = key.slice(BINDING_PREFIX.length);
       try {
         const stored = decodeBindings(aor, bytes);
         const live = stored.filter((binding) => binding.expiresAt > now && !endsWithFlow(binding));
@@ -208,7 +210,7 @@ export class BindingStore {
 
   #write(aor: string, bindings: readonly Binding[]): Promise<void> {
     const value = bindings.length === 0 ? undefined : encodeBindings(bindings);
-    return this.#store.write([{ key: PREFIX + aor, value }]);
+    return this.#store.write([{ key: BINDING_PREFIX + aor, value }]);
   }
 
   #writeBehind(aor: string, bindings: readonly Binding[]): void {

@@ -33,34 +33,6 @@ export interface Binding {
   readonly flow: Flow | undefined;
 }
 
-/** The stored form: everything but the live flow and what the key says. */
-type StoredBinding = Omit<Binding, 'aor' | 'flow'>;
-
-export function encodeBindings(bindings: readonly Binding[]): Uint8Array {
-  return Buffer.from(JSON.stringify(bindings.map(storedForm)));
-}
-
-/** @throws SyntaxError or TypeError when the bytes are not what `encodeBindings` wrote */
-export function decodeBindings(aor: string, bytes: Uint8Array): Binding[] {
-  const stored = JSON.parse(Buffer.from(bytes).toString()) as StoredBinding[];
-  return stored.map((binding) => {
-    if (typeof binding.contact !== 'string' || !Number.isFinite(binding.expiresAt)) {
-      throw new TypeError('not a stored binding');
-    }
-    return { aor, ...storedForm(binding), flow: undefined };
-  });
-}
-
-function storedForm(binding: StoredBinding): StoredBinding {
-  const { contact, params, q, instance, regId, expiresAt, updatedAt, callId, cseq } = binding;
-  const { path, transport, source, local, byFlow } = binding;
-  // biome-ignore format: one line per group of fields
-  return {
-    contact, params, q, instance, regId, expiresAt, updatedAt, callId, cseq,
-    path, transport, source, local, byFlow,
-  };
-}
-
 /** The Contact value of a binding in a 200 to REGISTER (RFC 3261 §10.3 step 8). */
 export function formatContact(binding: Binding, now: number): string {
   const seconds = Math.max(Math.ceil((binding.expiresAt - now) / 1000), 0);

@@ -149,7 +149,7 @@ test('the store of a newer version is moved aside and can be brought back', asyn
   await first.close();
   const reports: string[] = [];
   const data = await openDataDirectory(directory, { ...commit, onMovedAside: (line) => reports.push(line) });
-  t.regex(reports[0]!, /written by a newer version of p2psip \(schema 99, this one reads 2\): moved to/);
+  t.regex(reports[0]!, /written by a newer version of p2psip \(schema 99, this one reads 3\): moved to/);
   t.is(data.store.get('k'), undefined);
   await data.close();
   const aside = readdirSync(directory).find((name) => name.startsWith('store.mdb.aside-'))!;

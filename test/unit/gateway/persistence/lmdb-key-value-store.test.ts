@@ -140,7 +140,7 @@ test('a store of a newer version is refused with the mend', async (t) => {
   t.is(code, 'store-version');
   t.is(
     message,
-    `${file} was written by a newer version of p2psip (schema 99, this one reads 2); use that version, or move the file away and start again`,
+    `${file} was written by a newer version of p2psip (schema 99, this one reads 3); use that version, or move the file away and start again`,
   );
 });
 

@@ -10,6 +10,7 @@ import { encodeWhole } from '../../../../src/reload/wire/codec.ts';
 import { counter64, uint8 } from '../../../../src/reload/wire/integers.ts';
 import { opaque, vector } from '../../../../src/reload/wire/sequences.ts';
 import { struct } from '../../../../src/reload/wire/struct.ts';
+import { decodeBindings } from '../../../../src/sip/registrar/binding-codec.ts';
 import { temporaryDirectory } from '../../../support/temporary-directory.ts';
 import {
   entry,
@@ -100,4 +101,32 @@ test('schema 1: records keep values, generations and ends; the certificates behi
   t.deepEqual(signers.map(Buffer.from), [Buffer.from(alice.certificate.der)]);
   const older = signed(alice, { resource, kind: 1 }, entry(alice.nodeId, 'older'), { storageTime: 4000 });
   t.throws(() => store.store(storeReq(resource, 1, [older]), from(alice)), { code: 'data-too-old' });
+});
+
+test('schema 2: bindings keep all that was known of them; what was damaged is left for the loader to report', async (t) => {
+  const file = path.join(temporaryDirectory('schema'), 'store.mdb');
+  const contact = 'sip:j\u00c3\u00bcrgen@192.0.2.9:5062;transport=tcp';
+  const stored = {
+    ...{ contact, params: ';+sip.instance="<urn:uuid:1>";q=0.5', q: 0.5, instance: '"<urn:uuid:1>"' },
+    ...{ expiresAt: 1_900_000_000_000, updatedAt: 1_800_000_000_000.25, callId: 'c1', cseq: 7 },
+    ...{ path: ['<sip:p1.example;lr>', '<sip:p2.example;lr>'], transport: 'TCP' as const, byFlow: true },
+    ...{ source: { host: '2001:db8::9', port: 5060 }, local: { host: '2001:db8::1', port: 5061 } },
+  };
+  const old = await LmdbKeyValueStore.open(file, commit);
+  await old.write([
+    { key: 'meta/schema', value: utf8('2') },
+    { key: 'binding/alice@example.org', value: utf8(JSON.stringify([stored, { ...stored, regId: 2 }])) },
+    { key: 'binding/broken@example.org', value: utf8('[{"contact":1}]') },
+  ]);
+  await old.close();
+
+  const kv = await LmdbKeyValueStore.open(file, commit);
+  t.teardown(() => kv.close());
+  t.is(fromUtf8(kv.get('meta/schema')!), String(SCHEMA_VERSION));
+  const aor = 'alice@example.org';
+  const expected = { aor, ...stored, regId: undefined, flow: undefined };
+  t.deepEqual(decodeBindings(aor, kv.get(`binding/${aor}`)!), [expected, { ...expected, regId: 2 }]);
+  t.throws(() => decodeBindings('broken@example.org', kv.get('binding/broken@example.org')!), {
+    instanceOf: TypeError,
+  });
 });
