@@ -5,16 +5,18 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.js';
+import { prefer } from './priority.js';
 
-const cli = fileURLToPath(new URL('../bin/p2psip.js', import.meta.url));
+const ownTree = fileURLToPath(new URL('..', import.meta.url));
 const running = new Set();
 
 /**
  * Spawns one gateway by its command line.
  * @param config object written as its configuration file
- * @param options `users`: names with password "secret"; `nodeArguments`
+ * @param options `users`: names with password "secret"; `nodeArguments`; `tree`: the working tree, if it is another one
  */
-export async function startGateway(config, { users = [], nodeArguments = [] } = {}) {
+export async function startGateway(config, { users = [], nodeArguments = [], tree = ownTree } = {}) {
+  const cli = path.resolve(tree, 'bin', 'p2psip.js');
   const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-bench-'));
   const file = path.join(directory, 'gateway.yaml');
   const accounts = users.map((user) => ({
@@ -34,8 +36,10 @@ export async function startGateway(config, { users = [], nodeArguments = [] } = 
   const [program, ...before] = nodeArguments.length > 0 ? [process.execPath, ...nodeArguments, cli] : [cli];
   const child = spawn(program, [...before, 'run', '-c', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
-  const gateway = { child, directory, pid: child.pid, log: '' };
+  prefer(child);
+  const gateway = { child, directory, pid: child.pid, pids: [child.pid], log: '' };
   running.add(gateway);
   child.stderr.on('data', (chunk) => {
     gateway.log = (gateway.log + chunk).slice(-20_000);
@@ -88,14 +92,20 @@ const sipSection = (mode) =>
       };
 
 /** One gateway alone in its overlay. */
-export async function startAlone({ auth = 'none', users = [], key = 'ec', nodeArguments = [] } = {}) {
+export async function startAlone({
+  mode = 'proxy',
+  auth = 'none',
+  data = './data',
+  key = 'ec',
+  ...options
+} = {}) {
   const overlay = {
     name: 'example.org',
     first: true,
     key,
     listen: [`tls://127.0.0.1:${await freePort()}`],
   };
-  return startGateway({ overlay, sip: { ...sipSection('proxy'), auth } }, { users, nodeArguments });
+  return startGateway({ overlay, data, sip: { ...sipSection(mode), auth } }, options);
 }
 
 /** Peers in one overlay, one process each; resolves when all see a ring of that size. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.js';
+import { prefer } from './priority.js';
 
 const config = fileURLToPath(new URL('kamailio/kamailio.cfg', import.meta.url));
 const program = ['/usr/sbin/kamailio', '/usr/local/sbin/kamailio', '/usr/bin/kamailio'].find((file) =>
@@ -33,12 +34,13 @@ export async function startKamailio(...defines) {
       ...defines.flatMap((define) => ['-A', define]),
       ...['-m', '512', '-M', '16', '-b', '4194304', '-Y', directory, '-P', path.join(directory, 'pid')],
     ],
-    { stdio: 'ignore' },
+    { stdio: 'ignore', detached: true },
   );
+  prefer(child);
   const kamailio = {
     child,
     directory,
-    pid: child.pid,
+    pids: [child.pid],
     sip: `127.0.0.1:${port}`,
   };
   running.add(kamailio);

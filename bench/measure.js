@@ -6,28 +6,36 @@ const MAX_STEAL = 0.3;
 
 /**
  * Runs contenders in turn (ours, Kamailio, ours, …), each `rounds` times, and gives per contender the median, least
- * and greatest CPU-s per 1000 and, where runs measure it, the median latencies.
- * @param contenders `{name: {pids, run}}`; run gives what `load` of sipp.js does
+ * and greatest CPU-s per 1000, all runs and, where they measure it, the median latencies.
+ * @param contenders list of `{name, start, warmUp, run, stop}`. `start` gives `{pids}`, which the others are given;
+ *   `run` gives what `load` of sipp.js does. Each is started anew for each of its runs, and another one is first in each
+ *   round: with one start for all, whoever was started or measured first came out a tenth cheaper.
  * @param settleMs how long work goes on behind the last answer
  */
-export async function measure(contenders, { rounds, settleMs = 300, warmUp }) {
-  const runs = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
-  if (warmUp) for (const contender of Object.values(contenders)) await warmUp(contender);
+export async function measure(contenders, { rounds, settleMs = 300 }) {
+  const runs = Object.fromEntries(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const [name, contender] of Object.entries(contenders)) {
-      runs[name].push(await measuredRun(contender, settleMs));
+    for (let turn = 0; turn < contenders.length; turn++) {
+      const contender = contenders[(round + turn) % contenders.length];
+      runs[contender.name].push(await startedRun(contender, settleMs));
     }
   }
   return Object.fromEntries(Object.entries(runs).map(([name, list]) => [name, summary(list)]));
 }
 
-async function measuredRun({ pids, run }, settleMs) {
-  for (let attempt = 1; ; attempt++) {
-    const stop = watch(pids);
-    const done = await run();
-    await sleep(settleMs);
-    const { cpu, steal } = stop();
-    if (steal <= MAX_STEAL || attempt === 3) return { ...done, steal, cpuPer1000: (1000 * cpu) / done.ok };
+async function startedRun(contender, settleMs) {
+  const server = await contender.start();
+  try {
+    await contender.warmUp(server);
+    for (let attempt = 1; ; attempt++) {
+      const stop = watch(server.pids);
+      const done = await contender.run(server);
+      await sleep(settleMs);
+      const { cpu, steal } = stop();
+      if (steal <= MAX_STEAL || attempt === 3) return { ...done, steal, cpuPer1000: (1000 * cpu) / done.ok };
+    }
+  } finally {
+    await contender.stop(server);
   }
 }
 
@@ -38,7 +46,7 @@ function summary(runs) {
     cpuPer1000: median(cpu),
     min: cpu[0],
     max: cpu.at(-1),
-    runs: runs.length,
+    runs: runs.map((run) => run.cpuPer1000),
     failed: runs.reduce((sum, run) => sum + run.failed, 0),
     retransmissions: runs.reduce((sum, run) => sum + run.retransmissions, 0),
     steal: median(of((run) => run.steal)),
@@ -49,6 +57,7 @@ function summary(runs) {
       result[kind] = {
         p50: median(of((run) => run[kind].p50)),
         p99: median(of((run) => run[kind].p99)),
+        allP99: runs.map((run) => run[kind].p99),
       };
     }
   }

@@ -1,15 +1,20 @@
 // npm run bench -- [ID…] [--quick] [--rsa] [--json] [--only ID,ID] [--rounds N] [--seconds S]
+//   [--beside DIR: another working tree, measured in turn] [--floor: a bare relay as well] [--rates N,N: of the ramp]
+//   [--aors N: of the memory]
 // What the server costs, beside Kamailio in the same minutes where it is installed. Needs SIPp (and tshark for the
 // latencies). Figures are medians of alternating runs; docs/benchmarks.md says how to read them.
 import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { enrollmentCosts } from './enrollment.js';
+import { killFloors } from './floor-server.js';
 import { killGateways } from './gateways.js';
 import { kamailioInstalled, killKamailios } from './kamailio.js';
-import { measureHeapPerAor } from './memory.js';
+import { measureMemory } from './memory.js';
 import { microBenchmarks } from './micro.js';
 import { messageCosts, overlayLatencies } from './overlay.js';
+import { rampCalls } from './ramp.js';
+import { overlay } from './ring.js';
 import { killSipp } from './sipp.js';
 import { printTable } from './table.js';
 import { runWorkloads, workloads } from './workloads.js';
@@ -23,6 +28,10 @@ const { values: options, positionals } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    beside: { type: 'string' },
+    floor: { type: 'boolean', default: false },
+    rates: { type: 'string', default: '1000' },
+    aors: { type: 'string' },
   },
 });
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5));
@@ -32,6 +41,7 @@ const wanted = (id) => only.length === 0 || only.includes(id);
 
 const stop = () => {
   killGateways();
+  killFloors();
   killKamailios();
   killSipp();
 };
@@ -58,6 +68,7 @@ const result = {
   rounds,
   seconds,
   workloads: [],
+  ramp: undefined,
   memory: undefined,
   overlay: undefined,
   enrollment: undefined,
@@ -78,8 +89,10 @@ if (!installed('sipp', '-v')) {
     ...common,
     key: 'ec',
     kamailio: kamailioInstalled,
+    floor: options.floor,
+    beside: options.beside,
   });
-  const overlayIds = ids.filter((id) => workloads.some((one) => one.id === id && one.group === 'overlay'));
+  const overlayIds = ids.filter((id) => workloads.some((one) => one.id === id && one.group === overlay));
   const rsa = options.rsa ? await runWorkloads(overlayIds, { ...common, key: 'rsa', kamailio: false }) : {};
   for (const { id, title, rate, aim } of workloads.filter((one) => ids.includes(one.id))) {
     result.workloads.push({
@@ -91,12 +104,19 @@ if (!installed('sipp', '-v')) {
       rsa: rsa[id]?.ours,
     });
   }
-  if (wanted('heap')) {
-    report('heap of a registered AoR (takes a minute and a half)');
-    const count = options.quick ? 1000 : 10_000;
+  if (wanted('ramp')) {
+    result.ramp = await rampCalls({
+      rates: options.rates.split(',').map(Number),
+      seconds: options.seconds ? seconds : options.quick ? 10 : 60,
+      report,
+    });
+  }
+  if (wanted('memory')) {
+    const count = Number(options.aors ?? (options.quick ? 2000 : 100_000));
+    report(`memory of ${count} registered AoRs (100,000 of them take six minutes)`);
     result.memory = {
-      aim: 3072,
-      ...(await measureHeapPerAor({ count, rate: 200, key: 'ec' })),
+      aims: { heap: 1536, pss: 4096 },
+      ...(await measureMemory({ count, rate: options.quick ? 200 : 400 })),
     };
   }
 }

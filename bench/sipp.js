@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.js';
+import { prefer } from './priority.js';
 
 const scenario = (name) => fileURLToPath(new URL(`sipp/${name}.xml`, import.meta.url));
 const work = mkdtempSync(path.join(tmpdir(), 'p2psip-sipp-'));
@@ -15,22 +16,31 @@ function sipp(args, directory) {
   const child = spawn('sipp', [...args, '-i', '127.0.0.1', '-nostdin', '-buff_size', '4194304'], {
     cwd: directory,
     stdio: 'ignore',
+    detached: true,
   });
+  prefer(child);
   running.add(child);
   child.on('exit', () => running.delete(child));
   return child;
 }
 
-/** A SIPp UAS that answers every call after 30 ms of ringing, until the bench ends. */
+/**
+ * A SIPp UAS that answers every call after 30 ms of ringing, until the bench ends.
+ * @returns `{port, contact, retransmissions()}`; the count is up to a second old
+ */
 export async function startCallees() {
   const port = await freePort();
   const child = sipp(
-    ['-sf', scenario('uas'), '-p', String(port), '-t', 'u1', '-d', String(RING_MS), '-l', '15000'],
+    [
+      ...['-sf', scenario('uas'), '-p', String(port), '-t', 'u1', '-d', String(RING_MS), '-l', '15000'],
+      ...['-trace_stat', '-stf', 'callees.csv', '-fd', '1'],
+    ],
     work,
   );
   await new Promise((resolve) => setTimeout(resolve, 700));
   if (child.exitCode !== null) throw new Error('the SIPp UAS did not start');
-  return { port, contact: `127.0.0.1:${port}` };
+  const retransmissions = () => lastRow(path.join(work, 'callees.csv'))['Retransmissions(C)'];
+  return { port, contact: `127.0.0.1:${port}`, retransmissions };
 }
 
 /** Names of `count` users; `first` shifts them. */

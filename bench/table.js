@@ -1,28 +1,35 @@
-const columns = ['', 'rate', 'ours', 'least-most', 'RSA', 'Kamailio', 'ratio', 'aim', 'steal'];
+import { judgeCost, judgeLatency, yesOrNo } from './aims.js';
 
 /** Prints the whole result as text, the workloads as CPU-s per 1000. */
-export function printTable({ machine, rounds, seconds, workloads, memory, overlay, enrollment, micro }) {
+export function printTable({
+  machine,
+  rounds,
+  seconds,
+  workloads,
+  ramp,
+  memory,
+  overlay,
+  enrollment,
+  micro,
+}) {
   const lines = [
     `Node ${machine.node}, ${machine.cpus} x ${machine.model}; medians of ${rounds} runs of ${seconds} s each`,
   ];
   if (workloads.length > 0) {
-    lines.push('', 'Server CPU-s per 1000 (all our processes together)');
-    lines.push(...table([columns, ...workloads.map(cpuRow)]));
+    lines.push('', 'Server CPU-s per 1000 (all our processes together)', ...table(cpuRows(workloads)));
     const timed = workloads.filter(({ ours }) => ours.inviteTo180);
     if (timed.length > 0)
       lines.push('', 'Latency on the wire, ms (added: the server’s own share)', ...table(latencyRows(timed)));
-    for (const { title, ours, rsa, kamailio } of workloads) {
-      for (const [who, side] of Object.entries({ ours, rsa, kamailio })) {
+    for (const { title, ...measured } of workloads) {
+      for (const who of contenderNames) {
+        const side = measured[who];
         if (side?.failed > 0)
           lines.push(`NOTE ${title}, ${who}: ${side.failed} failed: ${side.warning ?? ''}`);
       }
     }
   }
-  if (memory)
-    lines.push(
-      '',
-      `Heap of a registered AoR: ${memory.bytesPerAor} bytes (${memory.aors} AoRs; aim ${memory.aim})`,
-    );
+  if (ramp) lines.push('', ...rampLines(ramp));
+  if (memory) lines.push('', ...memoryLines(memory));
   if (overlay) lines.push('', ...overlayLines(overlay));
   if (enrollment) lines.push('', ...enrollmentLines(enrollment));
   if (micro) {
@@ -37,18 +44,58 @@ export function printTable({ machine, rounds, seconds, workloads, memory, overla
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-function cpuRow({ title, rate, aim, ours, rsa, kamailio }) {
+const contenderNames = ['ours', 'rsa', 'other', 'kamailio', 'floor'];
+
+/** Columns of contenders that nobody measured are left out. */
+function cpuRows(workloads) {
+  const others = contenderNames.filter((name) => name !== 'ours' && workloads.some((one) => one[name]));
   const cpu = (side) => (side ? side.cpuPer1000.toFixed(3) : '-');
   return [
-    title,
-    `${rate}/s`,
-    cpu(ours),
-    `${ours.min.toFixed(3)}-${ours.max.toFixed(3)}`,
-    cpu(rsa),
-    cpu(kamailio),
-    kamailio ? (ours.cpuPer1000 / kamailio.cpuPer1000).toFixed(2) : '-',
-    aim === undefined ? '-' : `<= ${aim}`,
-    `${(100 * ours.steal).toFixed(0)} %`,
+    ['', 'rate', 'ours', 'least-most', ...others, 'ratio', 'aim', 'met', 'steal'],
+    ...workloads.map((one) => {
+      const { title, rate, ours, kamailio } = one;
+      const { aim, met } = judgeCost(one);
+      return [
+        title,
+        `${rate}/s`,
+        cpu(ours),
+        `${ours.min.toFixed(3)}-${ours.max.toFixed(3)}`,
+        ...others.map((name) => cpu(one[name])),
+        kamailio ? (ours.cpuPer1000 / kamailio.cpuPer1000).toFixed(2) : '-',
+        aim,
+        met,
+        `${(100 * ours.steal).toFixed(0)} %`,
+      ];
+    }),
+  ];
+}
+
+function rampLines(rates) {
+  return [
+    'Calls a second by one process (failed < 0.1 %, repeated < 0.5 %, rate reached within 3 %)',
+    ...table([
+      ['rate', 'reached', 'failed', 'repeated', 'sustained'],
+      ...rates.flatMap(({ rate, tries }) =>
+        tries.map(({ reached, failed, retransmissions, passed }) => [
+          `${rate}/s`,
+          `${reached.toFixed(0)}/s`,
+          failed,
+          retransmissions,
+          yesOrNo(passed),
+        ]),
+      ),
+    ]),
+  ];
+}
+
+function memoryLines({ aors, heapPerAor, pssPerAor, heapMb, pssMb, aims }) {
+  return [
+    `Memory of a registered AoR, ${aors} of them, signed record included`,
+    ...table([
+      ['', 'bytes each', 'MB in all', 'aim', 'met'],
+      ['heap', heapPerAor, heapMb.toFixed(0), `<= ${aims.heap}`, yesOrNo(heapPerAor <= aims.heap)],
+      ['process (PSS)', pssPerAor, pssMb.toFixed(0), `<= ${aims.pss}`, yesOrNo(pssPerAor <= aims.pss)],
+    ]),
   ];
 }
 
@@ -108,16 +155,15 @@ function enrollmentLines({ count, wave, waveAimMs, keys }) {
 }
 
 function latencyRows(workloads) {
+  const others = contenderNames.filter((name) => workloads.some((one) => one[name]));
   const ms = (side, kind) => (side ? `${side[kind].p50.toFixed(2)} / ${side[kind].p99.toFixed(2)}` : '-');
   return [
-    ['p50 / p99', 'ours', 'added', 'Kamailio', 'added'],
-    ...workloads.map(({ title, ours, kamailio }) => [
-      title,
-      ms(ours, 'inviteTo180'),
-      ms(ours, 'added'),
-      ms(kamailio, 'inviteTo180'),
-      ms(kamailio, 'added'),
-    ]),
+    ['p50 / p99', ...others.flatMap((name) => [name, 'added']), 'aim for added', 'met'],
+    ...workloads.map((one) => {
+      const { aim, met } = judgeLatency(one);
+      const figures = others.flatMap((name) => [ms(one[name], 'inviteTo180'), ms(one[name], 'added')]);
+      return [one.title, ...figures, aim, met];
+    }),
   ];
 }
 
