@@ -15,10 +15,11 @@ const states = ['full', 'partial', 'none'];
 function namedIds(file) {
   const ids = new Set();
   for (const [, , title] of readFileSync(file, 'utf8').matchAll(
-    /\btest(?:\.serial)?\(\s*(['"`])([^\n]*?)\1/g,
+    /\b(?:test(?:\.serial)?|behaviour)\(\s*(['"`])([^\n]*?)\1/g,
   )) {
     for (const id of title.match(/\b[A-SU-Z]\d+[a-z]?\b|\bRFC \d{4}\b/g) ?? []) ids.add(id);
     for (const id of title.split(':')[0].match(/\bT\d+b?\b/g) ?? []) ids.add(id);
+    for (const [id] of title.matchAll(/\bRFC 3261 §\d+/g)) ids.add(id);
     if (!file.includes('/sip/')) continue;
     for (const [, section] of title.matchAll(/§(\d+)/g)) ids.add(`RFC 3261 §${section}`);
   }

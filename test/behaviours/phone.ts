@@ -204,7 +204,7 @@ export class Phone {
 
   /** An answer to a request, by the rules of RFC 3261 §8.2.6. */
   answer(request: Message, status: number, options: AnswerOptions = {}): Message {
-    const { tag = `${this.user}-${this.#port}`, headers, body } = options;
+    const { tag = this.sentBy.replace(/\W/g, '-'), headers, body } = options;
     const to = request.header('To');
     const isInDialog = request.toTag !== undefined;
     const makesDialog = DIALOG_FORMING.has(request.method) && status > 100 && status < 300;

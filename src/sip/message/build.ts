@@ -87,10 +87,14 @@ export function createRequest(options: RequestOptions): SipRequest {
   return request;
 }
 
-/** RFC 3261 §9.1: the CANCEL for a request we sent: its top Via alone, its To without what a response added. */
-export function createCancel(request: SipRequest): SipRequest {
+/**
+ * RFC 3261 §9.1: the CANCEL for a request we sent: its top Via alone, its To without what a response added.
+ * @param reason the value of Reason (RFC 3326)
+ */
+export function createCancel(request: SipRequest, reason?: string): SipRequest {
   const cancel = hopByHop(request, 'CANCEL');
   cancel.copyHeader(request, 'To');
+  if (reason !== undefined) cancel.appendHeader('Reason', reason);
   return finish(cancel, request);
 }
 

@@ -112,11 +112,14 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     }
   }
 
-  /** CANCELs the request (RFC 3261 §9.1), or keeps it from being sent at all. */
-  cancel(): void {
+  /**
+   * CANCELs the request (RFC 3261 §9.1), or keeps it from being sent at all.
+   * @param reason a value of Reason (RFC 3326)
+   */
+  cancel(reason?: string): void {
     if (this.#ended) return;
     if (this.#transaction !== undefined) {
-      this.#transaction.cancel();
+      this.#transaction.cancel(reason);
       return;
     }
     this.#connecting?.abort();

@@ -109,10 +109,10 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
     this.#context.completeTargets();
   }
 
-  /** The caller cancelled. */
-  cancelAll(): void {
+  /** The caller cancelled, and why, if he said it. */
+  cancelAll(reason?: string): void {
     this.#queue = [];
-    this.#context.cancel();
+    this.#context.cancel(reason);
   }
 
   onBranchResponse(branch: Branch, response: SipResponse): void {
@@ -151,8 +151,8 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
     this.transaction.reply(status);
   }
 
-  cancel(branch: Branch): void {
-    branch.cancel();
+  cancel(branch: Branch, reason?: string): void {
+    branch.cancel(reason);
   }
 
   idle(): void {

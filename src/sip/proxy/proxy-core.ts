@@ -204,9 +204,11 @@ export class ProxyCore implements TransactionUser {
       cancel.reply(481);
       return;
     }
+    // RFC 3326 §2: it goes along to the callees.
+    const reason = cancel.request.has('Reason') ? cancel.request.headers('Reason').join(', ') : undefined;
     // RFC 3261 §9.2: the To tag of both answers should be the same.
     cancel.reply(200, undefined, { toTag: invite.localTag });
-    invite.onCancelled?.();
+    invite.onCancelled?.(reason);
   }
 
   /** RFC 6026 §8.2: a proxy must not forward what matches no transaction. */
@@ -270,7 +272,7 @@ export class ProxyCore implements TransactionUser {
     if (request.method === 'BYE') this.#calls?.bye(request);
     const fork = new Fork(this.#services, { transaction, request, fingerprint, caller: undefined });
     this.#forks.add(fork);
-    transaction.onCancelled = () => fork.cancelAll();
+    transaction.onCancelled = (reason) => fork.cancelAll(reason);
     fork.runPlan(this.#planner.ofRoutes(request, reading));
   }
 
@@ -289,7 +291,7 @@ export class ProxyCore implements TransactionUser {
       { own: this.#own, startFork: (decided) => this.#startFork(decided, fingerprint) },
       { transaction, hasRoute: reading.hasRoute, isStrayInDialog: isStray },
     );
-    transaction.onCancelled = () => context.cancel();
+    transaction.onCancelled = (reason) => context.cancel(reason);
     try {
       this.#handler.onRequest(context)?.then(
         () => this.#requireDecision(context),

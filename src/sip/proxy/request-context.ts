@@ -101,9 +101,9 @@ export class HandledRequest implements RequestContext {
     return this.#fork.run(targets, options);
   }
 
-  /** RFC 3261 §9.2, §16.10: the caller cancelled. */
-  cancel(): void {
-    if (this.#fork !== undefined) this.#fork.cancelAll();
+  /** RFC 3261 §9.2, §16.10: the caller cancelled, and why, if he said it. */
+  cancel(reason?: string): void {
+    if (this.#fork !== undefined) this.#fork.cancelAll(reason);
     else this.reply(487);
     this.#abort?.abort(new CodedError('cancelled', 'the caller cancelled', { origin: 'remote' }));
   }

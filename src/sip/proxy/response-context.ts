@@ -1,3 +1,4 @@
+import { REASONS } from '../message/reasons.ts';
 import type { SipResponse } from '../message/response.ts';
 import { type Candidate, chooseBest, withAllChallenges } from './best-response.ts';
 
@@ -14,8 +15,11 @@ export interface ResponseContextActions<Branch> {
   forward(response: SipResponse): void;
   /** Answer upstream with a final response of our own. */
   answer(status: number): void;
-  /** Cancel the branch: CANCEL once it has sent a provisional response (RFC 3261 §9.1). May be asked twice. */
-  cancel(branch: Branch): void;
+  /**
+   * Cancel the branch: CANCEL once it has sent a provisional response (RFC 3261 §9.1). May be asked twice.
+   * @param reason what the CANCEL says of it (RFC 3326)
+   */
+  cancel(branch: Branch, reason?: string): void;
   /** Nothing is pending, no success so far, and more branches were promised: now is the time for the next ones. */
   idle(): void;
   /** The fate upstream is sealed: called once, with the final status, or undefined when none may be sent. */
@@ -138,11 +142,11 @@ export class ResponseContext<Branch> {
     }
   }
 
-  /** RFC 3261 §16.10: the caller cancelled. */
-  cancel(): void {
+  /** RFC 3261 §16.10: the caller cancelled, and why, if he said it. */
+  cancel(reason?: string): void {
     if (this.#cancelled || this.#done) return;
     this.#cancelled = true;
-    this.#cancelPending();
+    this.#cancelPending(reason);
     this.#conclude();
   }
 
@@ -161,7 +165,8 @@ export class ResponseContext<Branch> {
     this.#done = true;
     this.#actions.forward(response);
     if (!first) return;
-    this.#cancelPending();
+    // RFC 3326 §3.1: phones that stop ringing for it show no missed call.
+    this.#cancelPending('SIP;cause=200;text="Call completed elsewhere"');
     this.#actions.done(response.status);
   }
 
@@ -173,18 +178,18 @@ export class ResponseContext<Branch> {
     this.#candidates.push(isTimeout ? { status: 408, response: undefined } : candidate);
     if (candidate.status >= 600 && !this.#globalFailure) {
       this.#globalFailure = true;
-      this.#cancelPending();
+      this.#cancelPending(`SIP;cause=${candidate.status};text="${REASONS[candidate.status] ?? 'Declined'}"`);
     }
     this.#conclude();
   }
 
-  #cancelPending(): void {
+  #cancelPending(reason?: string): void {
     if (!this.#isInvite) return;
     for (const [branch, record] of this.#branches) {
       if (record.state !== 'proceeding' && record.state !== 'calling' && record.state !== 'silent') continue;
       // One that said nothing yet stays as it is: the CANCEL waits for its first response, and so may we no longer.
       if (record.state === 'proceeding') record.state = 'cancelling';
-      this.#actions.cancel(branch);
+      this.#actions.cancel(branch, reason);
     }
   }
 

@@ -51,6 +51,7 @@ export class ClientTransaction implements TimerOwner<string> {
   /** The one timer that bounds the state. */
   #limit: TimerEntry<string> | undefined;
   #cancel: 'none' | 'wanted' | 'sent' = 'none';
+  #cancelReason: string | undefined;
 
   constructor(
     context: ClientTransactionContext,
@@ -87,10 +88,12 @@ export class ClientTransaction implements TimerOwner<string> {
   /**
    * Sends a CANCEL for an INVITE, once a provisional response was received (RFC 3261 §9.1); without effect after
    * the final response.
+   * @param reason what the callee is told of it (RFC 3326)
    */
-  cancel(): void {
+  cancel(reason?: string): void {
     if (this.method !== 'INVITE' || this.#cancel !== 'none' || !this.pending) return;
     this.#cancel = 'wanted';
+    this.#cancelReason = reason;
     if (this.#state === 'proceeding') this.#sendHeldCancel();
   }
 
@@ -225,7 +228,7 @@ export class ClientTransaction implements TimerOwner<string> {
     if (this.#request === undefined) return;
     this.#cancel = 'sent';
     this.#startLimit('timer-cancel', this.#context.timing.lifetime);
-    this.#context.sendCancel(createCancel(this.#request), this.#flow);
+    this.#context.sendCancel(createCancel(this.#request, this.#cancelReason), this.#flow);
   }
 
   #send(data: Buffer | undefined): void {

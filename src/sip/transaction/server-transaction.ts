@@ -9,8 +9,8 @@ import type { ServerState } from './server-machines.ts';
 
 /** One request and the way to answer it (RFC 3261 §17.2), as the TU sees it. */
 export class ServerTransaction {
-  /** Set by the TU that wants to know when this INVITE is cancelled. */
-  onCancelled: (() => void) | undefined;
+  /** Set by the TU that wants to know when this INVITE is cancelled, and why, if the client said it (RFC 3326). */
+  onCancelled: ((reason?: string) => void) | undefined;
   /** Set by the TU that wants to know the first final status. */
   onFinal: ((status: number) => void) | undefined;
   #request: SipRequest | undefined;
