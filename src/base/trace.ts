@@ -12,6 +12,8 @@ export interface TracedPath {
 
 /** A SIP message that has come, before anything is changed in it. */
 export interface TracedMessage {
+  /** Request line or status line, without CRLF. */
+  readonly startLine: string;
   header(name: string): string | undefined;
   /** As octets: made when asked for, so whoever wants no text pays for none. */
   encode(): Uint8Array;

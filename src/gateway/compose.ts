@@ -8,7 +8,11 @@ import { ReloadNode } from '../reload/node/reload-node.ts';
 import type { Admission } from '../reload/security/trust-policy.ts';
 import type { CallRecord } from '../sip/proxy/call-log.ts';
 import { AdminServer } from './admin/admin-server.ts';
+import { LiveFeed } from './admin/live-feed.ts';
+import { phoneSettings } from './admin/phone-settings.ts';
 import { peerRoutes } from './admin/routes.ts';
+import { WebConsole } from './admin/web-console.ts';
+import { WebFiles } from './admin/web-files.ts';
 import { AccountingFile } from './compose/accounting-file.ts';
 import { openEnrolledUsers } from './compose/enrolled-users.ts';
 import { openLocalDiscovery } from './compose/local-discovery.ts';
@@ -55,7 +59,7 @@ export const composeGateway: ComposeGateway = async (config, deps) => {
 
 async function build(
   config: GatewayConfig,
-  { logger, metrics, signal, reloading }: GatewayDeps,
+  { logger, logTail, metrics, signal, reloading }: GatewayDeps,
   machine: Machine,
   closers: (() => Promise<void>)[],
   stop: () => Promise<void>,
@@ -71,7 +75,7 @@ async function build(
   const membership = await openMembership(config, { ...machine, logger, metrics, data, http, dns, signal });
   closers.push(async () => membership.stop());
   const { document, identity, ownRegistrations } = membership;
-  const trace = openTrace(config, { clock: machine.clock, logger }, closers);
+  const { hub: trace, calls } = openTrace(config, { clock: machine.clock, logger }, closers);
 
   const around = { nodeId: identity.nodeId, document: () => node.document };
   const discovery = openLocalDiscovery(config, { ...machine, logger, metrics }, around);
@@ -148,8 +152,20 @@ async function build(
       },
       config,
     );
-  const admin = new PeerView({ clock: machine.clock, node, identity, locations, sip, reload }, config);
-  const adminUrl = await startAdmin(config, { routes: peerRoutes(admin), metrics, logger }, closers);
+  const admin = new PeerView({ clock: machine.clock, node, identity, locations, calls, sip, reload }, config);
+  const phone = () => phoneSettings(sip?.uris ?? [], domains[0] ?? config.overlay.name);
+  const adminUrl = await startAdmin(
+    config,
+    {
+      ...{ routes: peerRoutes(admin), metrics, logger },
+      console: new WebConsole({
+        phone,
+        files: new WebFiles({ connectTo: () => phone().webSockets }),
+        feed: new LiveFeed({ clock: machine.clock, admin, metrics, log: logTail }),
+      }),
+    },
+    closers,
+  );
 
   membership.follow(node);
   await node.start(signal);

@@ -2,6 +2,7 @@ import type { Logger } from '../base/index.ts';
 import type { PeerAdmin } from './admin/peer-admin.ts';
 import type { GatewayConfig, LogConfig } from './config/gateway-config.ts';
 import type { LoadedConfig } from './config/load-config.ts';
+import type { LogTail } from './logging/log-tail.ts';
 import type { PrometheusMetrics } from './metrics/prometheus-metrics.ts';
 
 /** One peer that stands: joined (or first in) its overlay, SIP ports open. */
@@ -24,6 +25,8 @@ export interface RunningGateway {
 export interface GatewayDeps {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
+  /** What the logger has written lately, for the console. */
+  readonly logTail?: LogTail | undefined;
   /** Where the configuration can be read again; without it, it cannot. */
   readonly reloading?: {
     /** @throws ConfigError */

@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { type Address, CodedError, formatAddress, type Logger } from '../../base/index.ts';
 import { bindError } from '../../net/system-errors.ts';
-import { hasToken, isRebound, refuseRequest } from './http-guard.ts';
+import { type Access, hasToken, isRebound, refuseRequest } from './http-guard.ts';
 import { type Answer, errorAnswer, type Route, refusal } from './routes.ts';
+import { sendAnswer } from './send-answer.ts';
+import type { WebConsole } from './web-console.ts';
 
 const MAX_HEADER_BYTES = 8 * 1024;
 const MAX_CONNECTIONS = 64;
@@ -17,6 +19,8 @@ const ANSWER_TIMEOUT_MS = 20_000;
 export interface AdminServerDeps {
   /** By the first segment of the path. */
   readonly routes: ReadonlyMap<string, Route>;
+  /** The pages for browsers, where there are some. */
+  readonly console?: WebConsole;
   /** Makes the body of /metrics. */
   readonly metrics: { render(): Promise<{ contentType: string; body: string }> };
   readonly logger: Logger;
@@ -24,7 +28,7 @@ export interface AdminServerDeps {
 
 export interface AdminServerOptions {
   readonly listen: Address;
-  /** Callers must show it but for /healthz and /readyz; undefined = nobody is asked (loopback). */
+  /** Callers must show it but for the probes and the pages; undefined = nobody is asked (loopback). */
   readonly token: string | undefined;
 }
 
@@ -72,6 +76,7 @@ export class AdminServer {
 
   stop(): Promise<void> {
     return new Promise((resolve) => {
+      this.#deps.console?.stop();
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
@@ -80,7 +85,7 @@ export class AdminServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.resume();
     if (this.#running >= MAX_RUNNING) {
-      send(response, refusal(503, 'busy', 'too many requests at once'), { 'Retry-After': '1' });
+      sendAnswer(response, refusal(503, 'busy', 'too many requests at once'), { 'Retry-After': '1' });
       return;
     }
     this.#running += 1;
@@ -90,44 +95,58 @@ export class AdminServer {
       if (!(error instanceof CodedError)) {
         this.#deps.logger.error('admin request failed', { path: request.url, error });
       }
-      if (!response.headersSent) send(response, errorAnswer(error));
+      if (!response.headersSent) sendAnswer(response, errorAnswer(error));
     } finally {
       this.#running -= 1;
     }
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const [name = '', argument, ...rest] = pathOf(request);
+    const path = pathOf(request);
+    const [name = '', argument, ...rest] = path;
     const route = this.#deps.routes.get(name);
-    const changes = route?.changes ?? false;
-    const refused = refuseRequest(request, changes);
+    const access = name === 'session' ? 'same-origin' : route?.changes ? 'change' : 'read';
+    const refused = refuseRequest(request, access);
     if (refused !== undefined) {
-      return send(response, refused, { Allow: changes ? 'POST' : 'GET, HEAD', Connection: 'close' });
+      return sendAnswer(response, refused, {
+        Allow: access === 'read' ? 'GET, HEAD' : 'POST',
+        Connection: 'close',
+      });
     }
     const { token } = this.#options;
     if (token === undefined && isRebound(request)) {
-      return send(response, refusal(403, 'foreign-host', 'ask by IP address or as localhost'));
+      return sendAnswer(response, refusal(403, 'foreign-host', 'ask by IP address or as localhost'));
     }
-    if (token !== undefined && route?.public !== true && !hasToken(request, token)) {
+    // The pages have nothing in them that somebody without the token should not see.
+    if (this.#deps.console?.servePage(path, request, response)) return;
+    if (token !== undefined && route?.public !== true && !this.#isKnown(request, token, access)) {
       const header = { 'WWW-Authenticate': 'Bearer realm="p2psip"' };
-      return send(
+      return sendAnswer(
         response,
         refusal(401, 'token-needed', 'show the token of admin.token-file as a Bearer token'),
         header,
       );
     }
     if (name === 'metrics' && argument === undefined) return this.#sendMetrics(response);
-    if (route === undefined || rest.length > 0 || (argument !== undefined) !== (route.argument ?? false)) {
-      return send(response, refusal(404, 'no-such-path', `known: ${this.#known()}`));
+    if (argument === undefined && this.#deps.console?.serveWatcher(name, request, response)) return;
+    if (route === undefined || rest.length > 0 || !fits(route, argument)) {
+      return sendAnswer(response, refusal(404, 'no-such-path', `known: ${this.#known()}`));
     }
-    send(response, await withDeadline(route.handle(argument ?? '')));
+    sendAnswer(response, await withDeadline(route.handle(argument ?? '', queryOf(request))));
+  }
+
+  /** The cookie of the console lets a browser look; what changes something takes the token itself. */
+  #isKnown(request: IncomingMessage, token: string, access: Access): boolean {
+    if (hasToken(request, token)) return true;
+    return access === 'read' && this.#deps.console?.isWatcher(request) === true;
   }
 
   #known(): string {
     const paths = [...this.#deps.routes].map(([name, { argument }]) =>
       argument ? `/${name}/...` : `/${name}`,
     );
-    return [...paths, '/metrics'].join(' ');
+    const pages = this.#deps.console === undefined ? [] : ['/console/', '/phone/'];
+    return [...paths, '/metrics', ...pages].join(' ');
   }
 
   async #sendMetrics(response: ServerResponse): Promise<void> {
@@ -146,6 +165,15 @@ function pathOf({ url = '/' }: IncomingMessage): string[] {
   }
 }
 
+function queryOf({ url = '/' }: IncomingMessage): URLSearchParams {
+  const at = url.indexOf('?');
+  return new URLSearchParams(at === -1 ? '' : url.slice(at));
+}
+
+function fits({ argument = false }: Route, given: string | undefined): boolean {
+  return argument === 'optional' || argument === (given !== undefined);
+}
+
 async function withDeadline(answer: Answer | Promise<Answer>): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<Answer>((resolve) => {
@@ -157,21 +185,4 @@ async function withDeadline(answer: Answer | Promise<Answer>): Promise<Answer> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function send(
-  response: ServerResponse,
-  { status, body }: Answer,
-  headers: Record<string, string> = {},
-): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response
-    .writeHead(status, {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Content-Length': Buffer.byteLength(text),
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      ...headers,
-    })
-    .end(text);
 }

@@ -6,12 +6,12 @@ import { type Answer, refusal } from './routes.ts';
 const MAX_BODY_BYTES = 0;
 const MAX_URL_LENGTH = 2048;
 
-/**
- * What is refused before the path is looked at: a wrong method, a body, an over-long URL.
- * @param changes whether the path changes something: it is asked by POST then
- */
-export function refuseRequest(request: IncomingMessage, changes: boolean): Answer | undefined {
-  const allowed = changes ? ['POST'] : ['GET', 'HEAD'];
+/** `same-origin`: changes nothing here but what the asking page itself may do next; pages of ours may ask for it. */
+export type Access = 'read' | 'change' | 'same-origin';
+
+/** What is refused before the path is looked at: a wrong method, a body, an over-long URL. Changes are asked by POST. */
+export function refuseRequest(request: IncomingMessage, access: Access): Answer | undefined {
+  const allowed = access === 'read' ? ['GET', 'HEAD'] : ['POST'];
   if (!allowed.includes(request.method ?? '')) {
     return refusal(405, 'method-not-allowed', `this path only answers ${allowed[0]}`);
   }
@@ -21,10 +21,9 @@ export function refuseRequest(request: IncomingMessage, changes: boolean): Answe
     return refusal(413, 'body-too-large', 'requests here carry no body');
   }
   // What a web page in the operator's browser sends by POST carries its Origin: none of them has anything to change here.
-  if (changes && request.headers.origin !== undefined) {
-    return refusal(403, 'foreign-origin', 'not from a web page');
-  }
-  return undefined;
+  const { origin, host } = request.headers;
+  const isWelcome = origin === undefined || (access === 'same-origin' && origin === `http://${host}`);
+  return access === 'read' || isWelcome ? undefined : refusal(403, 'foreign-origin', 'not from a web page');
 }
 
 /**

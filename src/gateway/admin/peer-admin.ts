@@ -1,3 +1,6 @@
+import type { CallDetail, CallPage, CallSummary } from '../calls/call-views.ts';
+import type { PageQuery } from './paging.ts';
+
 /** What `GET /status` answers: one peer at a glance. Node-IDs are 32 lower-case hex digits throughout. */
 export interface PeerStatus {
   readonly node: string;
@@ -59,6 +62,22 @@ export interface RegisteredContact {
   readonly transport: string;
   /** Where the REGISTER came from, `host:port`. */
   readonly source?: string;
+}
+
+/** A part of the list of users registered here. */
+export interface RegistrationPage {
+  /** Users that match. */
+  readonly total: number;
+  readonly items: readonly RegistrationView[];
+}
+
+/** Which peers hold the record of an AoR (RFC 6940 §10.4). */
+export interface HoldersView {
+  readonly aor: string;
+  readonly resourceId: string;
+  readonly responsible: string;
+  /** The peers that follow it in the ring; fewer in small overlays. */
+  readonly replicas: readonly string[];
 }
 
 /** One entry of a user's SIP-REGISTRATION record: one adapter peer that serves the user. */
@@ -123,6 +142,17 @@ export interface PeerAdmin {
   registrations(): readonly RegistrationView[];
   lookup(aor: string): Promise<LookupResult>;
   ping(node: string): Promise<PingResult>;
+  registrationPage(query: PageQuery): RegistrationPage;
+  /** Asks the overlay. Rejects like `lookup`. */
+  holders(aor: string): Promise<HoldersView>;
+  /** Newest first; empty where no calls are kept. */
+  calls(query: PageQuery): CallPage;
+  /** Undefined when it is not, or no longer, kept. */
+  call(id: string): CallDetail | undefined;
+  /** Grows whenever a call changes. */
+  callsVersion(): number;
+  /** Calls that changed after that version. */
+  changedCalls(version: number, limit: number): readonly CallSummary[];
   isReady(): Readiness;
   bans(): readonly BanView[];
   /** Reads the configuration files again. @throws ConfigError when they cannot be used: the peer goes on as it is */

@@ -1,4 +1,5 @@
 import { CodedError, errorMessage } from '../../base/index.ts';
+import { pageQuery } from './paging.ts';
 import type { PeerAdmin } from './peer-admin.ts';
 
 /** What a route answers; the server turns it into HTTP. */
@@ -10,11 +11,12 @@ export interface Answer {
 export interface Route {
   /** Answered without a token: what a supervisor or load balancer asks. */
   readonly public?: boolean;
-  /** True when the path continues with one argument (`/lookup/AOR`). */
-  readonly argument?: boolean;
+  /** Whether the path continues with one argument (`/lookup/AOR`). Default: it does not. */
+  readonly argument?: boolean | 'optional';
   /** True for what changes something: asked by POST. */
   readonly changes?: boolean;
-  handle(argument: string): Answer | Promise<Answer>;
+  /** @param argument empty when there is none */
+  handle(argument: string, query: URLSearchParams): Answer | Promise<Answer>;
 }
 
 /** The admin interface of a peer but for /metrics, whose body is not JSON. */
@@ -22,7 +24,9 @@ export function peerRoutes(admin: PeerAdmin): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['status', { handle: () => ok(admin.status()) }],
     ['ring', { handle: () => ok(admin.ring()) }],
-    ['registrations', { handle: () => ok(admin.registrations()) }],
+    ['registrations', { handle: (_, query) => registrations(admin, query) }],
+    ['calls', { argument: 'optional', handle: (id, query) => calls(admin, id, query) }],
+    ['holders', { argument: true, handle: async (aor) => ok(await admin.holders(aor)) }],
     ['bans', { handle: () => ok(admin.bans()) }],
     ['reload', { changes: true, handle: () => ok(admin.reload()) }],
     ['healthz', { public: true, handle: () => ok({ healthy: true }) }],
@@ -44,6 +48,18 @@ export function refusal(status: number, code: string, message: string): Answer {
 function readiness(admin: PeerAdmin): Answer {
   const readiness = admin.isReady();
   return { status: readiness.ready ? 200 : 503, body: readiness };
+}
+
+/** All of them at once, unless a page is asked for. */
+function registrations(admin: PeerAdmin, query: URLSearchParams): Answer {
+  return ok(query.size === 0 ? admin.registrations() : admin.registrationPage(pageQuery(query)));
+}
+
+function calls(admin: PeerAdmin, id: string, query: URLSearchParams): Answer {
+  if (id === '') return ok(admin.calls(pageQuery(query)));
+  const call = admin.call(id);
+  if (call === undefined) throw new CodedError('not-found', `call ${id.slice(0, 64)} is not kept`);
+  return ok(call);
 }
 
 async function lookup(admin: PeerAdmin, aor: string): Promise<Answer> {
@@ -68,6 +84,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'bad-aor': 400,
   'bad-uri': 400,
   'bad-node-id': 400,
+  'bad-query': 400,
   'not-found': 404,
   // RFC 9110 §15.5.21: understood, and what it asks for cannot be done.
   'bad-config': 422,

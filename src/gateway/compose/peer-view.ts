@@ -8,8 +8,10 @@ import { isNodeId } from '../../reload/wire/ids.ts';
 import { canonicalAor } from '../../sip/message/aor.ts';
 import { parseUri } from '../../sip/message/uri.ts';
 import type { Binding } from '../../sip/registrar/binding.ts';
+import type { PageQuery } from '../admin/paging.ts';
 import type {
   BanView,
+  HoldersView,
   LookupEntry,
   LookupResult,
   PeerAdmin,
@@ -17,10 +19,13 @@ import type {
   PingResult,
   Readiness,
   RegisteredContact,
+  RegistrationPage,
   RegistrationView,
   ReloadReport,
   RingView,
 } from '../admin/peer-admin.ts';
+import type { CallList } from '../calls/call-list.ts';
+import type { CallDetail, CallPage, CallSummary } from '../calls/call-views.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { packageVersion } from '../package-version.ts';
 import type { Reloading } from '../reloading.ts';
@@ -31,11 +36,16 @@ interface Deps {
   readonly node: ReloadNode;
   readonly identity: NodeIdentity;
   readonly locations: LocationService;
+  /** Undefined where no calls are kept. */
+  readonly calls: CallList | undefined;
   /** Undefined without SIP. */
   readonly sip: SipSide | undefined;
   /** Undefined where there is no file to read again. */
   readonly reload: Reloading | undefined;
 }
+
+/** RFC 6940 §10.4: each record is held by this many peers besides the responsible one. */
+const REPLICAS = 2;
 
 /** What operators may ask of this peer, put together from its parts. */
 export class PeerView implements PeerAdmin {
@@ -111,11 +121,49 @@ export class PeerView implements PeerAdmin {
   registrations(): readonly RegistrationView[] {
     const { sip } = this.#deps;
     if (sip === undefined) return [];
-    return [...sip.bindings.entries()].map(([aor, bindings]) => {
-      const until = sip.publisher.storedUntil(aor);
-      const view = { aor, bindings: bindings.map(toContact) };
-      return until === undefined ? view : { ...view, publishedUntil: new Date(until).toISOString() };
-    });
+    return [...sip.bindings.entries()].map(([aor, bindings]) => toRegistration(sip, aor, bindings));
+  }
+
+  registrationPage({ offset, limit, match }: PageQuery): RegistrationPage {
+    const { sip } = this.#deps;
+    const items: RegistrationView[] = [];
+    let total = 0;
+    for (const [aor, bindings] of sip?.bindings.entries() ?? []) {
+      if (!aor.includes(match)) continue;
+      if (total >= offset && items.length < limit) items.push(toRegistration(sip!, aor, bindings));
+      total += 1;
+    }
+    return { total, items };
+  }
+
+  async holders(text: string): Promise<HoldersView> {
+    const { node } = this.#deps;
+    const aor = parseAor(text);
+    const resourceId = resourceIdOf(aor);
+    const responsible = await node.responsibleFor(resourceId);
+    const replicas: string[] = [];
+    for (let last = responsible; replicas.length < REPLICAS; ) {
+      last = await node.successorOf(last);
+      if (last === responsible || replicas.includes(last)) break;
+      replicas.push(last);
+    }
+    return { aor, resourceId, responsible, replicas };
+  }
+
+  calls(query: PageQuery): CallPage {
+    return this.#deps.calls?.page(query) ?? { running: 0, kept: 0, passedBy: 0, items: [] };
+  }
+
+  call(id: string): CallDetail | undefined {
+    return this.#deps.calls?.detail(id);
+  }
+
+  callsVersion(): number {
+    return this.#deps.calls?.version ?? 0;
+  }
+
+  changedCalls(version: number, limit: number): readonly CallSummary[] {
+    return this.#deps.calls?.changedSince(version, limit) ?? [];
   }
 
   async lookup(text: string): Promise<LookupResult> {
@@ -149,9 +197,7 @@ export class PeerView implements PeerAdmin {
   #registrationCounts(): { aors: number; bindings: number } {
     const { sip } = this.#deps;
     if (sip === undefined) return { aors: 0, bindings: 0 };
-    let bindings = 0;
-    for (const [, each] of sip.bindings.entries()) bindings += each.length;
-    return { aors: sip.bindings.size, bindings };
+    return { aors: sip.bindings.size, bindings: sip.bindings.bindingCount };
   }
 }
 
@@ -162,6 +208,12 @@ function parseAor(text: string): string {
   } catch (cause) {
     throw new CodedError('bad-aor', `not an address of record: ${text}`, { cause });
   }
+}
+
+function toRegistration({ publisher }: SipSide, aor: string, bindings: readonly Binding[]): RegistrationView {
+  const until = publisher.storedUntil(aor);
+  const view = { aor, bindings: bindings.map(toContact) };
+  return until === undefined ? view : { ...view, publishedUntil: new Date(until).toISOString() };
 }
 
 function toContact(binding: Binding): RegisteredContact {

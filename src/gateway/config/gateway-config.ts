@@ -19,6 +19,7 @@ export interface GatewayConfig {
   /** `commit`: acknowledged once committed (survives kill -9). `power`: once flushed to disk as well. */
   readonly durability: 'commit' | 'power';
   readonly log: LogConfig;
+  readonly calls: CallsConfig;
   /** File for one JSON record of each call. */
   readonly accounting: string | undefined;
   /** File for the hex of every RELOAD frame sent or received, one a line. */
@@ -124,6 +125,11 @@ export interface AdminConfig {
   readonly listen: Address;
   /** The bearer token callers must show; undefined = none, loopback only. */
   readonly token: string | undefined;
+}
+
+export interface CallsConfig {
+  /** Calls that are over, kept in memory with their messages for the admin interface; 0: none are followed. */
+  readonly keep: number;
 }
 
 export interface LogConfig {

@@ -107,7 +107,7 @@ class Resolver {
   }
 
   resolve(users: readonly Account[] | undefined): LoadedConfig {
-    const { overlay, sip, data, durability, log, trace, accounting } = this.#parsed;
+    const { overlay, sip, data, durability, log, calls, trace, accounting } = this.#parsed;
     const domains = sip.domains ?? [overlay.name];
     const config: GatewayConfig = {
       file: this.#file,
@@ -150,6 +150,7 @@ class Resolver {
       data: data === 'memory' ? 'memory' : this.#absolute(data),
       durability,
       log,
+      calls,
       accounting: accounting === undefined ? undefined : this.#absolute(accounting),
       trace: trace === undefined ? undefined : this.#absolute(trace),
     };

@@ -99,6 +99,7 @@ export const configSchema = block({
     }),
     {},
   ),
+  calls: v.optional(block({ keep: v.optional(integer(0, 10_000), 200) }), {}),
   accounting: v.optional(path),
   trace: v.optional(path),
 });

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import winston from 'winston';
 import type { LogFields, Logger } from '../../base/index.ts';
+import type { LogTail } from './log-tail.ts';
 import { redact, redactText } from './redact.ts';
 
 export interface LoggerOptions {
@@ -8,6 +9,8 @@ export interface LoggerOptions {
   readonly format: 'text' | 'json';
   /** Where lines go; stderr unless told, since stdout belongs to the ready line and to answers. */
   readonly stream?: Writable;
+  /** Gets the same lines. */
+  readonly tail?: LogTail;
 }
 
 /** A logger whose level can be changed for all that descend from it. */
@@ -16,23 +19,26 @@ export interface LeveledLogger extends Logger {
 }
 
 /** The logger port on winston: one line an entry, text for people or JSON for collectors. */
-export function createLogger({ level, format, stream = process.stderr }: LoggerOptions): LeveledLogger {
+export function createLogger({ level, format, stream = process.stderr, tail }: LoggerOptions): LeveledLogger {
   const root = winston.createLogger({
     level,
     levels: { error: 0, warn: 1, info: 2, debug: 3 },
     format: winston.format.printf(format === 'json' ? formatJson : formatText),
     transports: [new winston.transports.Stream({ stream })],
   });
-  return new WinstonLogger(root, {});
+  return new WinstonLogger(root, {}, tail);
 }
 
 class WinstonLogger implements LeveledLogger {
   readonly #root: winston.Logger;
   readonly #bound: LogFields;
 
-  constructor(root: winston.Logger, bound: LogFields) {
+  readonly #tail: LogTail | undefined;
+
+  constructor(root: winston.Logger, bound: LogFields, tail: LogTail | undefined) {
     this.#root = root;
     this.#bound = bound;
+    this.#tail = tail;
   }
 
   get debugEnabled(): boolean {
@@ -60,13 +66,15 @@ class WinstonLogger implements LeveledLogger {
   }
 
   child(fields: LogFields): Logger {
-    return new WinstonLogger(this.#root, { ...this.#bound, ...fields });
+    return new WinstonLogger(this.#root, { ...this.#bound, ...fields }, this.#tail);
   }
 
   #write(level: string, message: string, fields: LogFields | undefined): void {
     if (!this.#root.isLevelEnabled(level)) return;
     const entry = redact({ ...this.#bound, ...fields });
-    this.#root.log({ level, message: redactText(message), fields: entry });
+    const text = redactText(message);
+    this.#root.log({ level, message: text, fields: entry });
+    this.#tail?.add(level, textOf(text, entry));
   }
 }
 
@@ -83,8 +91,12 @@ function formatJson(info: unknown): string {
 
 function formatText(info: unknown): string {
   const { level, message, fields = {} } = info as Entry;
+  return `${new Date().toISOString()} ${level.padEnd(5)} ${textOf(String(message), fields)}`;
+}
+
+function textOf(message: string, fields: Record<string, unknown>): string {
   const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${plain(value)}`);
-  return oneLine(`${new Date().toISOString()} ${level.padEnd(5)} ${message}${pairs.join('')}`);
+  return oneLine(`${message}${pairs.join('')}`);
 }
 
 function plain(value: unknown): string {

@@ -6,6 +6,7 @@ import {
   Registry,
 } from 'prom-client';
 import type { Counter, Gauge, Histogram, Labels, Metrics } from '../../base/index.ts';
+import type { Distribution, MetricsReader } from '../admin/live-feed.ts';
 
 // promtool refuses these three: their names end in _total although they are gauges.
 const LEFT_OUT = ['handles', 'requests', 'resources'].flatMap((what) => [
@@ -43,7 +44,7 @@ export interface PrometheusMetricsOptions {
 }
 
 /** The metrics port on prom-client; one registry per peer. */
-export class PrometheusMetrics implements Metrics {
+export class PrometheusMetrics implements Metrics, MetricsReader {
   readonly #registry = new Registry();
   readonly #families = new Map<string, Family>();
   readonly #histograms = new Map<string, PromHistogram>();
@@ -76,6 +77,25 @@ export class PrometheusMetrics implements Metrics {
   /** The text exposition format, for `GET /metrics`. */
   async render(): Promise<{ contentType: string; body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  /** The sum of all series of a counter or gauge; 0 when there is none of that name. */
+  total(name: string): number {
+    let sum = 0;
+    for (const { value } of this.#families.get(name)?.series.values() ?? []) sum += value;
+    return sum;
+  }
+
+  /** An unlabelled histogram; undefined when there is none of that name. */
+  async distribution(name: string): Promise<Distribution | undefined> {
+    const metric = await this.#histograms.get(name)?.get();
+    if (metric === undefined) return undefined;
+    const read = (suffix: string) =>
+      metric.values.find(({ metricName }) => metricName === `${name}_${suffix}`)?.value ?? 0;
+    const buckets = metric.values
+      .filter(({ labels }) => labels.le !== undefined)
+      .map(({ labels, value }) => ({ le: labels.le as number | '+Inf', count: value }));
+    return { count: read('count'), sum: read('sum'), buckets };
   }
 
   #histogramChild(name: string, help: string, buckets: readonly number[], labels: Labels): Histogram {

@@ -1,4 +1,5 @@
 import { type Clock, CodedError, type Logger, sleep } from '../../base/index.ts';
+import type { LogTail } from '../logging/log-tail.ts';
 import { PrometheusMetrics } from '../metrics/prometheus-metrics.ts';
 import type { ComposeGateway, RunningGateway } from '../running-gateway.ts';
 import { findRingFault } from './ring-check.ts';
@@ -12,6 +13,8 @@ export interface TestnetDeps {
   readonly compose: ComposeGateway;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What it has written lately: of all peers. */
+  readonly logTail?: LogTail | undefined;
   /** Aborted: no further peer is started. */
   readonly signal?: AbortSignal;
 }
@@ -50,7 +53,8 @@ export async function startTestnet(
         ...(bootstrap !== undefined && { bootstrap }),
       });
       const logger = deps.logger.child({ peer: index + 1 });
-      peers.push(await deps.compose(config, { logger, metrics: new PrometheusMetrics() }));
+      const { logTail } = deps;
+      peers.push(await deps.compose(config, { logger, logTail, metrics: new PrometheusMetrics() }));
       onJoined(peers.length);
     }
     await untilWhole(peers, deps);

@@ -18,6 +18,8 @@ export interface TracedPacket {
   readonly path: TracedPath;
   /** The Call-ID, also of the RELOAD messages behind a call; undefined where there is none. */
   readonly traceId: string | undefined;
+  /** Of a SIP message that came: its first line, at no cost; of one that is sent it stands in `bytes`. */
+  readonly startLine?: string;
   /** May share memory with the receive buffer: copy what is kept. */
   readonly bytes: Uint8Array;
 }
@@ -86,6 +88,10 @@ class Received implements TracedPacket {
 
   get traceId(): string | undefined {
     return this.#message.header('Call-ID');
+  }
+
+  get startLine(): string {
+    return this.#message.startLine;
   }
 
   get bytes(): Uint8Array {

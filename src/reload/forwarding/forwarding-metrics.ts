@@ -1,4 +1,4 @@
-import type { Counter, Metrics } from '../../base/index.ts';
+import type { Counter, Histogram, Metrics } from '../../base/index.ts';
 import { ErrorCode } from '../messages/error-response.ts';
 import { messageName } from '../messages/methods.ts';
 
@@ -41,6 +41,8 @@ export const DROP_REASONS = [
   'duplicate',
 ] as const;
 
+const HOP_BUCKETS = [1, 2, 3, 4, 5, 6, 8, 10, 15];
+
 export type DropReason = (typeof DROP_REASONS)[number];
 
 /** The counters of the forwarding layer; nodes that report to the same metrics share them. */
@@ -52,6 +54,7 @@ export class ForwardingMetrics {
   readonly delivered: Counter;
   readonly repeatedAnswers: Counter;
   readonly retransmissions: Counter;
+  readonly answerHops: Histogram;
   readonly #metrics: Metrics;
   /** By message code. */
   readonly #sent = new Map<number, Counter>();
@@ -78,6 +81,11 @@ export class ForwardingMetrics {
       'Answers sent again to a retransmitted request',
     );
     this.retransmissions = metrics.counter('reload_retransmissions_total', 'Requests sent again end to end');
+    this.answerHops = metrics.histogram(
+      'reload_answer_hops',
+      'Links that answers to our requests came over',
+      HOP_BUCKETS,
+    );
     for (const reason of DROP_REASONS) {
       const counter = metrics.counter('reload_messages_dropped_total', 'RELOAD messages dropped', { reason });
       this.#dropped.set(reason, counter);

@@ -203,6 +203,7 @@ export class RequestClient {
       this.#deps.metrics.drop('unmatched-answer');
       return;
     }
+    this.#countHops(envelope, previousHop);
     try {
       const error = code === ERROR_CODE ? decodeWhole(errorResponse, envelope.contents.body) : undefined;
       if (!mayRefuseOnTheWay(error, signer, pending) && !this.#mayAnswer(signer.nodeId, pending.target)) {
@@ -217,6 +218,12 @@ export class RequestClient {
       this.#deps.metrics.drop('malformed-answer');
       pending.fail(error);
     }
+  }
+
+  /** Each node that passes a message on takes 1 off its TTL (RFC 6940 §6.3.2). */
+  #countHops({ header }: Envelope, previousHop: NodeId): void {
+    if (previousHop === this.#deps.routing.self) return;
+    this.#deps.metrics.answerHops.observe(Math.max(1, this.#options.document().initialTtl - header.ttl + 1));
   }
 
   /**

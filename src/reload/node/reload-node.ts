@@ -8,7 +8,7 @@ import {
   type Logger,
 } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
-import { type Destination, toNode } from '../messages/destination.ts';
+import { type Destination, toNode, toResource } from '../messages/destination.ts';
 import type { FindAns } from '../messages/find.ts';
 import { ping } from '../messages/ping.ts';
 import type { StatAns } from '../messages/stat.ts';
@@ -18,6 +18,7 @@ import type { NodeIdentity } from '../security/identity.ts';
 import type { TrustPolicy } from '../security/trust-policy.ts';
 import { ResourceStore } from '../storage/resource-store.ts';
 import type { VerifiedKind } from '../storage/verified-values.ts';
+import { next } from '../topology/chord/ring-arithmetic.ts';
 import { estimateRingSize } from '../topology/chord/ring-size.ts';
 import type { TopologyPlugin } from '../topology/topology.ts';
 import type { KindId, NodeId, ResourceId } from '../wire/ids.ts';
@@ -240,6 +241,19 @@ export class ReloadNode {
       { padding: new Uint8Array(0) },
       { destinationList: [toNode(nodeId)], ...(signal && { signal }) },
     );
+  }
+
+  /** The peer that answers for a Resource-ID, asked by a Ping to it. @throws ReloadError, RequestFailure */
+  async responsibleFor(resource: ResourceId): Promise<NodeId> {
+    if (this.#topology.isResponsible(resource)) return this.nodeId;
+    const body = { padding: new Uint8Array(0) };
+    const destinationList = [toResource(resource)];
+    return (await this.#connectivity.forwarding.request(ping, body, { destinationList })).signer.nodeId;
+  }
+
+  /** The peer that follows a peer in the ring: it answers for the identifier behind. @throws like `responsibleFor` */
+  successorOf(nodeId: NodeId): Promise<NodeId> {
+    return this.responsibleFor(next(nodeId));
   }
 
   /**

@@ -1,5 +1,7 @@
 import { CodedError } from '../../../src/base/index.ts';
+import type { PageQuery } from '../../../src/gateway/admin/paging.ts';
 import type {
+  HoldersView,
   LookupResult,
   PeerAdmin,
   PingResult,
@@ -7,6 +9,7 @@ import type {
   RegistrationView,
   RingView,
 } from '../../../src/gateway/admin/peer-admin.ts';
+import { CallList } from '../../../src/gateway/calls/call-list.ts';
 
 export const own = '11'.repeat(16);
 export const next = '22'.repeat(16);
@@ -33,6 +36,7 @@ export class FakePeerAdmin implements PeerAdmin {
     },
   ];
   readonly asked: string[] = [];
+  readonly callList = new CallList({ keep: 3 });
 
   status() {
     return {
@@ -70,6 +74,31 @@ export class FakePeerAdmin implements PeerAdmin {
 
   registrations() {
     return this.people;
+  }
+
+  registrationPage({ offset, limit, match }: PageQuery) {
+    const found = this.people.filter(({ aor }) => aor.includes(match));
+    return { total: found.length, items: found.slice(offset, offset + limit) };
+  }
+
+  async holders(aor: string): Promise<HoldersView> {
+    return { aor, resourceId: 'ab'.repeat(16), responsible: before, replicas: [own, next] };
+  }
+
+  calls(query: PageQuery) {
+    return this.callList.page(query);
+  }
+
+  call(id: string) {
+    return this.callList.detail(id);
+  }
+
+  callsVersion() {
+    return this.callList.version;
+  }
+
+  changedCalls(version: number, limit: number) {
+    return this.callList.changedSince(version, limit);
   }
 
   async lookup(aor: string): Promise<LookupResult> {

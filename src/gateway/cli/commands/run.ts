@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CodedError } from '../../../base/index.ts';
 import type { GatewayConfig } from '../../config/gateway-config.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load-config.ts';
+import { LogTail } from '../../logging/log-tail.ts';
 import { createLogger, type LeveledLogger } from '../../logging/winston-logger.ts';
 import { PrometheusMetrics } from '../../metrics/prometheus-metrics.ts';
 import type { RunningGateway } from '../../running-gateway.ts';
@@ -20,12 +21,13 @@ export function addRun(program: Command, environment: CliEnvironment): void {
 
 async function run(options: ConfigOptions, environment: CliEnvironment): Promise<void> {
   const { config, warnings } = loadConfig(options.config, options.set);
-  const logger = createLogger({ ...config.log, stream: environment.stderr });
+  const tail = new LogTail();
+  const logger = createLogger({ ...config.log, stream: environment.stderr, tail });
   for (const warning of warnings) logger.warn(warning);
   const load = () => loadConfig(options.config, options.set);
   let gateway: RunningGateway | undefined;
   environment.onHangup(() => reload(gateway));
-  gateway = await start({ config, load }, logger, environment);
+  gateway = await start({ config, load }, { logger, logTail: tail }, environment);
   if (gateway === undefined) return;
   printLine(environment.stdout, gateway.readyLine);
   const failure = await Promise.race([gateway.failed, untilStopped(environment)]);
@@ -47,13 +49,13 @@ function reload(gateway: RunningGateway | undefined): void {
 /** Undefined when the operator stopped the peer before it stood. */
 async function start(
   { config, load }: { readonly config: GatewayConfig; readonly load: () => LoadedConfig },
-  logger: LeveledLogger,
+  { logger, logTail }: { readonly logger: LeveledLogger; readonly logTail: LogTail },
   environment: CliEnvironment,
 ): Promise<RunningGateway | undefined> {
   const compose = await environment.loadCompose();
   const metrics = new PrometheusMetrics({ processMetrics: true });
   const starting = compose(config, {
-    ...{ logger, metrics, signal: environment.stop },
+    ...{ logger, logTail, metrics, signal: environment.stop },
     reloading: { load, setLogLevel: (level) => logger.setLevel(level) },
   });
   try {

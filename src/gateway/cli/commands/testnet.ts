@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { errorMessage } from '../../../base/index.ts';
+import { LogTail } from '../../logging/log-tail.ts';
 import { createLogger } from '../../logging/winston-logger.ts';
 import type { RunningGateway } from '../../running-gateway.ts';
 import { startTestnet, type Testnet } from '../../testnet/testnet.ts';
@@ -86,11 +87,14 @@ async function stand(
 ): Promise<Testnet | undefined> {
   const { clock } = await environment.loadNet();
   const compose = await environment.loadCompose();
-  const logger = createLogger({ level: options.logLevel, format: 'text', stream: environment.stderr });
+  const logTail = new LogTail();
+  const logger = createLogger({
+    ...{ level: options.logLevel, format: 'text', stream: environment.stderr, tail: logTail },
+  });
   const { peers, key, gateways = Math.min(2, peers) } = options;
   try {
     return await startTestnet(
-      { compose, clock, logger, signal: environment.stop },
+      { compose, clock, logger, logTail, signal: environment.stop },
       { ...options, gateways: Math.min(gateways, peers), keyType: key },
       (joined) => printLine(environment.stderr, `${joined} of ${peers} peers joined`),
     );

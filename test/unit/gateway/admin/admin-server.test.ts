@@ -52,6 +52,23 @@ test('/ping/NODE takes a Node-ID in either case and nothing else', async (t) => 
   t.true(own !== next);
 });
 
+test('long lists come in pages: /registrations and /calls with offset, limit and match', async (t) => {
+  const { admin, get } = await start(t);
+  const [alice] = admin.people;
+  admin.people = [alice!, { ...alice!, aor: 'bob@example.org' }, { ...alice!, aor: 'bo@example.org' }];
+  const page = (await get('/registrations?limit=1&offset=1&match=bo')).body;
+  t.like(page, { total: 2, items: { length: 1, 0: { aor: 'bo@example.org' } } });
+  t.like(await get('/calls?limit=5'), { status: 200, body: { running: 0, kept: 0, items: [] } });
+  t.like(await get('/calls/7'), { status: 404, body: { error: { code: 'not-found' } } });
+  for (const query of ['limit=501', 'limit=-1', 'offset=x'])
+    t.like(await get(`/calls?${query}`), { status: 400, body: { error: { code: 'bad-query' } } });
+});
+
+test('/holders/AOR names the peers that hold a record', async (t) => {
+  const { admin, get } = await start(t);
+  t.deepEqual((await get('/holders/bob%40example.org')).body, await admin.holders('bob@example.org'));
+});
+
 test('/bans lists who gets no answer', async (t) => {
   const { admin, get } = await start(t);
   t.deepEqual((await get('/bans')).body, admin.bans());

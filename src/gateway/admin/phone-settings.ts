@@ -1,0 +1,20 @@
+/** What the browser phone has to know before its user says anything. */
+export interface PhoneSettings {
+  /** Where phones connect: `ws://host:port`; empty when no listener is for browsers. */
+  readonly webSockets: readonly string[];
+  /** The SIP domain that a name without one belongs to. */
+  readonly domain: string;
+}
+
+/** @param sipUris of the listeners, `sips` with `transport=ws` being wss (RFC 7118 §5.2) */
+export function phoneSettings(sipUris: readonly string[], domain: string): PhoneSettings {
+  const webSockets = sipUris
+    .filter((uri) => uri.endsWith(';transport=ws'))
+    .map((uri) =>
+      uri
+        .replace(/^sip/, 'ws')
+        .replace(/^ws(s?):/, 'ws$1://')
+        .replace(/;.*/, ''),
+    );
+  return { webSockets, domain };
+}
