@@ -8,18 +8,19 @@ import {
   type Metrics,
 } from '../base/index.ts';
 import type { Authenticator } from '../sip/auth/authenticator.ts';
+import { escapeUser } from '../sip/message/aor.ts';
 import { stripIdentities } from '../sip/proxy/asserted-identity.ts';
 import { type BindingTarget, targetsOf } from '../sip/proxy/binding-targets.ts';
 import { forbidsForking, preferredTargets } from '../sip/proxy/caller-preferences.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
-import type { RequestContext, Target } from '../sip/proxy/ports.ts';
+import type { GruuDirectory, GruuPlace, RequestContext, Target } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingStore } from '../sip/registrar/binding-store.ts';
 import { assertIdentity, checkAssertedIdentity } from './caller-identity.ts';
 import type { Location, LocationService } from './location-service.ts';
 import { answerOwnEvent, isAboutSender } from './own-events.ts';
 import type { PeerConnections, PeerFlow } from './peer-connections.ts';
-import { escapeUser, type Redirector } from './redirector.ts';
+import type { Redirector } from './redirector.ts';
 import type { RegistrationEvents } from './registration-events.ts';
 import type { Trunks } from './trunks.ts';
 
@@ -28,6 +29,7 @@ interface Deps {
   readonly locations: LocationService;
   readonly connections: Pick<PeerConnections<PeerFlow>, 'learnRoute'>;
   readonly redirector: Redirector;
+  readonly gruus: GruuDirectory;
   readonly own: OwnAddresses;
   readonly events: RegistrationEvents;
   readonly trunks: Trunks;
@@ -69,6 +71,8 @@ export class CallHandler {
     const caller = await this.#identify(context);
     if (caller === 'refused') return;
     const aor = context.requestAor;
+    const gruu = context.hasRoute ? undefined : this.#deps.gruus.place(context.request.uri);
+    if (gruu !== undefined) return this.#toGruu(context, gruu, caller);
     if (aor !== undefined && !context.hasRoute && isAboutSender(context)) {
       const { events } = this.#deps;
       return answerOwnEvent(context, aor, { events, isProved: caller === 'authenticated' });
@@ -85,6 +89,8 @@ export class CallHandler {
     if (request.method === 'PUBLISH') return context.reply(403);
     if (requestAor === undefined || context.hasRoute || context.isStrayInDialog) return context.reply(403);
     await checkAssertedIdentity(request, peer, this.#deps);
+    const gruu = this.#deps.gruus.place(request.uri);
+    if (gruu !== undefined) return this.#toGruuHere(context, gruu);
     const bindings = this.#deps.bindings.bindings(requestAor);
     await context.proxy(preferredTargets(request, targetsOf(bindings)), { emptyStatus: 480 });
   }
@@ -164,6 +170,35 @@ export class CallHandler {
     this.#learn(aor, await context.proxy(isOnlyOne ? remote.slice(0, 1) : remote, { emptyStatus }));
   }
 
+  /**
+   * RFC 5627 §6.1: to one phone, wherever in the overlay it is registered. Never redirected, nor forwarded to whom the
+   * user's calls go.
+   */
+  async #toGruu(context: RequestContext, gruu: GruuPlace, caller: Caller): Promise<void> {
+    if (context.isStrayInDialog && caller !== 'authenticated') return context.reply(403, 'Relaying Denied');
+    if (gruu.kind !== 'elsewhere') return this.#toGruuHere(context, gruu, caller);
+    const { aor } = gruu;
+    const location = await this.#located(context, aor, this.#deps.locations.locate(aor));
+    if (location === undefined) return;
+    const emptyStatus = this.#emptyStatus(context, aor, location, caller);
+    const peers = this.#peerTargets(location, context.request.requestUri);
+    this.#learn(aor, await context.proxy(peers, { emptyStatus }));
+  }
+
+  /** Where nobody else is asked. §6.1: 404 for a GRUU that is none, 480 for one without a phone. */
+  async #toGruuHere(context: RequestContext, gruu: GruuPlace, caller?: Caller): Promise<void> {
+    const { request, flow, overlayPeer } = context;
+    if (gruu.kind === 'unknown') {
+      if (caller === 'foreign') this.#deps.onStranger?.(flow.remote, flow.reliable);
+      return context.reply(404);
+    }
+    const targets = gruu.kind === 'targets' ? gruu.targets : [];
+    const bindings = targets.filter((target) => target.kind === 'binding');
+    // Other peers know as well as we do where a GRUU of another peer leads.
+    const others = overlayPeer === undefined ? targets.filter((target) => target.kind !== 'binding') : [];
+    await context.proxy([...preferredTargets(request, bindings), ...others], { emptyStatus: 480 });
+  }
+
   async #redirect(
     context: RequestContext,
     aor: string,
@@ -209,12 +244,15 @@ export class CallHandler {
 
   #remoteTargets(aor: string, location: Location): Target[] {
     const uri = `sip:${escapeUser(aor)}@${aor.slice(aor.lastIndexOf('@') + 1)}`;
-    const targets: Target[] = location.routes.map((route) => {
+    const external = location.externalUris.map((each): Target => ({ kind: 'uri', uri: each }));
+    return [...this.#peerTargets(location, uri), ...external];
+  }
+
+  #peerTargets({ routes }: Location, uri: string): Target[] {
+    return routes.map((route) => {
       this.#deps.connections.learnRoute(route);
       return { kind: 'peer', peer: route.at(-1)!, uri };
     });
-    for (const external of location.externalUris) targets.push({ kind: 'uri', uri: external });
-    return targets;
   }
 
   /** A number that is nobody's here may be dialled outside, by our own users only (RFC 3261 §26.3.2.1: no open relay). */

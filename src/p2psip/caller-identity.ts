@@ -1,5 +1,5 @@
 import { type Clock, CodedError, withTimeout } from '../base/index.ts';
-import { canonicalAor } from '../sip/message/aor.ts';
+import { canonicalAor, escapeUser } from '../sip/message/aor.ts';
 import { parseNameAddr } from '../sip/message/name-addr.ts';
 import type { SipRequest } from '../sip/message/request.ts';
 import { quote } from '../sip/message/text.ts';
@@ -7,7 +7,6 @@ import { ASSERTED_IDENTITY } from '../sip/proxy/asserted-identity.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { LocationService } from './location-service.ts';
 import type { NodeId } from './overlay.ts';
-import { escapeUser } from './redirector.ts';
 
 /** RFC 3325 §9.1: a sip and a tel URI. Each costs a lookup, so a peer cannot ask for more. */
 const MAX_IDENTITIES = 2;

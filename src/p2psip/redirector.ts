@@ -1,4 +1,5 @@
 import { CodedError, LruMap } from '../base/index.ts';
+import { escapeUser } from '../sip/message/aor.ts';
 import type { SipUri } from '../sip/message/uri.ts';
 import type { RequestContext } from '../sip/proxy/ports.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
@@ -68,15 +69,6 @@ export class Redirector {
     this.#named.set(placeOf(uri), peer);
     return { uri: uri.toString() };
   }
-}
-
-/** The user part of a canonical AoR as it is written in a URI (RFC 3261 §25.1, `user`). */
-export function escapeUser(aor: string): string {
-  const user = aor.slice(0, aor.lastIndexOf('@'));
-  return user.replace(
-    /[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
-  );
 }
 
 function placeOf({ user, host, port }: SipUri): string {

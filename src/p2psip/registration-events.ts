@@ -9,6 +9,7 @@ import {
   type Random,
   randomHex,
 } from '../base/index.ts';
+import { escapeUser } from '../sip/message/aor.ts';
 import type { SipRequest } from '../sip/message/request.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { OwnRequests } from '../sip/proxy/own-requests.ts';
@@ -17,7 +18,6 @@ import type { BindingChange, BindingStore } from '../sip/registrar/binding-store
 import { detach } from '../sip/registrar/detach.ts';
 import { REGINFO_TYPE } from '../sip/registrar/reginfo.ts';
 import { transportParam } from '../sip/transport/flow.ts';
-import { escapeUser } from './redirector.ts';
 import {
   type NotifierDialog,
   RegistrationSubscription,

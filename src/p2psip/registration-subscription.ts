@@ -1,3 +1,4 @@
+import { escapeUser } from '../sip/message/aor.ts';
 import { createRequest } from '../sip/message/build.ts';
 import type { SipRequest } from '../sip/message/request.ts';
 import type { TokenTarget } from '../sip/proxy/flow-token.ts';
@@ -8,7 +9,6 @@ import {
   REGINFO_TYPE,
   type ReportedContact,
 } from '../sip/registrar/reginfo.ts';
-import { escapeUser } from './redirector.ts';
 
 /** The dialog a SUBSCRIBE set up, as its notifier sees it (RFC 6665 §4.2). Whole header values. */
 export interface NotifierDialog {

@@ -25,6 +25,8 @@ export interface BaresipOptions {
   account?: string;
   /** More modules, as `mwi.so`. */
   modules?: readonly string[];
+  /** Whether its log has each SIP message. */
+  traces?: boolean;
   /** False: no outbound proxy; the phone follows URIs by itself. */
   outbound: boolean;
   sipPort: number;
@@ -94,11 +96,15 @@ export class Baresip {
 
   /** Resolves when the control port answers. The phone registers by itself. */
   async start(): Promise<void> {
-    const { directory, controlPort } = this.options;
-    const child = spawn('baresip', ['-4', '-f', directory, '-p', '/usr/share/baresip'], {
-      cwd: directory,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const { directory, controlPort, traces = false } = this.options;
+    const child = spawn(
+      'baresip',
+      ['-4', ...(traces ? ['-s'] : []), '-f', directory, '-p', '/usr/share/baresip'],
+      {
+        cwd: directory,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     this.#process = child;
     const keep = (chunk: Buffer) => {
       this.log += chunk;

@@ -28,6 +28,8 @@ export interface SipJsPhoneOptions {
   user: string;
   domain?: string;
   password?: string;
+  /** A UUID: it registers as this instance (RFC 5626 §4.1), and so is given GRUUs. */
+  instance?: string;
 }
 
 /**
@@ -43,7 +45,8 @@ export class SipJsPhone {
   readonly #domain: string;
   readonly #incoming = new EventEmitter();
 
-  private constructor({ user, domain = 'example.org', password = 'secret', ...server }: SipJsPhoneOptions) {
+  private constructor(options: SipJsPhoneOptions) {
+    const { user, domain = 'example.org', password = 'secret', instance, ...server } = options;
     this.user = user;
     this.#domain = domain;
     const { transport, port, host = '127.0.0.1' } = server;
@@ -71,7 +74,10 @@ export class SipJsPhone {
         },
       },
     });
-    this.registerer = new Registerer(this.#agent, { expires: 600 });
+    this.registerer = new Registerer(this.#agent, {
+      expires: 600,
+      ...(instance !== undefined && { instanceId: instance }),
+    });
   }
 
   /** A phone connected to its server; it hangs up, unregisters and closes when the test ends. */
@@ -90,9 +96,12 @@ export class SipJsPhone {
     return finalStatus('REGISTER', (requestDelegate) => this.registerer.unregister({ requestDelegate }));
   }
 
-  /** Sends the INVITE. */
-  async call(callee: string): Promise<SipJsCall<Inviter>> {
-    const call = new SipJsCall(new Inviter(this.#agent, this.#uri(callee)));
+  /**
+   * Sends the INVITE.
+   * @param callee a user of its domain, or a URI
+   */
+  async call(callee: string, options: { anonymous?: boolean } = {}): Promise<SipJsCall<Inviter>> {
+    const call = new SipJsCall(new Inviter(this.#agent, this.#uri(callee), options));
     await call.session.invite({ requestDelegate: call.onResponse });
     return call;
   }
@@ -146,8 +155,9 @@ export class SipJsPhone {
   }
 
   #uri(user: string): URI {
-    const uri = UserAgent.makeURI(`sip:${user}@${this.#domain}`);
-    if (uri === undefined) throw new Error(`sip.js cannot read sip:${user}@${this.#domain}`);
+    const text = user.includes(':') ? user : `sip:${user}@${this.#domain}`;
+    const uri = UserAgent.makeURI(text);
+    if (uri === undefined) throw new Error(`sip.js cannot read ${text}`);
     return uri;
   }
 }

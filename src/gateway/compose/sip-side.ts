@@ -2,6 +2,7 @@ import type { Clock, KeyValueStore, Logger, Metrics, Network, Random, SipTrace }
 import { SystemDns, SystemWebSockets } from '../../net/index.ts';
 import { AdapterPeer } from '../../p2psip/adapter-peer.ts';
 import { CallHandler } from '../../p2psip/call-handler.ts';
+import { Gruus } from '../../p2psip/gruus.ts';
 import type { LocationService } from '../../p2psip/location-service.ts';
 import type { Overlay } from '../../p2psip/overlay.ts';
 import { PeerConnections } from '../../p2psip/peer-connections.ts';
@@ -17,7 +18,9 @@ import { CallLog, type CallRecord } from '../../sip/proxy/call-log.ts';
 import { OwnAddresses } from '../../sip/proxy/own-addresses.ts';
 import { ProxyCore } from '../../sip/proxy/proxy-core.ts';
 import { BindingStore } from '../../sip/registrar/binding-store.ts';
+import { GruuIssuer } from '../../sip/registrar/gruu-issuer.ts';
 import { Registrar } from '../../sip/registrar/registrar.ts';
+import { TemporaryGruus } from '../../sip/registrar/temporary-gruus.ts';
 import { resolveTarget } from '../../sip/resolve/resolve-target.ts';
 import type { Flow, TransportName } from '../../sip/transport/flow.ts';
 import { SipTransport } from '../../sip/transport/sip-transport.ts';
@@ -37,7 +40,7 @@ export interface SipSideDeps {
   readonly store: KeyValueStore;
   readonly overlay: Overlay;
   readonly locations: LocationService;
-  /** Key of the flow tokens, kept between runs. */
+  /** Key of the flow tokens and the temporary GRUUs, kept between runs. */
   readonly tokenKey: Uint8Array;
   /** Takes the records of calls; undefined where none are kept. */
   readonly writeCall?: ((record: CallRecord) => void) | undefined;
@@ -98,7 +101,12 @@ export class SipSide {
         : new Authenticator({ clock, random, metrics, credentials: accounts, own, judge }, { algorithms });
     authenticator?.failures.on(({ remote, why, proved }) => guard.fail({ host: remote.host, why, proved }));
     authenticator?.successes.on(({ host }) => guard.trust(host));
-    const registrar = new Registrar({ clock, logger, metrics, store: bindings }, config.sip);
+    const { nodeId: nodeHex } = overlay;
+    const temporary = new TemporaryGruus({ random }, { key: deps.tokenKey, nodeHex });
+    // RFC 5627 §6.1: a request to a GRUU is not to be redirected.
+    const offersGruus = config.sip.gruu && config.sip.mode === 'proxy';
+    const issuer = offersGruus ? new GruuIssuer({ random, own, temporary }) : undefined;
+    const registrar = new Registrar({ clock, logger, metrics, store: bindings, gruus: issuer }, config.sip);
     this.publisher = new RegistrationPublisher(deps);
     this.#addresses = new PublicAddresses(deps);
     this.#registrations = new RegistrationHandler(
@@ -110,6 +118,7 @@ export class SipSide {
       adopt: (connection, peer) => transport.adopt(connection, { peer }),
       onFlow: (_peer, flow) => this.#core.onPeerConnected(flow),
     });
+    const gruus = new Gruus({ bindings, own, temporary, connections }, { nodeHex });
     this.#events = new RegistrationEvents({
       ...{ bindings, own, clock, random, logger, metrics },
       requests: {
@@ -119,7 +128,7 @@ export class SipSide {
     });
     const calls = new CallHandler(
       {
-        ...{ bindings, locations, connections, own, authenticator, clock, logger, metrics },
+        ...{ bindings, locations, connections, own, authenticator, gruus, clock, logger, metrics },
         events: this.#events,
         trunks: new Trunks(config.sip.trunks),
         redirector: new Redirector({ addresses: this.#addresses }),
@@ -146,9 +155,10 @@ export class SipSide {
         peers: connections,
         resolver,
         bindings,
+        gruus,
         calls: this.#calls,
       },
-      { nodeHex: overlay.nodeId, overlayName: overlay.name, tokenKey: deps.tokenKey },
+      { nodeHex, overlayName: overlay.name, tokenKey: deps.tokenKey },
       new AdapterPeer({ registrations: this.#registrations, calls }),
     );
     served?.revoked.on((aor) => this.#onRevoked(aor));

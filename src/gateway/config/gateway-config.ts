@@ -114,6 +114,8 @@ export interface SipConfig {
   readonly maxBindings: number;
   /** Whether phones are told to send their calls to the peer they are registered at (RFC 3608). */
   readonly serviceRoute: boolean;
+  /** Whether phones that ask for them are given GRUUs (RFC 5627); never in `redirect` mode. */
+  readonly gruu: boolean;
   /** `sip:host:port` URIs published for redirectors; empty = derive them from the listeners. */
   readonly public: readonly string[];
   /** Sources (address or CIDR prefix) never limited or banned. */

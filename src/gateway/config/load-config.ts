@@ -141,6 +141,7 @@ class Resolver {
         maxContacts: sip['max-contacts'],
         maxBindings: sip['max-bindings'],
         serviceRoute: sip['service-route'],
+        gruu: sip.gruu,
         public: sip.public,
         allow: sip.allow,
         trunks: sip.trunks.map((trunk) => ({ ...trunk, match: new RegExp(trunk.match) })),

@@ -61,6 +61,7 @@ const sip = block({
   'max-contacts': v.optional(integer(1, 100), 10),
   'max-bindings': v.optional(integer(1, 10_000_000), 250_000),
   'service-route': v.optional(flag(), false),
+  gruu: v.optional(flag(), true),
   allow: v.optional(list(text('give an address or prefix, like 192.0.2.0/24', isPrefix)), []),
   trunks: v.optional(
     list(

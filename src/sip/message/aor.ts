@@ -23,3 +23,12 @@ export function canonicalAor(
   const host = uri.host.endsWith('.') ? uri.host.slice(0, -1) : uri.host;
   return `${user}@${isOwnHost(host, uri.port) ? firstDomain : host}`;
 }
+
+/** The user part of a canonical AoR as it is written in a URI (RFC 3261 §25.1, `user`). */
+export function escapeUser(aor: string): string {
+  const user = aor.slice(0, aor.lastIndexOf('@'));
+  return user.replace(
+    /[^A-Za-z0-9\-_.!~*'()&=+$,;?/]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  );
+}

@@ -3,10 +3,11 @@ import { parseUri, type SipUri } from '../message/uri.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { BoundListener, Flow, TransportName } from '../transport/flow.ts';
 import { stripIdentities, withholdPrivateIdentity } from './asserted-identity.ts';
+import type { BindingTarget } from './binding-targets.ts';
 import type { FlowFinder } from './flow-finder.ts';
 import { CONTACT_TOKEN, referenceOf, type TokenTarget } from './flow-token.ts';
 import type { OwnAddresses } from './own-addresses.ts';
-import type { Target } from './ports.ts';
+import type { GruuDirectory, GruuPlace, Target } from './ports.ts';
 import { nextHopUri, type RouteReading } from './route-reader.ts';
 
 /** How a copy of the request leaves us. */
@@ -35,10 +36,12 @@ const NO_WAY: Way = { kind: 'none' };
 export class BranchPlanner {
   readonly #flows: FlowFinder;
   readonly #own: OwnAddresses;
+  readonly #gruus: GruuDirectory | undefined;
 
-  constructor(deps: { flows: FlowFinder; own: OwnAddresses }) {
+  constructor(deps: { flows: FlowFinder; own: OwnAddresses; gruus: GruuDirectory | undefined }) {
     this.#flows = deps.flows;
     this.#own = deps.own;
+    this.#gruus = deps.gruus;
   }
 
   /** @throws SipSyntaxError when a target's URI is malformed */
@@ -67,16 +70,43 @@ export class BranchPlanner {
   }
 
   /** A request within a dialog, by what its Routes say (RFC 3261 §16.12); 430: RFC 5626 §5.3.1. */
-  ofRoutes(request: SipRequest, { nextPeer, hasRoute, target }: RouteReading): BranchPlan {
+  ofRoutes(request: SipRequest, reading: RouteReading): BranchPlan {
+    const { nextPeer, hasRoute, target } = reading;
     const copy = request.clone();
     // Nobody is asked for a password here, so nobody's identity is asserted (RFC 3325 §5).
     stripIdentities(copy);
     if (nextPeer !== undefined) {
       return { request: copy, way: { kind: 'peer', peer: nextPeer }, target: CONTACT_TOKEN, lostStatus: 480 };
     }
+    const gruu = this.#gruus?.place(request.uri);
+    if (gruu !== undefined) return this.#ofGruu(copy, gruu, reading);
     if (hasRoute || target?.kind !== 'flow') return { ...this.#byUri(copy, undefined), lostStatus: 503 };
     const way = wayOver(this.#flows.ofReference(target), target.transport, request.uri);
     return { request: copy, way, target, lostStatus: 430 };
+  }
+
+  /**
+   * RFC 5627 §6.1: within a dialog too a GRUU is replaced by the Contact of its phone. A Path is left out where there is
+   * a Route left, which leads the same way.
+   */
+  #ofGruu(copy: SipRequest, gruu: GruuPlace, { hasRoute, target }: RouteReading): BranchPlan {
+    const [phone] = gruu.kind === 'targets' ? gruu.targets : [];
+    if (hasRoute) {
+      if (phone?.kind === 'binding') copy.setRequestUri(phone.binding.contact);
+      return { ...this.#byUri(copy, undefined), lostStatus: 503 };
+    }
+    if (phone?.kind === 'binding') return this.#ofBinding(copy, this.#standing(phone));
+    if (phone !== undefined) return this.ofTarget(copy, phone);
+    // Not registered here any more. The name of our domain leads to no phone, but its flow may stand.
+    const flow = target?.kind === 'flow' ? this.#flows.ofReference(target) : undefined;
+    const way: Way = flow === undefined ? NO_WAY : { kind: 'flow', flow };
+    return { request: copy, way, target: target ?? CONTACT_TOKEN, lostStatus: 480 };
+  }
+
+  /** The first flow of a phone that stands (RFC 5626 §7). */
+  #standing({ binding, alternatives = [] }: BindingTarget): Binding {
+    const isReachable = (one: Binding) => !one.byFlow || this.#flows.ofBinding(one) !== undefined;
+    return [binding, ...alternatives].find(isReachable) ?? binding;
   }
 
   #ofBinding(copy: SipRequest, binding: Binding): BranchPlan {

@@ -1,9 +1,10 @@
 import { CodedError } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
-import { isReachedByFlow } from '../registrar/flow-choice.ts';
+import { isDirect, isReachedByFlow } from '../registrar/flow-choice.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { FlowFinder } from './flow-finder.ts';
 import { bindingKey, CONTACT_TOKEN, type TokenTarget } from './flow-token.ts';
+import type { GruuDirectory } from './ports.ts';
 
 /** RFC 3261 §12.1, RFC 6665, RFC 3515: methods that may set up a dialog. */
 const DIALOG_FORMING = new Set(['INVITE', 'SUBSCRIBE', 'REFER']);
@@ -20,13 +21,16 @@ export function formsDialog({ method, toTag }: SipRequest): boolean {
 export function callerTarget(
   request: SipRequest,
   flow: Flow,
-  deps: { flows: FlowFinder; fromAor: () => string | undefined },
+  deps: { flows: FlowFinder; gruus: GruuDirectory | undefined; fromAor: () => string | undefined },
 ): TokenTarget {
   if (flow.peer !== undefined) return CONTACT_TOKEN;
   const contact = contactOf(request);
   // Without a usable Contact there is but the flow to go back by.
-  if (contact !== undefined && !isReachedByFlow(request, flow, contact, contact.params.has('ob')))
-    return CONTACT_TOKEN;
+  if (contact !== undefined && !isReachedByFlow(request, flow, contact, contact.params.has('ob'))) {
+    // The GRUU of a phone that is registered at another peer, but calls through this one.
+    const isLedAround = deps.gruus?.place(contact)?.kind === 'elsewhere' && isDirect(request);
+    if (!isLedAround) return CONTACT_TOKEN;
+  }
   const aor = deps.fromAor();
   const binding = aor === undefined ? undefined : deps.flows.bindingOn(flow, aor);
   return {

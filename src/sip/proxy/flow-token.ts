@@ -1,3 +1,4 @@
+import { createCipheriv, hash } from 'node:crypto';
 import type { Address } from '../../base/index.ts';
 import { equalSecrets, KeyedHash } from '../auth/keyed-hash.ts';
 import type { Binding } from '../registrar/binding.ts';
@@ -46,12 +47,17 @@ const BOTH_PREFIX = 'b-';
  * The user parts of our Record-Routes towards phones (RFC 5626 §5.2): each names the way to a phone, or to both phones
  * of a call within one peer, and is bound by a keyed hash to the Call-ID of its dialog, so that nobody can relay
  * through us with a token made up or taken from another call. The key outlives a restart, and so do the dialogs.
+ * What a token names is encrypted: the other phone is not to read in it whose flow it is (RFC 5627 §10.3). The keyed hash
+ * of the text is the initial counter, so that no two texts share one (as in SIV, RFC 5297).
  */
 export class FlowTokens {
   readonly #hash: KeyedHash;
+  readonly #cipherKey: Buffer;
 
   constructor(options: { key: Uint8Array }) {
     this.#hash = new KeyedHash(options.key);
+    const key = Buffer.from(options.key).toString('hex');
+    this.#cipherKey = Buffer.from(hash('sha256', `flow token cipher ${key}`), 'hex');
   }
 
   /** A token for one side. */
@@ -87,16 +93,27 @@ export class FlowTokens {
   }
 
   #sealed(prefix: string, text: string, callId: string): string {
-    const payload = Buffer.from(text).toString('base64url');
-    return `${prefix}${payload}.${this.#hash.tag(`${prefix}${payload} ${callId}`, FLOW_TAG_LENGTH)}`;
+    const tag = this.#tagOf(prefix, text, callId);
+    const payload = this.#crypt(Buffer.from(text), tag).toString('base64url');
+    return `${prefix}${payload}.${tag}`;
   }
 
   #unsealed(prefix: string, token: string, callId: string): string | undefined {
     if (!token.startsWith(prefix)) return undefined;
     const dot = token.indexOf('.');
-    const tag = this.#hash.tag(`${token.slice(0, dot)} ${callId}`, FLOW_TAG_LENGTH);
-    if (!equalSecrets(token.slice(dot + 1), tag)) return undefined;
-    return Buffer.from(token.slice(prefix.length, dot), 'base64url').toString();
+    const tag = token.slice(dot + 1);
+    if (dot < 0 || tag.length !== FLOW_TAG_LENGTH) return undefined;
+    const text = this.#crypt(Buffer.from(token.slice(prefix.length, dot), 'base64url'), tag).toString();
+    return equalSecrets(tag, this.#tagOf(prefix, text, callId)) ? text : undefined;
+  }
+
+  #tagOf(prefix: string, text: string, callId: string): string {
+    return this.#hash.tag(`${prefix}${text} ${callId}`, FLOW_TAG_LENGTH);
+  }
+
+  /** There and back again. */
+  #crypt(bytes: Uint8Array, tag: string): Buffer {
+    return createCipheriv('aes-256-ctr', this.#cipherKey, Buffer.from(tag, 'latin1')).update(bytes);
   }
 }
 

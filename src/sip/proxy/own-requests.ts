@@ -7,23 +7,30 @@ import { callerTarget } from './caller.ts';
 import type { FlowFinder } from './flow-finder.ts';
 import type { TokenTarget } from './flow-token.ts';
 import { openWay } from './open-way.ts';
-import type { RequestContext } from './ports.ts';
+import type { GruuDirectory, RequestContext } from './ports.ts';
 
 /** Requests that we send ourselves, within dialogs that others have set up with us: NOTIFY (RFC 6665). */
 export class OwnRequests {
   readonly #services: BranchServices;
   readonly #planner: BranchPlanner;
   readonly #flows: FlowFinder;
+  readonly #gruus: GruuDirectory | undefined;
 
-  constructor(deps: { services: BranchServices; planner: BranchPlanner; flows: FlowFinder }) {
+  constructor(deps: {
+    services: BranchServices;
+    planner: BranchPlanner;
+    flows: FlowFinder;
+    gruus: GruuDirectory | undefined;
+  }) {
     this.#services = deps.services;
     this.#planner = deps.planner;
     this.#flows = deps.flows;
+    this.#gruus = deps.gruus;
   }
 
   /** How the sender of a request is reached later on, by the rule for the caller of a dialog. */
   reachOf({ request, flow, fromAor }: RequestContext): TokenTarget {
-    return callerTarget(request, flow, { flows: this.#flows, fromAor: () => fromAor });
+    return callerTarget(request, flow, { flows: this.#flows, gruus: this.#gruus, fromAor: () => fromAor });
   }
 
   /**

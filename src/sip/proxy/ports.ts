@@ -78,6 +78,23 @@ export interface RequestHandler {
   onRequest(context: RequestContext): void | Promise<void>;
 }
 
+/**
+ * What a GRUU of our domains stands for (RFC 5627 §6.1).
+ * - `targets`: a phone here, or the peer that has it
+ * - `elsewhere`: a phone of this AoR that is not registered here
+ * - `unknown`: none that holds
+ */
+export type GruuPlace =
+  | { readonly kind: 'targets'; readonly targets: readonly Target[] }
+  | { readonly kind: 'elsewhere'; readonly aor: string }
+  | { readonly kind: 'unknown' };
+
+/** Knows where GRUUs lead. */
+export interface GruuDirectory {
+  /** Undefined: the URI is no GRUU of our domains. */
+  place(uri: SipUri): GruuPlace | undefined;
+}
+
 /** SIP connections to other adapter peers. */
 export interface PeerConnector {
   /** The connection to a peer when it stands. */

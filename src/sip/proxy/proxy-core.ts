@@ -31,7 +31,14 @@ import { LoopDetector } from './loop-detection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import { OwnRequests } from './own-requests.ts';
 import { PeerRecovery } from './peer-recovery.ts';
-import type { BindingSource, CallObserver, PeerConnector, RequestHandler, TargetResolver } from './ports.ts';
+import type {
+  BindingSource,
+  CallObserver,
+  GruuDirectory,
+  PeerConnector,
+  RequestHandler,
+  TargetResolver,
+} from './ports.ts';
 import { HandledRequest, ownAor } from './request-context.ts';
 import { RouteReader, type RouteReading } from './route-reader.ts';
 
@@ -45,6 +52,8 @@ export interface ProxyCoreDeps {
   readonly peers: PeerConnector;
   readonly resolver: TargetResolver;
   readonly bindings: BindingSource;
+  /** Left out where phones are given no GRUUs. */
+  readonly gruus?: GruuDirectory | undefined;
   readonly calls?: CallObserver | undefined;
 }
 
@@ -84,6 +93,7 @@ export class ProxyCore implements TransactionUser {
   readonly #routes: RouteReader;
   readonly #flows: FlowFinder;
   readonly #planner: BranchPlanner;
+  readonly #gruus: GruuDirectory | undefined;
   readonly #services: ForkServices;
   readonly #acks: AckForwarder;
   readonly #recovery: PeerRecovery;
@@ -110,7 +120,8 @@ export class ProxyCore implements TransactionUser {
     this.#loops = new LoopDetector({ boot: options.nodeHex.slice(0, 6) + randomHex(random, 4) });
     this.#routes = new RouteReader({ own, tokens }, options);
     this.#flows = new FlowFinder({ transport, own, bindings });
-    this.#planner = new BranchPlanner({ flows: this.#flows, own });
+    this.#gruus = deps.gruus;
+    this.#planner = new BranchPlanner({ flows: this.#flows, own, gruus: this.#gruus });
     this.#timers = new TimerQueues(clock, (error) =>
       logger.error('a timer of the proxy failed', {
         error: error instanceof Error ? error.stack : errorMessage(error),
@@ -137,6 +148,7 @@ export class ProxyCore implements TransactionUser {
       services: this.#services,
       planner: this.#planner,
       flows: this.#flows,
+      gruus: this.#gruus,
     });
     const counter = (route: string) =>
       metrics.counter('sip_requests_routed_total', 'SIP requests by how they were routed', { route });
@@ -260,9 +272,13 @@ export class ProxyCore implements TransactionUser {
     this.#handle(transaction, reading, fingerprint, isInDialog && !reading.isTrusted);
   }
 
-  /** A dialog whose remote target is an AoR of ours needs the location service: the handler's affair. */
+  /**
+   * A dialog whose remote target is an AoR of ours needs the location service: the handler's affair; so does a GRUU
+   * whose phone is not here.
+   */
   #endsHere({ uri }: SipRequest, { target, hasRoute }: RouteReading): boolean {
-    return !hasRoute && target?.kind !== 'flow' && this.#own.isOwn(uri.host, uri.port);
+    if (hasRoute || target?.kind === 'flow' || !this.#own.isOwn(uri.host, uri.port)) return false;
+    return this.#gruus?.place(uri)?.kind !== 'targets';
   }
 
   #forwardInDialog(transaction: ServerTransaction, reading: RouteReading, fingerprint: string): void {
@@ -323,6 +339,7 @@ export class ProxyCore implements TransactionUser {
           flow,
           target: callerTarget(request, flow, {
             flows: this.#flows,
+            gruus: this.#gruus,
             fromAor: () => ownAor(request.from.uri, this.#own),
           }),
         }

@@ -2,7 +2,7 @@ import type { TransportName } from '../transport/flow.ts';
 import type { Binding } from './binding.ts';
 
 /** Lines of one binding before its Path values. */
-const FIELDS = 16;
+const FIELDS = 17;
 const NO_PATH: readonly string[] = [];
 
 /**
@@ -32,10 +32,10 @@ export function decodeBindings(aor: string, bytes: Uint8Array): Binding[] {
 
 function format(binding: Binding): string {
   const { contact, params, q, instance, regId, expiresAt, updatedAt, callId, cseq } = binding;
-  const { transport, source, local, byFlow, path } = binding;
+  const { transport, source, local, byFlow, gruuSeries, path } = binding;
   const hops = path.length === 0 ? '' : `${path.join('\n')}\n`;
   // biome-ignore format: in the order `read` takes them
-  return `${contact}\n${params}\n${q}\n${instance ?? ''}\n${regId ?? ''}\n${expiresAt}\n${updatedAt}\n${callId}\n${cseq}\n${transport}\n${source.host}\n${source.port}\n${local.host}\n${local.port}\n${byFlow ? 1 : 0}\n${path.length}\n${hops}`;
+  return `${contact}\n${params}\n${q}\n${instance ?? ''}\n${regId ?? ''}\n${expiresAt}\n${updatedAt}\n${callId}\n${cseq}\n${transport}\n${source.host}\n${source.port}\n${local.host}\n${local.port}\n${byFlow ? 1 : 0}\n${gruuSeries ?? ''}\n${path.length}\n${hops}`;
 }
 
 function read(aor: string, lines: readonly string[], at: number): Binding {
@@ -49,8 +49,8 @@ function read(aor: string, lines: readonly string[], at: number): Binding {
     if (text(field) === '' || !Number.isFinite(value)) throw new TypeError('a stored binding has no number');
     return value;
   };
-  const path = lines.slice(at + FIELDS, at + FIELDS + number(15));
-  if (path.length < number(15)) throw new TypeError('a stored binding is cut off');
+  const path = lines.slice(at + FIELDS, at + FIELDS + number(16));
+  if (path.length < number(16)) throw new TypeError('a stored binding is cut off');
   return {
     aor,
     contact: text(0),
@@ -66,6 +66,7 @@ function read(aor: string, lines: readonly string[], at: number): Binding {
     source: { host: text(10), port: number(11) },
     local: { host: text(12), port: number(13) },
     byFlow: text(14) === '1',
+    gruuSeries: text(15) === '' ? undefined : number(15),
     path: path.length === 0 ? NO_PATH : path,
     flow: undefined,
   };

@@ -14,6 +14,8 @@ export interface Binding {
   readonly instance: string | undefined;
   /** RFC 5626 §4.2; only together with an instance. */
   readonly regId: number | undefined;
+  /** Names the temporary GRUUs of the phone that hold, 48 bits (RFC 5627 §5.1); undefined when it was given none. */
+  readonly gruuSeries?: number | undefined;
   /** Wall clock, ms. */
   readonly expiresAt: number;
   /** When it was last registered, wall clock, ms. */

@@ -11,6 +11,7 @@ import { type Binding, formatContact } from './binding.ts';
 import type { BindingStore } from './binding-store.ts';
 import { detach } from './detach.ts';
 import { isDirect, isReachedByFlow } from './flow-choice.ts';
+import { type GruuIssuer, inSeriesOf } from './gruu-issuer.ts';
 
 export interface RegistrarOptions {
   /** Seconds. */
@@ -30,6 +31,9 @@ export interface RegisterResult {
 
 /** Extensions that may stand in Require (RFC 3261 §10.3 step 2). */
 const SUPPORTED = new Set(['path', 'outbound']);
+const GRUU = 'gruu';
+/** Contact parameters that are ours to say: the lifetime, and GRUUs, which no phone can propose (RFC 5627 §5.1). */
+const NOT_KEPT = ['expires', 'pub-gruu', 'temp-gruu'];
 const MAX_AOR_LENGTH = 512;
 const MAX_CONTACT_LENGTH = 1024;
 const MAX_PATH_LENGTH = 2048;
@@ -63,27 +67,41 @@ interface Registration {
   readonly cseq: number;
   readonly direct: boolean;
   readonly outbound: boolean;
+  /** Whether the phone is to be given GRUUs. */
+  readonly wantsGruu: boolean;
   readonly path: readonly string[];
 }
 
-/** Processes REGISTER requests whose sender is known to speak for the AoR (RFC 3261 §10.3, RFC 3327, RFC 5626 §6). */
+/**
+ * Processes REGISTER requests whose sender is known to speak for the AoR (RFC 3261 §10.3, RFC 3327, RFC 5626 §6, RFC
+ * 5627 §5).
+ */
 export class Registrar {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #store: BindingStore;
+  readonly #gruus: GruuIssuer | undefined;
   #expires: { readonly min: number; readonly default: number; readonly max: number };
   #maxContacts: number;
   readonly #maxBindings: number;
   readonly #registered: Counter;
   readonly #refused: Counter;
 
+  /** @param deps.gruus undefined where phones are given none */
   constructor(
-    deps: { clock: Clock; logger: Logger; metrics: Metrics; store: BindingStore },
+    deps: {
+      clock: Clock;
+      logger: Logger;
+      metrics: Metrics;
+      store: BindingStore;
+      gruus?: GruuIssuer | undefined;
+    },
     options: RegistrarOptions = {},
   ) {
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#store = deps.store;
+    this.#gruus = deps.gruus;
     this.#expires = options.expires ?? { min: 60, default: 3600, max: 7200 };
     this.#maxContacts = options.maxContacts ?? 10;
     this.#maxBindings = options.maxBindings ?? MAX_BINDINGS;
@@ -121,13 +139,12 @@ export class Registrar {
   }
 
   #examine(request: SipRequest, flow: Flow, aor: string): Registration {
-    const unsupported = request.headers('Require').filter((tag) => !SUPPORTED.has(tag.toLowerCase()));
+    const unsupported = request.headers('Require').filter((tag) => !this.#supports(tag.toLowerCase()));
     if (unsupported.length > 0) throw new Refusal(420, undefined, [['Unsupported', unsupported.join(', ')]]);
     if (aor.length > MAX_AOR_LENGTH) throw new Refusal(400, 'Address Of Record Too Long');
     const path = request.headers('Path').map(detach);
     if (path.join().length > MAX_PATH_LENGTH) throw new Refusal(400, 'Path Too Long');
     const direct = isDirect(request);
-    const supportsOutbound = request.headers('Supported').some((tag) => tag.toLowerCase() === 'outbound');
     return {
       request,
       flow,
@@ -136,9 +153,14 @@ export class Registrar {
       callId: detach(request.callId),
       cseq: request.cseq.number,
       direct,
-      outbound: supportsOutbound && (direct || startsOutbound(path)),
+      outbound: lists(request, 'outbound') && (direct || startsOutbound(path)),
+      wantsGruu: this.#gruus !== undefined && lists(request, GRUU),
       path,
     };
+  }
+
+  #supports(tag: string): boolean {
+    return SUPPORTED.has(tag) || (tag === GRUU && this.#gruus !== undefined);
   }
 
   /** The bindings after the request; undefined when it only asks for them (RFC 3261 §10.3 steps 6, 7). */
@@ -154,7 +176,10 @@ export class Registrar {
       const binding = this.#bindingOf(contact, registration);
       const isSame = (old: Binding) => isSameBinding(old, binding);
       for (const old of bindings.filter(isSame)) requireNewer(old, registration);
-      bindings = bindings.filter((old) => !isSame(old));
+      bindings = inSeriesOf(
+        binding,
+        bindings.filter((old) => !isSame(old)),
+      );
       added = added.filter((other) => !isSame(other));
       if (binding.expiresAt > registration.now) added.push(binding);
     }
@@ -187,11 +212,14 @@ export class Registrar {
     if (!uri.isSip) throw new Refusal(400, 'Contact Is No SIP URI');
     const text = uri.toString();
     const kept = new Map(params);
-    kept.delete('expires');
+    for (const name of NOT_KEPT) kept.delete(name);
     const keptText = formatParams(kept);
     if (text.length + keptText.length > MAX_CONTACT_LENGTH) throw new Refusal(400, 'Contact Too Long');
     const instance = paramText(params, '+sip.instance');
     const regId = this.#regIdOf(contact, registration);
+    if (instance !== undefined && this.#gruus?.leadsBackTo(aor, uri))
+      throw new Refusal(403, 'Contact Leads Back Here');
+    const before = this.#store.bindings(aor);
     return {
       aor,
       contact: detach(text),
@@ -199,6 +227,7 @@ export class Registrar {
       q: parseQ(paramText(params, 'q')),
       instance: instance === undefined ? undefined : detach(instance),
       regId,
+      gruuSeries: this.#gruus?.seriesOf({ instance, regId, callId }, before, registration.wantsGruu),
       expiresAt: now + this.#lifetime(contact, request) * 1000,
       updatedAt: now,
       callId,
@@ -231,16 +260,19 @@ export class Registrar {
     if (text === undefined || !params.has('+sip.instance') || !/^[1-9][0-9]{0,9}$/.test(text))
       return undefined;
     if (outbound) return Number(text);
-    const asked = request.headers('Supported').some((tag) => tag.toLowerCase() === 'outbound');
-    if (asked && !direct) throw new Refusal(439);
+    if (lists(request, 'outbound') && !direct) throw new Refusal(439);
     return undefined;
   }
 
   /** RFC 3261 §10.3 step 8. */
-  #accepted({ aor, request, flow, direct, outbound, path }: Registration): RegisterResult {
+  #accepted(registration: Registration): RegisterResult {
+    const { aor, request, flow, direct, outbound, path, wantsGruu } = registration;
     const now = this.#clock.now();
     const bindings = this.#store.bindings(aor);
-    const headers: [string, string][] = bindings.map((binding) => ['Contact', formatContact(binding, now)]);
+    const headers: [string, string][] = bindings.map((binding) => [
+      'Contact',
+      formatContact(binding, now) + ((wantsGruu && this.#gruus?.paramsOf(binding)) || ''),
+    ]);
     for (const element of path) headers.push(['Path', element]);
     const usesOutbound =
       outbound && bindings.some(({ regId, callId }) => regId !== undefined && callId === request.callId);
@@ -253,6 +285,10 @@ export class Registrar {
     headers.push(['Date', new Date(now).toUTCString()]);
     return { status: 200, headers };
   }
+}
+
+function lists(request: SipRequest, extension: string): boolean {
+  return request.headers('Supported').some((tag) => tag.toLowerCase() === extension);
 }
 
 /** RFC 3261 §10.3 step 7: of one Call-ID, only requests in their order count. */

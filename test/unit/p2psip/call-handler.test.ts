@@ -4,6 +4,7 @@ import { SeededRandom } from '../../../src/base/virtual/seeded-random.ts';
 import { SimulatedNetwork } from '../../../src/base/virtual/simulated-network.ts';
 import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
 import { CallHandler } from '../../../src/p2psip/call-handler.ts';
+import { Gruus } from '../../../src/p2psip/gruus.ts';
 import { LocationService } from '../../../src/p2psip/location-service.ts';
 import { PublicAddresses } from '../../../src/p2psip/public-addresses.ts';
 import { Redirector } from '../../../src/p2psip/redirector.ts';
@@ -15,6 +16,7 @@ import { CONTACT_TOKEN } from '../../../src/sip/proxy/flow-token.ts';
 import { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
 import type { Binding } from '../../../src/sip/registrar/binding.ts';
 import { BindingStore } from '../../../src/sip/registrar/binding-store.ts';
+import { TemporaryGruus } from '../../../src/sip/registrar/temporary-gruus.ts';
 import { credentials as digest } from '../../support/digest.ts';
 import { FakeContext, type FakeRequest } from './fake-context.ts';
 import { FakeOverlay, NODE_3, NODE_4 } from './fake-overlay.ts';
@@ -44,11 +46,14 @@ function setup(options: { mode?: 'proxy' | 'redirect'; auth?: boolean; trunks?: 
   });
   const requests = { reachOf: () => CONTACT_TOKEN, send: async () => 200 };
   const events = new RegistrationEvents({ ...common, bindings, own, requests });
+  const temporary = new TemporaryGruus({ random }, { key: new Uint8Array(16), nodeHex: overlay.nodeId });
+  const connections = { learnRoute() {} };
   const calls = new CallHandler(
     {
       events,
+      gruus: new Gruus({ bindings, own, temporary, connections }, { nodeHex: overlay.nodeId }),
       trunks: new Trunks(options.trunks),
-      ...{ ...common, bindings, locations, own, connections: { learnRoute() {} } },
+      ...{ ...common, bindings, locations, own, connections },
       redirector: new Redirector({ addresses: new PublicAddresses({ ...common, overlay }) }),
       authenticator: options.auth ? new Authenticator({ ...common, credentials, own }) : undefined,
       hasAccount: (aor) => credentials.has(aor),
@@ -319,4 +324,50 @@ test('RFC 3841 §7.2.4: a redirector gives its contacts a q in the order the cal
   await register('sip:bob@127.0.0.1:5081', { params: ';audio;video' });
   const { contacts } = await call({ headers: ['Accept-Contact: *;audio;video'] });
   t.deepEqual(contacts, [{ uri: 'sip:bob@127.0.0.1:5081' }, { uri: 'sip:bob@127.0.0.1:5080', q: 0.5 }]);
+});
+
+const URN = 'urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6';
+const GRUU = `sip:${BOB};gr=${URN}`;
+
+test('S5, RFC 5627 §6.1: a GRUU rings its phone alone, here or at the peers that serve the user', async (t) => {
+  const { clock, overlay, register, call } = setup();
+  overlay.putRoute(BOB, NODE_3, clock.now());
+  await register('sip:bob@127.0.0.1:5080');
+  t.deepEqual((await call({ uri: GRUU })).summary, [`peer ${NODE_3} ${GRUU}`]);
+  await register('sip:bob@127.0.0.1:5082', { instance: `"<${URN}>"` });
+  t.deepEqual((await call({ uri: GRUU })).summary, ['binding sip:bob@127.0.0.1:5082']);
+  t.deepEqual((await call({ uri: GRUU, overlayPeer: NODE_3 })).summary, ['binding sip:bob@127.0.0.1:5082']);
+});
+
+test('RFC 5627 §6.1: 480 for a phone that is not registered, 404 for a user or a GRUU that is none', async (t) => {
+  const { clock, overlay, register, call } = setup();
+  await register('sip:bob@127.0.0.1:5080');
+  t.is((await call({ uri: GRUU })).status, 480);
+  t.is((await call({ uri: GRUU, overlayPeer: NODE_3 })).status, 480);
+  t.is((await call({ uri: `sip:nobody@example.org;gr=${URN}` })).status, 404);
+  t.is((await call({ uri: 'sip:tgruu.AAAA@example.org;gr' })).status, 404);
+  overlay.fetchError = new CodedError('overlay-unreachable', 'no answer');
+  await clock.advance(6000);
+  t.is((await call({ uri: GRUU })).status, 504);
+});
+
+test('RFC 5627 §6.1: a GRUU is neither redirected nor forwarded', async (t) => {
+  const { clock, overlay, register, call } = setup({ mode: 'redirect' });
+  await register('sip:bob@127.0.0.1:5082', { instance: `"<${URN}>"` });
+  t.deepEqual((await call({ uri: GRUU })).summary, ['binding sip:bob@127.0.0.1:5082']);
+  const away = 'away@example.org';
+  overlay.put(away, {
+    ...{ node: NODE_3, registration: { type: 'uri', uri: FOREIGN } as const },
+    ...{ storageTime: clock.now(), lifetimeS: 60 },
+  });
+  t.is((await call({ uri: `sip:${away};gr=${URN}` })).status, 480);
+});
+
+test('a request from another peer for a GRUU of a third one goes no further', async (t) => {
+  const { call } = setup();
+  const uri = `sip:tgruu.${Buffer.alloc(96, 0x33).toString('base64url')}@example.org;gr`;
+  t.deepEqual((await call({ uri })).summary, [`peer ${NODE_3} ${uri}`]);
+  const forwarded = await call({ uri, overlayPeer: NODE_4 });
+  t.deepEqual(forwarded.summary, []);
+  t.is(forwarded.status, 480);
 });

@@ -72,6 +72,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     maxContacts: 10,
     maxBindings: 250_000,
     serviceRoute: false,
+    gruu: true,
     public: [],
     tls: [],
     tlsAuthorities: [],
@@ -186,7 +187,7 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   ],
   [
     ['sip=proxy'],
-    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, dns, digest, expires, max-contacts, max-bindings, service-route, allow, trunks, public, domains, auth',
+    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, dns, digest, expires, max-contacts, max-bindings, service-route, gruu, allow, trunks, public, domains, auth',
   ],
   [
     ['sip.dns=ns.example.org'],

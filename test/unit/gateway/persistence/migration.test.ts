@@ -124,7 +124,7 @@ test('schema 2: bindings keep all that was known of them; what was damaged is le
   t.teardown(() => kv.close());
   t.is(fromUtf8(kv.get('meta/schema')!), String(SCHEMA_VERSION));
   const aor = 'alice@example.org';
-  const expected = { aor, ...stored, regId: undefined, flow: undefined };
+  const expected = { aor, ...stored, regId: undefined, gruuSeries: undefined, flow: undefined };
   t.deepEqual(decodeBindings(aor, kv.get(`binding/${aor}`)!), [expected, { ...expected, regId: 2 }]);
   t.throws(() => decodeBindings('broken@example.org', kv.get('binding/broken@example.org')!), {
     instanceOf: TypeError,

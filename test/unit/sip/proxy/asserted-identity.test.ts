@@ -16,6 +16,7 @@ const own = new OwnAddresses({ network }, { domains: ['example.org'] });
 const transport = { flowToSync: () => undefined };
 const planner = new BranchPlanner({
   own,
+  gruus: undefined,
   flows: new FlowFinder({ transport, own, bindings: { bindings: () => [] } }),
 });
 

@@ -34,6 +34,7 @@ const binding = fc.record({
   source: address,
   local: address,
   byFlow: fc.boolean(),
+  gruuSeries: fc.option(fc.nat(2 ** 48 - 1), { nil: undefined }),
   flow: fc.constant(undefined),
 });
 

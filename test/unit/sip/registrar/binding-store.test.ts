@@ -28,6 +28,7 @@ function binding(
     q: 1,
     instance: '"<urn:uuid:1>"',
     regId: undefined,
+    gruuSeries: undefined,
     expiresAt: clock.now() + seconds * 1000,
     updatedAt: clock.now(),
     callId: 'c1',
