@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const directory = path.join(root, 'test/behaviours');
 const target = path.join(root, 'docs/behaviours.md');
-const AT_LEAST = 100;
+const AT_LEAST = 150;
 
 const BEHAVIOUR =
   /(?:^\/\/ Kamailio: (?<kamailio>[^\n]*(?:\n\/\/ [^\n]*)*)\n)?^behaviour\(\s*(?<quote>['"])(?<title>.*?)\k<quote>,/gms;

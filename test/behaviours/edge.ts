@@ -21,18 +21,25 @@ export class Edge implements Time {
   readonly clock = new VirtualClock();
   readonly network = new SimulatedNetwork({ clock: this.clock }, { latencyMs: [1, 1] });
   readonly overlay = new FakeOverlay();
-  readonly side: SipSide;
+  readonly #config: GatewayConfig;
+  readonly #store = new MemoryKeyValueStore();
+  #side: SipSide;
   #hosts = 10;
 
   private constructor(sip: object) {
+    this.#config = configuration(sip);
+    this.#side = this.#compose();
+  }
+
+  #compose(): SipSide {
     const { clock, overlay } = this;
-    const config = configuration(sip);
+    const config = this.#config;
     const base = { clock, logger: silentLogger, metrics: noMetrics, random: new SeededRandom(1) };
     const isOverlayDomain = (domain: string) => config.sip.domains.includes(domain);
-    this.side = new SipSide(config, {
+    return new SipSide(config, {
       ...{ ...base, overlay },
       network: this.network.host(EDGE),
-      store: new MemoryKeyValueStore(),
+      store: this.#store,
       locations: new LocationService({ ...base, overlay, isOverlayDomain }),
       tokenKey: new Uint8Array(16).fill(7),
     });
@@ -41,9 +48,16 @@ export class Edge implements Time {
   /** @param sip what differs from the defaults in the configuration file's block of that name */
   static async start(t: ExecutionContext, sip: object = {}): Promise<Edge> {
     const edge = new Edge(sip);
-    await edge.clock.runUntil(edge.side.start());
-    t.teardown(() => edge.clock.runUntil(edge.side.stop()));
+    await edge.clock.runUntil(edge.#side.start());
+    t.teardown(() => edge.clock.runUntil(edge.#side.stop()));
     return edge;
+  }
+
+  /** Ends it and starts it again with what it had on disk. */
+  async restart(): Promise<void> {
+    await this.clock.runUntil(this.#side.stop());
+    this.#side = this.#compose();
+    await this.clock.runUntil(this.#side.start());
   }
 
   now(): number {

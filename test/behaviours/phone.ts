@@ -74,6 +74,7 @@ export class Phone {
   #send: (data: Buffer) => void = () => {};
   #connection: Connection | undefined;
   #stream = '';
+  #closed = false;
   #port = 0;
   #serial = 0;
 
@@ -125,6 +126,11 @@ export class Phone {
   async listen(port: number): Promise<void> {
     await this.#network.listen({ host: this.#options.host, port }, (connection) => this.#take(connection));
     this.#port = port;
+  }
+
+  /** Whether the server has closed its last connection. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   disconnect(): void {
@@ -235,6 +241,8 @@ export class Phone {
   ack(invite: Message, final: Message): Message {
     const identity = { ...identityOf(invite), to: final.header('To') };
     if (final.status! >= 300) return this.send('ACK', invite.uri, { ...identity, branch: invite.branch });
+    // Within a dialog the route set stays what it is (§12.2.1.2).
+    if (invite.toTag !== undefined) return this.send('ACK', final.uriIn('Contact'), identity);
     const { target, routes } = this.dialog(invite, final);
     return this.send('ACK', target, { ...identity, headers: { Route: routes } });
   }
@@ -331,7 +339,11 @@ export class Phone {
   }
 
   #take(connection: Connection): void {
-    connection.setHandler({ onData: (chunk) => this.#onData(chunk), onClose: () => this.#receive('') });
+    const onClose = () => {
+      this.#closed = true;
+    };
+    connection.setHandler({ onData: (chunk) => this.#onData(chunk), onClose });
+    this.#closed = false;
     this.#connection = connection;
     this.#send = (data) => connection.send(data);
   }
