@@ -178,7 +178,7 @@ behaviour(
     const [answer] = phone.arrivals.map(({ message }) => Buffer.from(message.text, 'latin1'));
     t.is(answer?.toString('hex', 0, 2), '0101');
     t.is(answer?.toString('latin1', 8, 20), transaction);
-    t.is(answer?.readUInt16BE(26)! ^ 0x2112, 5060);
+    t.is((answer?.readUInt16BE(26) ?? 0) ^ 0x2112, 5060);
   },
 );
 
