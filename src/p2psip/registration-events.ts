@@ -10,12 +10,12 @@ import {
   randomHex,
 } from '../base/index.ts';
 import { escapeUser } from '../sip/message/aor.ts';
+import { detach } from '../sip/message/detach.ts';
 import type { SipRequest } from '../sip/message/request.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { OwnRequests } from '../sip/proxy/own-requests.ts';
 import type { RequestContext } from '../sip/proxy/ports.ts';
 import type { BindingChange, BindingStore } from '../sip/registrar/binding-store.ts';
-import { detach } from '../sip/registrar/detach.ts';
 import { REGINFO_TYPE } from '../sip/registrar/reginfo.ts';
 import { transportParam } from '../sip/transport/flow.ts';
 import {

@@ -220,7 +220,7 @@ export class ProxyCore implements TransactionUser {
     const reason = cancel.request.has('Reason') ? cancel.request.headers('Reason').join(', ') : undefined;
     // RFC 3261 §9.2: the To tag of both answers should be the same.
     cancel.reply(200, undefined, { toTag: invite.localTag });
-    invite.onCancelled?.(reason);
+    invite.cancelled(reason);
   }
 
   /** RFC 6026 §8.2: a proxy must not forward what matches no transaction. */
@@ -288,7 +288,7 @@ export class ProxyCore implements TransactionUser {
     if (request.method === 'BYE') this.#calls?.bye(request);
     const fork = new Fork(this.#services, { transaction, request, fingerprint, caller: undefined });
     this.#forks.add(fork);
-    transaction.onCancelled = (reason) => fork.cancelAll(reason);
+    transaction.whenCancelled((reason) => fork.cancelAll(reason));
     fork.runPlan(this.#planner.ofRoutes(request, reading));
   }
 
@@ -304,10 +304,10 @@ export class ProxyCore implements TransactionUser {
       transaction.onFinal = this.#calls?.begin(request, flow);
     }
     const context = new HandledRequest(
-      { own: this.#own, startFork: (decided) => this.#startFork(decided, fingerprint) },
-      { transaction, hasRoute: reading.hasRoute, isStrayInDialog: isStray },
+      { own: this.#own, startFork: this.#startFork },
+      { transaction, hasRoute: reading.hasRoute, isStrayInDialog: isStray, fingerprint },
     );
-    transaction.onCancelled = (reason) => context.cancel(reason);
+    transaction.whenCancelled((reason) => context.cancel(reason));
     try {
       this.#handler.onRequest(context)?.then(
         () => this.#requireDecision(context),
@@ -332,7 +332,7 @@ export class ProxyCore implements TransactionUser {
     if (!context.isDecided) context.reply(500);
   }
 
-  #startFork({ transaction, request }: HandledRequest, fingerprint: string): Fork {
+  readonly #startFork = ({ transaction, request, fingerprint }: HandledRequest): Fork => {
     const { flow } = transaction;
     const caller = formsDialog(request)
       ? {
@@ -347,7 +347,7 @@ export class ProxyCore implements TransactionUser {
     const fork = new Fork(this.#services, { transaction, request, fingerprint, caller });
     this.#forks.add(fork);
     return fork;
-  }
+  };
 
   /**
    * An own address in the Request-URI stands for the first domain. A telephone number is one's of ours or a trunk's:

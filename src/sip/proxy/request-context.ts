@@ -32,8 +32,10 @@ export class HandledRequest implements RequestContext {
   readonly hasRoute: boolean;
   readonly isStrayInDialog: boolean;
   readonly transaction: ServerTransaction;
+  /** Of the request as it was received (`LoopDetector`). */
+  readonly fingerprint: string;
   readonly #own: OwnAddresses;
-  readonly #startFork: () => Fork;
+  readonly #startFork: (context: HandledRequest) => Fork;
   #abort: AbortController | undefined;
   #fork: Fork | undefined;
   #answered = false;
@@ -41,14 +43,20 @@ export class HandledRequest implements RequestContext {
   /** @param startFork makes the fork once the handler has decided to proxy */
   constructor(
     deps: { own: OwnAddresses; startFork: (context: HandledRequest) => Fork },
-    options: { transaction: ServerTransaction; hasRoute: boolean; isStrayInDialog: boolean },
+    options: {
+      transaction: ServerTransaction;
+      hasRoute: boolean;
+      isStrayInDialog: boolean;
+      fingerprint: string;
+    },
   ) {
     this.#own = deps.own;
-    this.#startFork = () => deps.startFork(this);
+    this.#startFork = deps.startFork;
     this.transaction = options.transaction;
     this.request = options.transaction.request;
     this.hasRoute = options.hasRoute;
     this.isStrayInDialog = options.isStrayInDialog;
+    this.fingerprint = options.fingerprint;
   }
 
   get flow(): Flow {
@@ -97,7 +105,7 @@ export class HandledRequest implements RequestContext {
 
   proxy(targets: readonly Target[], options?: ProxyOptions): Promise<number | undefined> {
     if (this.#answered) return Promise.resolve(487);
-    this.#fork = this.#startFork();
+    this.#fork = this.#startFork(this);
     return this.#fork.run(targets, options);
   }
 

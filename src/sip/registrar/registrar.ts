@@ -1,5 +1,6 @@
 import { type Clock, CodedError, type Counter, type Logger, type Metrics } from '../../base/index.ts';
 import type { HeaderFields } from '../message/build.ts';
+import { detach } from '../message/detach.ts';
 import { parseDeltaSeconds } from '../message/message.ts';
 import type { NameAddr } from '../message/name-addr.ts';
 import { formatParams, paramText } from '../message/params.ts';
@@ -9,7 +10,6 @@ import { equalUri } from '../message/uri-equality.ts';
 import type { Flow } from '../transport/flow.ts';
 import { type Binding, formatContact } from './binding.ts';
 import type { BindingStore } from './binding-store.ts';
-import { detach } from './detach.ts';
 import { isDirect, isReachedByFlow } from './flow-choice.ts';
 import { type GruuIssuer, inSeriesOf } from './gruu-issuer.ts';
 

@@ -9,14 +9,13 @@ import type { ServerState } from './server-machines.ts';
 
 /** One request and the way to answer it (RFC 3261 §17.2), as the TU sees it. */
 export class ServerTransaction {
-  /** Set by the TU that wants to know when this INVITE is cancelled, and why, if the client said it (RFC 3326). */
-  onCancelled: ((reason?: string) => void) | undefined;
   /** Set by the TU that wants to know the first final status. */
   onFinal: ((status: number) => void) | undefined;
   #request: SipRequest | undefined;
   readonly #exchange: ServerExchange;
   readonly #random: Random;
   #localTag: string | undefined;
+  #onCancelled: ((reason?: string) => void) | undefined;
 
   constructor(deps: { exchange: ServerExchange; random: Random }, request: SipRequest) {
     this.#exchange = deps.exchange;
@@ -51,6 +50,20 @@ export class ServerTransaction {
   get finalSent(): boolean {
     const { state } = this.#exchange;
     return state !== 'initial' && state !== 'trying' && state !== 'proceeding';
+  }
+
+  /**
+   * The TU wants to know when this INVITE is cancelled, and why, if the client said it (RFC 3326).
+   * NOTE: not a property to set: V8 puts a function that is written as the value of a property among the old objects,
+   * where each would keep its whole request in memory until the next full collection.
+   */
+  whenCancelled(tell: (reason?: string) => void): void {
+    this.#onCancelled = tell;
+  }
+
+  /** A CANCEL has come for it. */
+  cancelled(reason?: string): void {
+    this.#onCancelled?.(reason);
   }
 
   /** The To tag of responses made here, the same for all of this transaction's. */
@@ -90,7 +103,7 @@ export class ServerTransaction {
 
   #release(): void {
     this.#request = undefined;
-    this.onCancelled = undefined;
+    this.#onCancelled = undefined;
     this.onFinal = undefined;
   }
 

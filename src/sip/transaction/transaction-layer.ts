@@ -8,6 +8,7 @@ import {
   type Random,
 } from '../../base/index.ts';
 import { createResponse } from '../message/build.ts';
+import { detach } from '../message/detach.ts';
 import { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import { TransportError } from '../transport/errors.ts';
@@ -202,8 +203,10 @@ export class TransactionLayer implements MessageHandler {
     this.#startServer(key, request, flow);
   }
 
-  #startServer(key: string, request: SipRequest, flow: Flow): void {
+  #startServer(pieced: string, request: SipRequest, flow: Flow): void {
     const isInvite = request.method === 'INVITE';
+    // Kept for half a minute, and pieced together from the received text.
+    const key = detach(pieced);
     const exchange = new ServerExchange(this.#serverContext, { key, isInvite, via: request.topVia, flow });
     const transaction = new ServerTransaction({ exchange, random: this.#random }, request);
     exchange.transaction = transaction;

@@ -1,7 +1,0 @@
-/**
- * A copy of a text that owns its characters. V8's substrings keep the text they were cut from alive: a binding must
- * not hold the datagram of its REGISTER for an hour.
- */
-export function detach(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
-}
