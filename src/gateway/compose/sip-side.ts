@@ -21,7 +21,7 @@ import { BindingStore } from '../../sip/registrar/binding-store.ts';
 import { GruuIssuer } from '../../sip/registrar/gruu-issuer.ts';
 import { Registrar } from '../../sip/registrar/registrar.ts';
 import { TemporaryGruus } from '../../sip/registrar/temporary-gruus.ts';
-import { resolveTarget } from '../../sip/resolve/resolve-target.ts';
+import { TargetFinder } from '../../sip/resolve/target-finder.ts';
 import type { Flow, TransportName } from '../../sip/transport/flow.ts';
 import { SipTransport } from '../../sip/transport/sip-transport.ts';
 import { type Ban, SourceGuard } from '../../sip/transport/source-guard.ts';
@@ -140,10 +140,7 @@ export class SipSide {
     const { writeCall } = deps;
     this.#calls = writeCall && new CallLog({ clock, metrics, own, write: writeCall });
     const dns = new SystemDns(deps, { servers: config.sip.nameServers });
-    const resolver = {
-      resolve: (uri: Parameters<typeof resolveTarget>[0]) =>
-        resolveTarget(uri, { dns, random }, { supported: OUTGOING }),
-    };
+    const resolver = new TargetFinder({ ...deps, dns }, { supported: OUTGOING });
     this.#core = new ProxyCore(
       {
         transport,

@@ -1,12 +1,11 @@
-import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
-import { literalTarget, type ResolvedTarget } from '../resolve/resolve-target.ts';
+import { ResolveError, type ResolveErrorCode } from '../resolve/resolve-target.ts';
 import type { ClientTransaction } from '../transaction/client-transaction.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import type { TimerEntry, TimerOwner, TimerQueues } from '../transaction/timer-queues.ts';
 import type { TransactionLayer } from '../transaction/transaction-layer.ts';
 import type { ClientTransactionHandler } from '../transaction/types.ts';
-import { type Flow, MAX_DATAGRAM_REQUEST_BYTES } from '../transport/flow.ts';
+import type { Flow } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import { checkAnswererIdentity } from './asserted-identity.ts';
 import type { BranchPlan } from './branch-plan.ts';
@@ -15,6 +14,7 @@ import type { LegNames } from './leg-names.ts';
 import type { LoopDetector } from './loop-detection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import type { PeerConnector, TargetResolver } from './ports.ts';
+import { ServerList } from './server-list.ts';
 
 export type BranchTimer = 'silence' | 'timer-c';
 
@@ -37,6 +37,8 @@ export interface BranchServices {
 export interface ProxyTiming {
   /** A branch that said nothing at all for this long counts as 408. */
   readonly silenceMs: number;
+  /** The same of an INVITE to one of several servers: the next one is tried then. */
+  readonly failoverMs: number;
   /** RFC 3261 §16.6 step 11: more than 3 minutes. */
   readonly timerCMs: number;
   /** Added on overlay branches, so that the callee's peer gives up first. */
@@ -61,6 +63,15 @@ export interface BranchOwner {
   recordRoutes(branch: Branch, flow: Flow): readonly string[];
 }
 
+export interface BranchOptions {
+  readonly owner: BranchOwner;
+  readonly plan: BranchPlan;
+  readonly breadth: number;
+  readonly watchSilence: boolean;
+  /** Where to send it, when that was found before; else it is found by the plan. */
+  readonly servers?: ServerList | undefined;
+}
+
 /**
  * One forwarded copy of a request: finds its flow, sends it, and tries the next address when one fails (RFC 3261
  * §16.6, RFC 3263 §4.3).
@@ -71,22 +82,21 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
   readonly breadth: number;
   readonly #services: BranchServices;
   readonly #owner: BranchOwner;
-  #addresses: readonly ResolvedTarget[] = [];
+  readonly #watchSilence: boolean;
+  readonly #servers: ServerList;
   #transaction: ClientTransaction | undefined;
   #timer: TimerEntry<BranchTimer> | undefined;
   #connecting: AbortController | undefined;
   #heard = false;
   #ended = false;
 
-  constructor(
-    services: BranchServices,
-    options: { owner: BranchOwner; plan: BranchPlan; breadth: number; watchSilence: boolean },
-  ) {
+  constructor(services: BranchServices, options: BranchOptions) {
     this.#services = services;
     this.#owner = options.owner;
     this.plan = options.plan;
     this.breadth = options.breadth;
-    if (options.watchSilence) this.#arm('silence', services.timing.silenceMs);
+    this.#watchSilence = options.watchSilence;
+    this.#servers = options.servers ?? new ServerList(services);
   }
 
   /** Node-ID in hex of the peer the request went to. */
@@ -95,7 +105,9 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
   }
 
   start(): void {
+    if (this.#tryNextServer()) return;
     const { way } = this.plan;
+    if (way.kind !== 'uri') this.#watch();
     switch (way.kind) {
       case 'flow':
         this.#sendWhenNamed(way.flow);
@@ -110,6 +122,13 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
         this.#fail(this.plan.lostStatus);
         break;
     }
+  }
+
+  /**
+   * The servers it has not tried, if there are any, for another branch to go on with. This one may still get a late answer.
+   */
+  takeServers(): ServerList | undefined {
+    return this.#servers.hasMore ? this.#servers.takeRest() : undefined;
   }
 
   /**
@@ -128,11 +147,12 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
 
   onResponse(response: SipResponse): void {
     this.#heard = true;
+    this.#servers.answered(response);
     if (response.isProvisional) {
       this.#restartTimerC(response.status);
     } else {
       this.#stopTimer();
-      if (response.status === 503 && this.#tryNextAddress()) return;
+      if (response.status === 503 && this.#tryNextServer()) return;
       this.#ended = true;
     }
     checkAnswererIdentity(response, this.plan.isTrusted);
@@ -144,18 +164,26 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
   }
 
   onTimeout(): void {
-    if (!this.#heard && this.#tryNextAddress()) return;
+    if (!this.#heard) {
+      this.#servers.failed('silent');
+      if (this.#tryNextServer()) return;
+    }
     this.#fail(408);
   }
 
   onTransportError(): void {
-    if (!this.#tryNextAddress()) this.#fail(this.plan.lostStatus);
+    this.#servers.failed('unreachable');
+    if (!this.#tryNextServer()) this.#fail(this.plan.lostStatus);
   }
 
   onTimer(name: BranchTimer): void {
     this.#timer = undefined;
-    if (name === 'silence') this.#owner.onBranchSilent(this);
-    else this.#owner.onBranchExpired(this);
+    if (name === 'timer-c') {
+      this.#owner.onBranchExpired(this);
+      return;
+    }
+    this.#servers.failed('silent');
+    this.#owner.onBranchSilent(this);
   }
 
   #sendToPeer(peer: string): void {
@@ -170,47 +198,28 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
   }
 
   #sendByUri(): void {
-    const { way, lostStatus } = this.plan;
-    if (way.kind !== 'uri') return;
+    const send = () => {
+      if (!this.#tryNextServer()) this.#fail(this.plan.lostStatus);
+    };
     try {
-      const literal = literalTarget(way.uri);
-      if (literal !== undefined) {
-        this.#addresses = this.#inOrder([literal]);
-        if (!this.#tryNextAddress()) this.#fail(lostStatus);
+      const finding = this.#servers.find(this.plan);
+      if (finding === undefined) {
+        send();
         return;
       }
-    } catch {
-      this.#failResolving();
-      return;
+      this.#watch();
+      finding.then(send, (error: unknown) => this.#failResolving(error));
+    } catch (error) {
+      this.#failResolving(error);
     }
-    this.#services.resolver.resolve(way.uri).then(
-      (addresses) => {
-        this.#addresses = this.#inOrder(addresses);
-        if (!this.#tryNextAddress()) this.#fail(lostStatus);
-      },
-      () => this.#failResolving(),
-    );
-  }
-
-  /**
-   * RFC 3261 §18.1.1: a large request goes by TCP, and by UDP when that fails. Not to our own phones over UDP: they
-   * registered there, and seldom listen on TCP as well.
-   */
-  #inOrder(addresses: readonly ResolvedTarget[]): readonly ResolvedTarget[] {
-    const { way, request } = this.plan;
-    if (way.kind !== 'uri' || way.from !== undefined || way.uri.transport !== undefined) return addresses;
-    if (!isLarge(request)) return addresses;
-    return addresses.flatMap((address) =>
-      address.transport === 'UDP' ? [{ ...address, transport: 'TCP' as const }, address] : [address],
-    );
   }
 
   /** @returns false when there is none left, or the branch is over */
-  #tryNextAddress(): boolean {
-    const [next, ...rest] = this.#addresses;
-    if (next === undefined || this.#ended) return false;
-    this.#addresses = rest;
+  #tryNextServer(): boolean {
+    const next = this.#ended ? undefined : this.#servers.next();
+    if (next === undefined) return false;
     this.#transaction = undefined;
+    this.#watch();
     const { way } = this.plan;
     const from = way.kind === 'uri' ? way.from : undefined;
     const target = { transport: next.transport, address: next.address, name: next.name };
@@ -244,7 +253,7 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
   #send(flow: Flow): void {
     if (this.#ended) return;
     const { names, loops, transactions } = this.#services;
-    const request = this.#addresses.length > 0 ? this.plan.request.clone() : this.plan.request;
+    const request = this.#servers.hasMore ? this.plan.request.clone() : this.plan.request;
     const recordRoutes = this.#owner.recordRoutes(this, flow);
     for (let at = recordRoutes.length - 1; at >= 0; at -= 1)
       request.prependHeader('Record-Route', recordRoutes[at]!);
@@ -268,6 +277,18 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     this.#arm('timer-c', this.peer === undefined ? timerCMs : timerCMs + timerCOverlayExtraMs);
   }
 
+  /**
+   * Nobody waits for timers B and F, 32 s, before he hears from somebody. A server that has heard of anything but an INVITE says
+   * nothing for more than 3.5 s (RFC 4320 §4.1), so there others are tried later.
+   */
+  #watch(): void {
+    const { failoverMs, silenceMs } = this.#services.timing;
+    const isInvite = this.plan.request.method === 'INVITE';
+    if (this.#servers.hasMore) this.#arm('silence', isInvite ? failoverMs : silenceMs);
+    else if (this.#watchSilence) this.#arm('silence', silenceMs);
+    else this.#stopTimer();
+  }
+
   #arm(name: BranchTimer, delayMs: number): void {
     this.#stopTimer();
     this.#timer = this.#services.timers.start(delayMs, this, name);
@@ -278,9 +299,11 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     this.#timer = undefined;
   }
 
-  /** RFC 3261 §21.5.5: what the name servers do not tell in time is a 504; of a phone of ours it is unreachable. */
-  #failResolving(): void {
-    this.#fail(this.plan.lostStatus === 503 ? 504 : this.plan.lostStatus);
+  /** A phone of ours is unreachable then, and so is a server of the operator's. */
+  #failResolving(error: unknown): void {
+    const { lostStatus, isTrusted } = this.plan;
+    const isForeign = lostStatus === 503 && isTrusted !== true;
+    this.#fail(isForeign && error instanceof ResolveError ? STATUS_OF_NAMES[error.code] : lostStatus);
   }
 
   #fail(status: number): void {
@@ -291,7 +314,13 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
   }
 }
 
-/** Seldom is a body so small and the head so large that counting it matters. */
-function isLarge(request: SipRequest): boolean {
-  return request.bodyLength > 500 && request.encode().length > MAX_DATAGRAM_REQUEST_BYTES - 200;
-}
+/** Of a domain of others. */
+const STATUS_OF_NAMES: Readonly<Record<ResolveErrorCode, number>> = {
+  // RFC 3261 §21.4.5: the user does not exist at a domain that does not.
+  unresolvable: 404,
+  // §21.5.5
+  'no-answer': 504,
+  'unsupported-transport': 503,
+  // §21.4.14
+  'unsupported-scheme': 416,
+};

@@ -10,6 +10,7 @@ import { breadthPerBranch, incomingBreadth } from './breadth.ts';
 import type { Side } from './leg-names.ts';
 import type { ProxyOptions, Target } from './ports.ts';
 import { ResponseContext, type ResponseContextActions } from './response-context.ts';
+import type { ServerList } from './server-list.ts';
 
 export interface ForkServices extends BranchServices {
   readonly clock: Clock;
@@ -33,6 +34,8 @@ export interface Inbound {
 interface Copy {
   readonly plan: BranchPlan;
   readonly alternatives: readonly Binding[];
+  /** Those an earlier copy left. */
+  readonly servers?: ServerList;
 }
 
 const NO_ALTERNATIVES: readonly Binding[] = [];
@@ -225,9 +228,9 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
   #open(copies: readonly Copy[], breadth = this.#breadth): void {
     const isInvite = this.#request.method === 'INVITE';
     const isAnyOfSeveral = isInvite || copies.length > 1 || this.#running.size > 0;
-    const branches = copies.map(({ plan, alternatives }) => {
+    const branches = copies.map(({ plan, alternatives, servers }) => {
       const watchSilence = isAnyOfSeveral || alternatives.length > 0;
-      const branch = new Branch(this.#services, { owner: this, plan, breadth, watchSilence });
+      const branch = new Branch(this.#services, { owner: this, plan, breadth, watchSilence, servers });
       if (alternatives.length > 0) this.#alternatives.set(branch, alternatives);
       return branch;
     });
@@ -241,14 +244,12 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
   }
 
   /**
-   * RFC 5626 §7: a flow has failed, and the same phone may be reached over another one of its flows.
+   * Another way to the same target takes the place of a branch that failed, or said nothing so far.
    * @returns false when there is none
    */
   #replace(failed: Branch): boolean {
-    const [binding, ...alternatives] = this.#alternatives.get(failed) ?? NO_ALTERNATIVES;
-    this.#alternatives.delete(failed);
-    if (binding === undefined || !this.#context.wantsBranches) return false;
-    const copy = this.#copyFor({ kind: 'binding', binding, alternatives });
+    if (!this.#context.wantsBranches) return false;
+    const copy = this.#nextServer(failed) ?? this.#nextFlow(failed);
     if (copy === undefined) return false;
     this.#running.delete(failed);
     this.#context.supersede(failed);
@@ -258,6 +259,19 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch> {
       for (const branch of this.#running) if (!others.has(branch)) this.#ringing.add(branch);
     }
     return true;
+  }
+
+  /** RFC 3263 §4.3: another server of the same domain. */
+  #nextServer(failed: Branch): Copy | undefined {
+    const servers = failed.takeServers();
+    return servers && { plan: failed.plan, alternatives: NO_ALTERNATIVES, servers };
+  }
+
+  /** RFC 5626 §7: the same phone may be reached over another one of its flows. */
+  #nextFlow(failed: Branch): Copy | undefined {
+    const [binding, ...alternatives] = this.#alternatives.get(failed) ?? NO_ALTERNATIVES;
+    this.#alternatives.delete(failed);
+    return binding && this.#copyFor({ kind: 'binding', binding, alternatives });
   }
 
   /** Phones of a lower q are waiting: these may not ring for ever. */

@@ -3,6 +3,7 @@ import type { SipRequest } from '../message/request.ts';
 import type { SipUri } from '../message/uri.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { ResolvedTarget } from '../resolve/resolve-target.ts';
+import type { TargetFailure } from '../resolve/target-finder.ts';
 import type { Flow } from '../transport/flow.ts';
 
 /** Where a request may be forwarded to. Targets of a higher q (0 to 1, default 1) are tried before lower ones. */
@@ -111,9 +112,13 @@ export interface PeerConnector {
 export interface TargetResolver {
   /**
    * Addresses in the order to try.
-   * @throws CodedError when there are none, or name servers do not answer
+   * @throws ResolveError when there are none, or name servers do not answer
    */
   resolve(uri: SipUri): Promise<readonly ResolvedTarget[]>;
+  /** One of them failed, for as long as it says itself (503 with Retry-After), ms, or as is usual. */
+  failed(target: ResolvedTarget, reason: TargetFailure, retryAfterMs?: number): void;
+  /** One of them is in service. */
+  answered(target: ResolvedTarget): void;
 }
 
 /** Told of calls as they pass. */

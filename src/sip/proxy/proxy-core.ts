@@ -69,6 +69,7 @@ export interface ProxyCoreOptions {
 
 const TIMING: ProxyTiming = {
   silenceMs: 8_000,
+  failoverMs: 4_000,
   timerCMs: 180_000,
   timerCOverlayExtraMs: 10_000,
   serialRingMs: 20_000,

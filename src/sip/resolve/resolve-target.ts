@@ -12,12 +12,12 @@ export interface ResolvedTarget {
 }
 
 /**
- * `unresolvable`: no address, or the servers did not tell. `unsupported-transport`: a transport parameter we cannot
- * use. `unsupported-scheme`: neither sip nor sips.
+ * `unresolvable`: there is no address. `no-answer`: the name servers did not tell. `unsupported-transport`: a transport
+ * parameter we cannot use. `unsupported-scheme`: neither sip nor sips.
  */
-export type ResolveErrorCode = 'unresolvable' | 'unsupported-transport' | 'unsupported-scheme';
+export type ResolveErrorCode = 'unresolvable' | 'no-answer' | 'unsupported-transport' | 'unsupported-scheme';
 
-class ResolveError extends CodedError<ResolveErrorCode> {}
+export class ResolveError extends CodedError<ResolveErrorCode> {}
 
 export interface ResolveOptions {
   /** Transports we can send over, the preferred first. Default UDP, TCP. */
@@ -66,12 +66,16 @@ export async function resolveTarget(
   if (literal !== undefined) return [literal];
   const resolution = new Resolution(uri, deps, options.supported ?? ['UDP', 'TCP']);
   const targets = await resolution.run();
-  if (targets.length === 0) throw new ResolveError('unresolvable', `no address for ${targetHost(uri)}`);
-  return targets;
+  if (targets.length > 0) return targets;
+  const host = targetHost(uri);
+  if (resolution.failure === undefined) throw new ResolveError('unresolvable', `no address for ${host}`);
+  throw new ResolveError('no-answer', `cannot look up ${host}`, { cause: resolution.failure });
 }
 
 /** One run of the procedures of RFC 3263 §4.1 and §4.2. */
 class Resolution {
+  /** A question that no name server answered: what was found is not all there is. */
+  failure: unknown;
   readonly #uri: SipUri;
   readonly #host: string;
   readonly #dns: DnsPort;
@@ -89,61 +93,77 @@ class Resolution {
   async run(): Promise<ResolvedTarget[]> {
     const asked = askedTransport(this.#uri);
     const secure = this.#uri.scheme === 'sips';
-    const fallback = asked ?? (secure ? 'TLS' : 'UDP');
+    const usual = asked ?? (secure ? 'TLS' : 'UDP');
     // §4.1, §4.2: an explicit port leaves nothing for NAPTR and SRV to say.
-    if (this.#uri.port !== undefined) return this.#byAddress(fallback, this.#host, this.#uri.port);
-    const found = asked === undefined ? await this.#byNaptr(secure) : await this.#bySrv([asked]);
-    if (found.length > 0) return found;
-    if (asked === undefined) {
-      const bySrv = await this.#bySrv(this.#supported.filter((transport) => isSecure(transport) === secure));
-      if (bySrv.length > 0) return bySrv;
-    }
-    return this.#byAddress(fallback, this.#host, defaultPort(fallback));
+    if (this.#uri.port !== undefined) return this.#byAddress(usual, this.#host, this.#uri.port);
+    const services = asked === undefined ? await this.#servicesByNaptr(secure) : [];
+    const found = await this.#bySrv(services.length > 0 ? services : this.#usualServices(asked, secure));
+    const transport = services[0]?.transport ?? usual;
+    return found ?? this.#byAddress(transport, this.#host, defaultPort(transport));
   }
 
-  async #byNaptr(secure: boolean): Promise<ResolvedTarget[]> {
-    const targets: ResolvedTarget[] = [];
-    for (const record of sortNaptr(await orNone(this.#dns.naptr(this.#host)))) {
-      const transport = NAPTR_SERVICES[record.service.toLowerCase()];
-      if (transport === undefined || !this.#supported.includes(transport)) continue;
+  /** The services the domain offers by NAPTR, the preferred first. */
+  async #servicesByNaptr(secure: boolean): Promise<Service[]> {
+    const records = sortNaptr(await this.#orNone(this.#dns.naptr(this.#host)));
+    return records.flatMap(({ service, flags, replacement }) => {
+      const transport = NAPTR_SERVICES[service.toLowerCase()];
+      if (transport === undefined || !this.#supported.includes(transport)) return [];
       // §4.1: a SIPS URI is never reached over an insecure transport.
-      if ((secure && !isSecure(transport)) || record.flags.toLowerCase() !== 's') continue;
-      targets.push(...(await this.#bySrvName(transport, record.replacement)));
-      if (targets.length >= MAX_TARGETS) break;
-    }
-    return targets.slice(0, MAX_TARGETS);
+      if ((secure && !isSecure(transport)) || flags.toLowerCase() !== 's') return [];
+      return [{ transport, name: replacement }];
+    });
   }
 
-  async #bySrv(transports: readonly TransportName[]): Promise<ResolvedTarget[]> {
-    const targets: ResolvedTarget[] = [];
-    for (const transport of transports) {
+  #usualServices(asked: TransportName | undefined, secure: boolean): Service[] {
+    const transports =
+      asked === undefined ? this.#supported.filter((transport) => isSecure(transport) === secure) : [asked];
+    return transports.flatMap((transport) => {
       const prefix = SRV_PREFIX[transport];
-      if (prefix !== undefined) targets.push(...(await this.#bySrvName(transport, prefix + this.#host)));
-    }
-    return targets.slice(0, MAX_TARGETS);
+      return prefix === undefined ? [] : [{ transport, name: prefix + this.#host }];
+    });
   }
 
-  async #bySrvName(transport: TransportName, name: string): Promise<ResolvedTarget[]> {
-    const records = (await orNone(this.#dns.srv(name))).slice(0, MAX_TARGETS);
-    const targets: ResolvedTarget[] = [];
-    for (const { target: host, port } of orderSrv(records, this.#random)) {
-      // RFC 2782: a target of "." says that the service is not offered.
-      if (host === '.' || host === '') continue;
-      targets.push(...(await this.#byAddress(transport, host, port).catch(() => [])));
-    }
-    return targets;
+  /** @returns undefined when there are no SRV records at all: only then the domain's own addresses count (§4.2) */
+  async #bySrv(services: readonly Service[]): Promise<ResolvedTarget[] | undefined> {
+    const servers = await Promise.all(services.map((service) => this.#serversOf(service)));
+    const all = servers.flat();
+    if (all.length === 0) return undefined;
+    // RFC 2782: a target of "." says that the service is decidedly not offered.
+    const offered = all.filter(({ host }) => host !== '.' && host !== '').slice(0, MAX_TARGETS);
+    const targets = await Promise.all(
+      offered.map(({ transport, host, port }) => this.#byAddress(transport, host, port)),
+    );
+    return targets.flat().slice(0, MAX_TARGETS);
+  }
+
+  async #serversOf({ transport, name }: Service) {
+    const records = (await this.#orNone(this.#dns.srv(name))).slice(0, MAX_TARGETS);
+    return orderSrv(records, this.#random).map(({ target: host, port }) => ({ transport, host, port }));
   }
 
   async #byAddress(transport: TransportName, host: string, port: number): Promise<ResolvedTarget[]> {
+    const addresses = await this.#orNone(this.#dns.lookup(host));
+    return addresses
+      .slice(0, MAX_TARGETS)
+      .map((address) => ({ transport, address: { host: address, port }, name: this.#host }));
+  }
+
+  /** A zone whose NAPTR or SRV records cannot be had may still have addresses; and other servers than this one. */
+  async #orNone<T>(records: Promise<readonly T[]>): Promise<readonly T[]> {
     try {
-      const addresses = await this.#dns.lookup(host);
-      return addresses
-        .slice(0, MAX_TARGETS)
-        .map((address) => ({ transport, address: { host: address, port }, name: this.#host }));
+      return await records;
     } catch (error) {
-      throw new ResolveError('unresolvable', `cannot look up ${host}`, { cause: error });
+      this.failure = error;
+      return [];
     }
   }
+}
+
+/** Where the servers for one transport are asked for. */
+interface Service {
+  readonly transport: TransportName;
+  /** Of SRV records. */
+  readonly name: string;
 }
 
 function targetHost(uri: SipUri): string {
@@ -180,9 +200,4 @@ function isSecure(transport: TransportName): boolean {
 
 function sortNaptr(records: readonly NaptrRecord[]): NaptrRecord[] {
   return records.slice(0, MAX_TARGETS).sort((a, b) => a.order - b.order || a.preference - b.preference);
-}
-
-/** A zone whose NAPTR or SRV records cannot be had may still have addresses. */
-function orNone<T>(records: Promise<readonly T[]>): Promise<readonly T[]> {
-  return records.catch(() => []);
 }

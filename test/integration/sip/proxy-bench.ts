@@ -4,6 +4,7 @@ import {
   type Connection,
   MemoryKeyValueStore,
   noMetrics,
+  type SrvRecord,
   silentLogger,
   type TlsIdentity,
 } from '../../../src/base/index.ts';
@@ -23,6 +24,8 @@ import type { PeerConnector, RequestContext, RequestHandler, Target } from '../.
 import { ProxyCore } from '../../../src/sip/proxy/proxy-core.ts';
 import { BindingStore } from '../../../src/sip/registrar/binding-store.ts';
 import { Registrar } from '../../../src/sip/registrar/registrar.ts';
+import type { DnsPort, NaptrRecord } from '../../../src/sip/resolve/dns-port.ts';
+import { TargetFinder } from '../../../src/sip/resolve/target-finder.ts';
 import type { Flow } from '../../../src/sip/transport/flow.ts';
 import { SipTransport } from '../../../src/sip/transport/sip-transport.ts';
 import { SimPhone, type SimPhoneOptions, type SimTransport } from './sim-phone.ts';
@@ -34,6 +37,17 @@ const USERS = ['alice', 'bob', 'carol', 'dave'];
 export class World {
   readonly clock = new VirtualClock();
   readonly network: SimulatedNetwork;
+  /** What is found for host names; tests write it. */
+  readonly zone = {
+    addresses: new Map<string, string[]>(),
+    srv: new Map<string, SrvRecord[]>(),
+    naptr: new Map<string, NaptrRecord[]>(),
+  };
+  readonly dns: DnsPort = {
+    lookup: async (host) => this.zone.addresses.get(host) ?? [],
+    srv: async (name) => this.zone.srv.get(name) ?? [],
+    naptr: async (name) => this.zone.naptr.get(name) ?? [],
+  };
 
   constructor(options: SimulatedNetworkOptions = {}) {
     this.network = new SimulatedNetwork({ clock: this.clock }, { latencyMs: [2, 2], ...options });
@@ -114,7 +128,7 @@ export class TestServer implements RequestHandler, PeerConnector {
     const accounts = USERS.map((user) => ({ aor: `${user}@${DOMAIN}`, password: 'secret' }));
     const credentials = new AccountCredentials({ realm: DOMAIN, accounts });
     this.#authenticator = new Authenticator({ ...base, own, credentials });
-    const resolver = { resolve: () => Promise.reject(new Error('no names here')) };
+    const resolver = new TargetFinder({ ...base, dns: world.dns }, { supported: ['UDP', 'TCP'] });
     this.core = new ProxyCore(
       { ...base, transport: this.transport, own, peers: this, resolver, bindings: this.store },
       { nodeHex, overlayName: DOMAIN, tokenKey: new Uint8Array(32).fill(7) },

@@ -79,6 +79,8 @@ export class SimPhone {
   /** Dialogs of calls it answered and that were acknowledged, newest last. */
   readonly answered: SimDialog[] = [];
   incoming: Incoming;
+  /** Headers of its refusals. */
+  refusal: readonly [string, string][] = [];
   readonly #options: SimPhoneOptions;
   readonly #waiting = new Map<string, Waiting>();
   /** Last response by server transaction. */
@@ -205,6 +207,11 @@ export class SimPhone {
     this.#write('\r\n\r\n');
   }
 
+  /** Says of the calls it ignored so far that they ring. */
+  ringLate(): void {
+    for (const invite of this.#ringing.values()) this.#respond(invite, 180);
+  }
+
   /** Ends the ringing of all calls with this status. */
   pickUp(status = 200): void {
     for (const invite of [...this.#ringing.values()]) this.#finish(invite, status);
@@ -318,7 +325,10 @@ export class SimPhone {
   }
 
   #onInvite(invite: SipText): void {
-    if (this.incoming === 'ignore') return;
+    if (this.incoming === 'ignore') {
+      this.#ringing.set(header(invite, 'call-id'), invite);
+      return;
+    }
     if (typeof this.incoming === 'number') {
       this.#finish(invite, this.incoming);
       return;
@@ -373,6 +383,7 @@ export class SimPhone {
       ...copy('call-id', 'Call-ID'),
       ...copy('cseq', 'CSeq'),
       ...(isInvite ? [['Contact', this.contact] as [string, string]] : []),
+      ...(status >= 300 ? this.refusal : []),
     ]);
     this.#responses.set(`${branchOf(request)} ${methodOf(request)}`, text);
     this.#write(text);

@@ -150,7 +150,7 @@ test('RFC 3263: names without addresses, and servers that fail, give an error wi
     throw new Error('SERVFAIL');
   };
   const deps = { dns: { lookup: failing, srv: failing, naptr: failing }, random: new SeededRandom(1) };
-  await t.throwsAsync(resolveTarget(parseUri('sip:a@example.com'), deps), { code: 'unresolvable' });
+  await t.throwsAsync(resolveTarget(parseUri('sip:a@example.com'), deps), { code: 'no-answer' });
 });
 
 test('RFC 3263: a zone with endless records is cut', async (t) => {
@@ -174,4 +174,46 @@ test('RFC 2782: within a priority the weight is the share', (t) => {
   }
   t.true(first.heavy > 850 && first.heavy < 950, `heavy came first ${first.heavy} of 1000 times`);
   t.is(orderSrv([srv('a', 1), srv('b', 2)], random).length, 2);
+});
+
+test('RFC 3263 §4.2: where there are SRV records the domain’s own addresses do not count', async (t) => {
+  const records = { addresses, srv: { '_sip._udp.example.com': [srv('gone.example.com', 5060)] } };
+  await t.throwsAsync(resolved('sip:a@example.com', records), { code: 'unresolvable' });
+});
+
+test('RFC 2782: a target of "." says that the service is not offered', async (t) => {
+  const srvRecords = { '_sip._udp.example.com': [srv('.', 0)], '_sip._tcp.example.com': [srv('.', 0)] };
+  await t.throwsAsync(resolved('sip:a@example.com', { addresses, srv: srvRecords }), {
+    code: 'unresolvable',
+  });
+});
+
+test('RFC 3263 §4.2: a transport chosen by NAPTR whose SRV records are missing is used with its default port', async (t) => {
+  const [targets] = await resolved('sip:a@example.com', {
+    addresses,
+    naptr: { 'example.com': [naptr(1, 'SIPS+D2T', '_sips._tcp.example.com')] },
+  });
+  t.deepEqual(targets, ['TLS 192.0.2.1 5061', 'TLS 2001:db8::1 5061']);
+});
+
+test('RFC 3263 §4: maddr is the target, whatever host the URI names', async (t) => {
+  const [targets, asked] = await resolved('sip:a@nowhere.example;maddr=example.com', { addresses });
+  t.deepEqual(targets, ['UDP 192.0.2.1 5060', 'UDP 2001:db8::1 5060']);
+  t.true(asked.every((question) => !question.includes('nowhere')));
+});
+
+test('RFC 2782: three servers of weights 1, 2 and 7 come first in these shares, and each comes in turn', (t) => {
+  const random = new SeededRandom(11);
+  const records = [srv('a', 1, 0, 1), srv('b', 2, 0, 2), srv('c', 3, 0, 7)];
+  const first = new Map<string, number>();
+  for (let i = 0; i < 10_000; i++) {
+    const ordered = orderSrv(records, random);
+    t.is(new Set(ordered).size, 3);
+    const { target } = ordered[0]!;
+    first.set(target, (first.get(target) ?? 0) + 1);
+  }
+  const share = (target: string) => (first.get(target) ?? 0) / 10_000;
+  for (const [target, expected] of Object.entries({ a: 0.1, b: 0.2, c: 0.7 })) {
+    t.true(Math.abs(share(target) - expected) < 0.02, `${target}: ${share(target)}`);
+  }
 });
