@@ -75,7 +75,7 @@ async function build(
   const membership = await openMembership(config, { ...machine, logger, metrics, data, http, dns, signal });
   closers.push(async () => membership.stop());
   const { document, identity, ownRegistrations } = membership;
-  const { hub: trace, calls } = openTrace(config, { clock: machine.clock, logger }, closers);
+  const { hub: trace, calls } = openTrace(config, { clock: machine.clock, logger, metrics }, closers);
 
   const around = { nodeId: identity.nodeId, document: () => node.document };
   const discovery = openLocalDiscovery(config, { ...machine, logger, metrics }, around);

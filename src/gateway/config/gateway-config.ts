@@ -22,8 +22,25 @@ export interface GatewayConfig {
   readonly calls: CallsConfig;
   /** File for one JSON record of each call. */
   readonly accounting: string | undefined;
-  /** File for the hex of every RELOAD frame sent or received, one a line. */
-  readonly trace: string | undefined;
+  /** Where the messages of this peer go for others to look at; undefined: nowhere. */
+  readonly trace: TraceConfig | undefined;
+}
+
+export interface TraceConfig {
+  readonly file: TraceFileConfig | undefined;
+  /** A capture server that takes HEP version 3. */
+  readonly hep: { readonly server: Address; readonly captureId: number } | undefined;
+}
+
+export interface TraceFileConfig {
+  /** Absolute. */
+  readonly path: string;
+  /** `pcapng`: SIP and RELOAD, for Wireshark. `hex`: RELOAD alone, one message a line, without a bound. */
+  readonly format: 'pcapng' | 'hex';
+  /** Bytes, after which a pcapng file is moved aside. */
+  readonly maxBytes: number;
+  /** Files moved aside that are kept. */
+  readonly keep: number;
 }
 
 export interface OverlayConfig {

@@ -14,6 +14,8 @@ import type {
   GatewayConfig,
   SipListen,
   TlsFiles,
+  TraceConfig,
+  TraceFileConfig,
 } from './gateway-config.ts';
 import { applyOverride, formatPath, type Override, parseOverride } from './overrides.ts';
 import { findBreaches, isUrl } from './rules.ts';
@@ -107,7 +109,7 @@ class Resolver {
   }
 
   resolve(users: readonly Account[] | undefined): LoadedConfig {
-    const { overlay, sip, data, durability, log, calls, trace, accounting } = this.#parsed;
+    const { overlay, sip, data, durability, log, calls, accounting } = this.#parsed;
     const domains = sip.domains ?? [overlay.name];
     const config: GatewayConfig = {
       file: this.#file,
@@ -153,7 +155,7 @@ class Resolver {
       log,
       calls,
       accounting: accounting === undefined ? undefined : this.#absolute(accounting),
-      trace: trace === undefined ? undefined : this.#absolute(trace),
+      trace: this.#trace(),
     };
     return { config, warnings: this.#warnings };
   }
@@ -251,6 +253,24 @@ class Resolver {
     const token = readToken(path, { file: this.#file, path: 'admin.token-file' });
     this.#warnAboutMode(path);
     return { listen: toAddress(admin.listen), token };
+  }
+
+  #trace(): TraceConfig | undefined {
+    const { trace } = this.#parsed;
+    if (trace === undefined) return undefined;
+    const { file, hep, keep, 'max-mb': megabytes, 'capture-id': captureId } = trace;
+    return {
+      file: file === undefined ? undefined : this.#traceFile(file, { maxBytes: megabytes * 1_000_000, keep }),
+      hep: hep === undefined ? undefined : { server: toAddress(hep), captureId },
+    };
+  }
+
+  #traceFile(file: string, bounds: Pick<TraceFileConfig, 'maxBytes' | 'keep'>): TraceFileConfig {
+    return {
+      path: this.#absolute(file),
+      format: file.endsWith('.pcapng') ? 'pcapng' : 'hex',
+      ...bounds,
+    };
   }
 
   #warnAboutMode(path: string): void {

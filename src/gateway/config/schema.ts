@@ -85,6 +85,24 @@ const admin = v.lazy((input) => {
   return block({ listen: adminListen, 'token-file': v.optional(path) });
 });
 
+const traceBlock = block({
+  file: v.optional(path),
+  'max-mb': v.optional(integer(1, 100_000), 64),
+  keep: v.optional(integer(0, 100), 2),
+  hep: v.optional(url({ schemes: ['udp'], defaultPort: 9060, names: false })),
+  'capture-id': v.optional(integer(0, 0xffff_ffff), 2001),
+});
+
+/** `trace: FILE`, or a block that says more. */
+const trace = v.lazy((input) =>
+  typeof input === 'string'
+    ? v.pipe(
+        path,
+        v.transform((file) => v.parse(traceBlock, { file })),
+      )
+    : traceBlock,
+);
+
 /** The configuration file, `null` values taken out before. */
 export const configSchema = block({
   overlay,
@@ -102,7 +120,7 @@ export const configSchema = block({
   ),
   calls: v.optional(block({ keep: v.optional(integer(0, 10_000), 200) }), {}),
   accounting: v.optional(path),
-  trace: v.optional(path),
+  trace: v.optional(trace),
 });
 
 export type ParsedConfig = v.InferOutput<typeof configSchema>;

@@ -4,7 +4,7 @@ import type { TraceObserver } from './trace-hub.ts';
 
 export interface HexFile {
   readonly observer: TraceObserver;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Writes every RELOAD message as a line of hex with direction and peer behind `#`, for Wireshark's dissector. */

@@ -89,7 +89,19 @@ test('relative paths are relative to the file', (t) => {
   const { config } = load(`${lone}\ndata: ../elsewhere\ntrace: trace.hex`);
   const directory = path.dirname(config.file);
   t.is(config.data, path.join(directory, '../elsewhere'));
-  t.is(config.trace, path.join(directory, 'trace.hex'));
+  t.is(config.trace?.file?.path, path.join(directory, 'trace.hex'));
+});
+
+test('trace: a file by its name is hex or pcapng; a block says how much is kept, and names a capture server', (t) => {
+  const traced = (text: string) => load(`${lone}\ntrace: ${text}`).config.trace;
+  t.like(traced('x.hex'), { file: { format: 'hex' }, hep: undefined });
+  t.like(traced('x.pcapng'), { file: { format: 'pcapng', maxBytes: 64_000_000, keep: 2 } });
+  t.deepEqual(traced('{ hep: udp://192.0.2.9, capture-id: 7 }'), {
+    file: undefined,
+    hep: { server: { host: '192.0.2.9', port: 9060 }, captureId: 7 },
+  });
+  t.like(traced('{ file: x.pcapng, max-mb: 1, keep: 0 }'), { file: { maxBytes: 1_000_000, keep: 0 } });
+  t.throws(() => traced('{ hep: tcp://192.0.2.9 }'), { message: /trace\.hep/ });
 });
 
 test('a key without a value counts as left out', (t) => {
