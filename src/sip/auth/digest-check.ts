@@ -1,4 +1,5 @@
 import type { Address } from '../../base/index.ts';
+import { phoneNumberOf } from '../message/phone-number.ts';
 import type { SipRequest } from '../message/request.ts';
 import { parseUri } from '../message/uri.ts';
 import type { CredentialsStore } from './credentials.ts';
@@ -145,6 +146,8 @@ export class DigestCheck {
   #isForUs(digestUri: string, request: SipRequest): boolean {
     if (digestUri === request.requestUri) return true;
     try {
+      // The number that was dialled has become a user of ours in the request line since then (RFC 3261 §19.1.6).
+      if (/^tel:/i.test(digestUri)) return phoneNumberOf(parseUri(digestUri)) === request.uri.user;
       const { host, port } = parseUri(/^sips?:/i.test(digestUri) ? digestUri : `sip:${digestUri}`);
       return this.#own.domainOf(host, port) !== undefined;
     } catch {
