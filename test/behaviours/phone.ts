@@ -54,6 +54,8 @@ interface Arrival {
 }
 
 const DIALOG_FORMING = new Set(['INVITE', 'SUBSCRIBE', 'REFER']);
+/** Phones so far: no two of them use the same Call-ID or branch. */
+let phones = 0;
 /** How long what is expected at once may take, ms. */
 const SOON = 1_000;
 
@@ -77,6 +79,7 @@ export class Phone {
   #closed = false;
   #port = 0;
   #serial = 0;
+  readonly #id: string;
 
   private constructor(deps: { network: Network; time: Time; server: Address }, options: PhoneOptions) {
     this.#network = deps.network;
@@ -84,6 +87,7 @@ export class Phone {
     this.#server = deps.server;
     this.#options = { port: 5060, transport: 'UDP', domain: 'example.org', ...options };
     this.user = options.user;
+    this.#id = `${options.user}-${++phones}`;
   }
 
   static async open(
@@ -141,9 +145,9 @@ export class Phone {
   request(method: string, uri: string, options: RequestOptions = {}): Message {
     const serial = ++this.#serial;
     const {
-      callId = `${this.user}-${serial}`,
+      callId = `${this.#id}-${serial}`,
       cseq = serial,
-      branch = `z9hG4bK-${this.user}-${this.#port}-${serial}`,
+      branch = `z9hG4bK-${this.#id}-${serial}`,
     } = options;
     const defaults: Headers = {
       Via: `SIP/2.0/${this.#options.transport} ${this.sentBy};branch=${branch}`,
@@ -201,7 +205,7 @@ export class Phone {
     const credentials = authorize(given, { method, uri, username: this.user, password, ...(nc && { nc }) });
     const name = isRegistrar ? 'Authorization' : 'Proxy-Authorization';
     const text = request.text
-      .replace(/;branch=[^;\r]+/, `;branch=z9hG4bK-${this.user}-auth-${++this.#serial}`)
+      .replace(/;branch=[^;\r]+/, `;branch=z9hG4bK-${this.#id}-${++this.#serial}`)
       .replace(/^CSeq: \d+/m, `CSeq: ${request.cseq + this.#serial}`)
       .replace('\r\nContent-Length:', `\r\n${name}: ${credentials}\r\nContent-Length:`);
     this.write(text);
