@@ -1,4 +1,4 @@
-import { type Clock, CodedError, type Logger, type Timer } from '../../base/index.ts';
+import { type Clock, CodedError, type Logger, type Slotted, type Timer } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { Binding } from '../registrar/binding.ts';
@@ -44,7 +44,8 @@ const NO_ALTERNATIVES: readonly Binding[] = [];
  * Forwards one request to all its targets: in parallel those of one q, one q after the other (RFC 3261 §16.6), those
  * still being looked up as soon as they are known. The response context decides what goes upstream.
  */
-export class Fork implements BranchOwner, ResponseContextActions<Branch> {
+export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotted {
+  slot = -1;
   readonly transaction: ServerTransaction;
   readonly fingerprint: string;
   readonly #services: ForkServices;

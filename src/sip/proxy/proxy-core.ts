@@ -7,6 +7,7 @@ import {
   type Metrics,
   type Random,
   randomHex,
+  SlotList,
 } from '../../base/index.ts';
 import { phoneNumberOf } from '../message/phone-number.ts';
 import type { SipRequest } from '../message/request.ts';
@@ -99,7 +100,7 @@ export class ProxyCore implements TransactionUser {
   readonly #acks: AckForwarder;
   readonly #recovery: PeerRecovery;
   readonly #timers: TimerQueues<BranchTimer>;
-  readonly #forks = new Set<Fork>();
+  readonly #forks = new SlotList<Fork>();
   readonly #calls: CallObserver | undefined;
   readonly #handled: Counter;
   readonly #inDialog: Counter;
