@@ -39,7 +39,7 @@ export class MemoryKeyValueStore implements KeyValueStore {
     for (const { key, value } of batch) {
       if (value === undefined) this.#values.delete(key);
       // A copy: the value may be a view that would keep a larger buffer alive.
-      else this.#values.set(key, Uint8Array.from(value));
+      else this.#values.set(key, new Uint8Array(value));
     }
   }
 

@@ -78,7 +78,8 @@ export class RegistrationHandler {
     if (fromAor !== toAor) return context.reply(403, 'Third-Party Registration Not Allowed');
     if (authenticator !== undefined && (await authenticator.check(context, toAor)) !== 'ok') return;
     const { status, reason, headers } = await registrar.process(request, flow, toAor);
-    if (status === 200) await this.#awaitStore(toAor);
+    const stored = status === 200 ? this.#deps.publisher.whenStored(toAor) : undefined;
+    if (stored !== undefined) await this.#awaitStore(stored);
     const isRouted = status === 200 && this.#options.serviceRoute;
     context.reply(status, reason, { headers: isRouted ? [...headers, this.#serviceRoute(flow)] : headers });
   }
@@ -89,25 +90,31 @@ export class RegistrationHandler {
     return ['Service-Route', `<sip:${address};transport=${transportParam(flow.transport)};lr>`];
   }
 
-  async #awaitStore(aor: string): Promise<void> {
-    const stored = this.#deps.publisher.whenStored(aor);
-    if (stored === undefined) return;
+  async #awaitStore(stored: Promise<void>): Promise<void> {
     const late = () => new CodedError('store-late', 'the Store takes longer');
     await withTimeout(this.#deps.clock, this.#options.storeWaitMs, stored, late).catch(() =>
       this.#late.inc(),
     );
   }
 
-  #onChange({ aor, bindings }: BindingChange): void {
-    this.#deps.publisher.update(aor, presenceOf(bindings));
+  #onChange({ aor, kind, bindings }: BindingChange): void {
+    const { publisher } = this.#deps;
+    // The features are those known: nothing but times changed.
+    const known = kind === 'refreshed' ? publisher.presence(aor) : undefined;
+    const presence = known ? { ...known, expiresAt: lastEnd(bindings) } : presenceOf(bindings);
+    publisher.update(aor, presence);
   }
 }
 
 function presenceOf(bindings: readonly Binding[]): Presence | undefined {
   if (bindings.length === 0) return undefined;
+  return { expiresAt: lastEnd(bindings), contactPrefs: contactPrefsOf(bindings.map(featuresOf)) };
+}
+
+function lastEnd(bindings: readonly Binding[]): number {
   let expiresAt = 0;
   for (const binding of bindings) expiresAt = Math.max(expiresAt, binding.expiresAt);
-  return { expiresAt, contactPrefs: contactPrefsOf(bindings.map(featuresOf)) };
+  return expiresAt;
 }
 
 /** The Contact parameters of a binding, values without their quotes. */

@@ -140,6 +140,11 @@ export class RegistrationPublisher {
     if (!isRetryDue && !isSettledNow) this.#schedule(aor);
   }
 
+  /** What is to be known of `aor` in the overlay; undefined when nobody is registered here. */
+  presence(aor: string): Presence | undefined {
+    return this.#publications.get(aor)?.wanted;
+  }
+
   /** Forgets a user who may no longer be stored: the overlay drops his record itself, and takes no withdrawal. */
   abandon(aor: string): void {
     if (!this.#publications.delete(aor)) return;

@@ -90,7 +90,8 @@ export class SipSide {
     );
     this.#certificates = certificates;
     const own = new OwnAddresses(deps, { domains: config.sip.domains, public: config.sip.public });
-    const bindings = new BindingStore(deps);
+    const store = config.data === 'memory' ? undefined : deps.store;
+    const bindings = new BindingStore({ ...deps, store });
     const { served, judge } = deps.enrollment ?? {};
     const listed = new AccountCredentials({ realm: own.firstDomain, accounts: config.users });
     const accounts = served ?? listed;

@@ -37,7 +37,7 @@ const NONE: readonly Binding[] = [];
  */
 export class BindingStore {
   readonly #clock: Clock;
-  readonly #store: KeyValueStore;
+  readonly #store: KeyValueStore | undefined;
   readonly #logger: Logger;
   readonly #aors: Gauge;
   readonly #bindingsNow: Gauge;
@@ -49,7 +49,13 @@ export class BindingStore {
   readonly #deadlines: DeadlineQueue<string>;
   readonly #changed = new Event<BindingChange>();
 
-  constructor(deps: { clock: Clock; store: KeyValueStore; logger: Logger; metrics: Metrics }) {
+  /** @param deps.store undefined where nothing is to outlive the process */
+  constructor(deps: {
+    clock: Clock;
+    store: KeyValueStore | undefined;
+    logger: Logger;
+    metrics: Metrics;
+  }) {
     this.#clock = deps.clock;
     this.#store = deps.store;
     this.#logger = deps.logger;
@@ -75,6 +81,7 @@ export class BindingStore {
 
   /** Reads what was stored before a restart; nothing is emitted. Bindings over WebSocket died with their connection. */
   load(): void {
+    if (this.#store === undefined) return;
     const now = this.#clock.now();
     for (const [key, bytes] of this.#store.entries(BINDING_PREFIX)) {
       const aor = key.slice(BINDING_PREFIX.length);
@@ -208,7 +215,8 @@ export class BindingStore {
     this.#changed.emit({ aor, kind: kindOfChange(before, after), bindings: after });
   }
 
-  #write(aor: string, bindings: readonly Binding[]): Promise<void> {
+  async #write(aor: string, bindings: readonly Binding[]): Promise<void> {
+    if (this.#store === undefined) return;
     const value = bindings.length === 0 ? undefined : encodeBindings(bindings);
     return this.#store.write([{ key: BINDING_PREFIX + aor, value }]);
   }

@@ -3,13 +3,15 @@ import type { HeaderFields } from '../message/build.ts';
 import { detach } from '../message/detach.ts';
 import { parseDeltaSeconds } from '../message/message.ts';
 import type { NameAddr } from '../message/name-addr.ts';
-import { formatParams, paramText } from '../message/params.ts';
+import { paramText } from '../message/params.ts';
 import type { SipRequest } from '../message/request.ts';
 import { parseUri } from '../message/uri.ts';
 import { equalUri } from '../message/uri-equality.ts';
 import type { Flow } from '../transport/flow.ts';
 import { type Binding, formatContact } from './binding.ts';
 import type { BindingStore } from './binding-store.ts';
+import { formatKept, own, ownAddress, parseQ } from './binding-values.ts';
+import { DateValue } from './date-value.ts';
 import { isDirect, isReachedByFlow } from './flow-choice.ts';
 import { type GruuIssuer, inSeriesOf } from './gruu-issuer.ts';
 
@@ -32,8 +34,7 @@ export interface RegisterResult {
 /** Extensions that may stand in Require (RFC 3261 §10.3 step 2). */
 const SUPPORTED = new Set(['path', 'outbound']);
 const GRUU = 'gruu';
-/** Contact parameters that are ours to say: the lifetime, and GRUUs, which no phone can propose (RFC 5627 §5.1). */
-const NOT_KEPT = ['expires', 'pub-gruu', 'temp-gruu'];
+const NO_PATH: readonly string[] = [];
 const MAX_AOR_LENGTH = 512;
 const MAX_CONTACT_LENGTH = 1024;
 const MAX_PATH_LENGTH = 2048;
@@ -86,6 +87,7 @@ export class Registrar {
   readonly #maxBindings: number;
   readonly #registered: Counter;
   readonly #refused: Counter;
+  readonly #date = new DateValue();
 
   /** @param deps.gruus undefined where phones are given none */
   constructor(
@@ -139,10 +141,9 @@ export class Registrar {
   }
 
   #examine(request: SipRequest, flow: Flow, aor: string): Registration {
-    const unsupported = request.headers('Require').filter((tag) => !this.#supports(tag.toLowerCase()));
-    if (unsupported.length > 0) throw new Refusal(420, undefined, [['Unsupported', unsupported.join(', ')]]);
+    this.#requireSupport(request);
     if (aor.length > MAX_AOR_LENGTH) throw new Refusal(400, 'Address Of Record Too Long');
-    const path = request.headers('Path').map(detach);
+    const path = request.has('Path') ? request.headers('Path').map(detach) : NO_PATH;
     if (path.join().length > MAX_PATH_LENGTH) throw new Refusal(400, 'Path Too Long');
     const direct = isDirect(request);
     return {
@@ -150,13 +151,20 @@ export class Registrar {
       flow,
       aor,
       now: this.#clock.now(),
-      callId: detach(request.callId),
+      callId: request.callId,
       cseq: request.cseq.number,
       direct,
       outbound: lists(request, 'outbound') && (direct || startsOutbound(path)),
       wantsGruu: this.#gruus !== undefined && lists(request, GRUU),
       path,
     };
+  }
+
+  /** RFC 3261 §10.3 step 2. */
+  #requireSupport(request: SipRequest): void {
+    if (!request.has('Require')) return;
+    const unsupported = request.headers('Require').filter((tag) => !this.#supports(tag.toLowerCase()));
+    if (unsupported.length > 0) throw new Refusal(420, undefined, [['Unsupported', unsupported.join(', ')]]);
   }
 
   #supports(tag: string): boolean {
@@ -173,14 +181,11 @@ export class Registrar {
     let bindings = before.slice();
     let added: Binding[] = [];
     for (const contact of contacts) {
-      const binding = this.#bindingOf(contact, registration);
-      const isSame = (old: Binding) => isSameBinding(old, binding);
-      for (const old of bindings.filter(isSame)) requireNewer(old, registration);
-      bindings = inSeriesOf(
-        binding,
-        bindings.filter((old) => !isSame(old)),
-      );
-      added = added.filter((other) => !isSame(other));
+      const binding = this.#bindingOf(contact, registration, before);
+      const isOther = (old: Binding) => !isSameBinding(old, binding);
+      for (const old of bindings) if (!isOther(old)) requireNewer(old, registration);
+      bindings = inSeriesOf(binding, bindings.filter(isOther));
+      added = added.filter(isOther);
       if (binding.expiresAt > registration.now) added.push(binding);
     }
     if (added.length > 1 && added.some(({ regId }) => regId !== undefined)) {
@@ -206,36 +211,34 @@ export class Registrar {
     return [];
   }
 
-  #bindingOf(contact: NameAddr, registration: Registration): Binding {
+  #bindingOf(contact: NameAddr, registration: Registration, before: readonly Binding[]): Binding {
     const { aor, request, flow, now, callId, cseq, path } = registration;
     const { uri, params } = contact;
     if (!uri.isSip) throw new Refusal(400, 'Contact Is No SIP URI');
     const text = uri.toString();
-    const kept = new Map(params);
-    for (const name of NOT_KEPT) kept.delete(name);
-    const keptText = formatParams(kept);
+    const keptText = formatKept(params);
     if (text.length + keptText.length > MAX_CONTACT_LENGTH) throw new Refusal(400, 'Contact Too Long');
     const instance = paramText(params, '+sip.instance');
     const regId = this.#regIdOf(contact, registration);
     if (instance !== undefined && this.#gruus?.leadsBackTo(aor, uri))
       throw new Refusal(403, 'Contact Leads Back Here');
-    const before = this.#store.bindings(aor);
+    const known = before.find((old) => old.contact === text);
     return {
-      aor,
-      contact: detach(text),
-      params: detach(keptText),
+      aor: known?.aor ?? aor,
+      contact: known?.contact ?? detach(text),
+      params: own(keptText, known?.params),
       q: parseQ(paramText(params, 'q')),
-      instance: instance === undefined ? undefined : detach(instance),
+      instance: instance === undefined ? undefined : own(instance, known?.instance),
       regId,
       gruuSeries: this.#gruus?.seriesOf({ instance, regId, callId }, before, registration.wantsGruu),
       expiresAt: now + this.#lifetime(contact, request) * 1000,
       updatedAt: now,
-      callId,
+      callId: own(callId, known?.callId),
       cseq,
       path,
       transport: flow.transport,
-      source: flow.remote,
-      local: flow.local,
+      source: ownAddress(flow.remote, known?.source),
+      local: ownAddress(flow.local, known?.local),
       byFlow: isReachedByFlow(request, flow, uri, regId !== undefined),
       flow: flow.transport === 'UDP' ? undefined : flow,
     };
@@ -269,10 +272,11 @@ export class Registrar {
     const { aor, request, flow, direct, outbound, path, wantsGruu } = registration;
     const now = this.#clock.now();
     const bindings = this.#store.bindings(aor);
-    const headers: [string, string][] = bindings.map((binding) => [
-      'Contact',
-      formatContact(binding, now) + ((wantsGruu && this.#gruus?.paramsOf(binding)) || ''),
-    ]);
+    const headers: [string, string][] = [];
+    for (const binding of bindings) {
+      const gruus = wantsGruu ? this.#gruus?.paramsOf(binding) : undefined;
+      headers.push(['Contact', formatContact(binding, now) + (gruus ?? '')]);
+    }
     for (const element of path) headers.push(['Path', element]);
     const usesOutbound =
       outbound && bindings.some(({ regId, callId }) => regId !== undefined && callId === request.callId);
@@ -282,12 +286,13 @@ export class Registrar {
       headers.push(['Flow-Timer', String(FLOW_TIMER_SECONDS)]);
       flow.expectTraffic?.((FLOW_TIMER_SECONDS + FLOW_GRACE_SECONDS) * 1000);
     }
-    headers.push(['Date', new Date(now).toUTCString()]);
+    headers.push(['Date', this.#date.at(now)]);
     return { status: 200, headers };
   }
 }
 
 function lists(request: SipRequest, extension: string): boolean {
+  if (!request.has('Supported')) return false;
   return request.headers('Supported').some((tag) => tag.toLowerCase() === extension);
 }
 
@@ -310,11 +315,6 @@ function isSameBinding(old: Binding, added: Binding): boolean {
     return false;
   if (!old.byFlow || !added.byFlow || old.callId === added.callId) return true;
   return old.source.host === added.source.host;
-}
-
-/** RFC 3261 §20.10: absent means 1; what is malformed is taken as absent. */
-function parseQ(text: string | undefined): number {
-  return text !== undefined && /^(0(\.[0-9]{0,3})?|1(\.0{0,3})?)$/.test(text) ? Number(text) : 1;
 }
 
 /** RFC 5626 §6: the UA's first hop has vouched for the flow. */
