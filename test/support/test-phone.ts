@@ -99,9 +99,9 @@ export class TestPhone {
     );
   }
 
-  /** INVITE to a user of its domain, or of another (`user@host`), acknowledged whatever the end. */
+  /** INVITE to a user of its domain, of another (`user@host`) or to a number (`tel:...`), acknowledged whatever the end. */
   async call(caller: string, callee: string): Promise<CallAttempt> {
-    const uri = callee.includes('@') ? `sip:${callee}` : `sip:${callee}@${this.#options.domain}`;
+    const uri = uriOfCallee(callee, this.#options.domain);
     const callId = randomBytes(8).toString('hex');
     const from = `<sip:${caller}@${this.#options.domain}>;tag=${randomBytes(4).toString('hex')}`;
     let rang = false;
@@ -310,6 +310,11 @@ interface RequestParts {
   more: [string, string][];
   branch?: string;
   body?: string;
+}
+
+function uriOfCallee(callee: string, domain: string): string {
+  if (callee.startsWith('tel:')) return callee;
+  return callee.includes('@') ? `sip:${callee}` : `sip:${callee}@${domain}`;
 }
 
 function newBranch(): string {

@@ -141,14 +141,18 @@ export class DigestCheck {
 
   /**
    * RFC 7616 §3.4.6 asks that the digest uri mean the resource of the request line. Phones write our domain with and
-   * without scheme, port and parameters there, so it need only name us, or be the Request-URI.
+   * without scheme, port and parameters there, so it need only name us, or be the Request-URI. A telephone number that was
+   * dialled as a tel URI stands in the Request-URI as a user of ours by now.
    */
   #isForUs(digestUri: string, request: SipRequest): boolean {
     if (digestUri === request.requestUri) return true;
     try {
-      // The number that was dialled has become a user of ours in the request line since then (RFC 3261 §19.1.6).
-      if (/^tel:/i.test(digestUri)) return phoneNumberOf(parseUri(digestUri)) === request.uri.user;
-      const { host, port } = parseUri(/^sips?:/i.test(digestUri) ? digestUri : `sip:${digestUri}`);
+      const uri = parseUri(/^(sips?|tel):/i.test(digestUri) ? digestUri : `sip:${digestUri}`);
+      if (uri.scheme === 'tel') {
+        const number = phoneNumberOf(uri);
+        return number !== undefined && number === phoneNumberOf(request.uri);
+      }
+      const { host, port } = uri;
       return this.#own.domainOf(host, port) !== undefined;
     } catch {
       return false;

@@ -145,7 +145,9 @@ test('Challenges: right credentials pass, with either form of the username and w
 
 test('Challenges: a digest uri that names somebody else fails', async (t) => {
   const bench = new Bench();
-  t.is((await bench.check(login(await bench.nonce(), { uri: 'sip:elsewhere.example' }))).result, 'wrong');
+  for (const uri of ['sip:elsewhere.example', 'tel:+4930123', 'tel:bob']) {
+    t.is((await bench.check(login(await bench.nonce(), { uri }))).result, 'wrong', uri);
+  }
 });
 
 test('Challenges: nc=1 for ever gets a fresh challenge with stale=true, never 403', async (t) => {
