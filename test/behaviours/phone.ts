@@ -77,6 +77,7 @@ export class Phone {
   #connection: Connection | undefined;
   #stream = '';
   #closed = false;
+  readonly #closers: (() => void | Promise<void>)[] = [];
   #port = 0;
   #serial = 0;
   readonly #id: string;
@@ -126,10 +127,17 @@ export class Phone {
     this.#port = connection.local.port;
   }
 
-  /** Takes connections at its address as well. */
+  /** Takes connections at its address as well; port 0: any. */
   async listen(port: number): Promise<void> {
-    await this.#network.listen({ host: this.#options.host, port }, (connection) => this.#take(connection));
-    this.#port = port;
+    const local = { host: this.#options.host, port };
+    const listener = await this.#network.listen(local, (connection) => this.#take(connection));
+    this.#closers.push(() => listener.close());
+    this.#port = listener.local.port;
+  }
+
+  /** Frees what it has opened: on a real network nothing else does. */
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0)) await close();
   }
 
   /** Whether the server has closed its last connection. */
@@ -338,6 +346,7 @@ export class Phone {
     const { host, port } = this.#options;
     const onDatagram = (data: Buffer) => this.#receive(data.toString('latin1'));
     const socket = await this.#network.bindDatagram({ host, port }, { onDatagram });
+    this.#closers.push(() => socket.close());
     this.#port = socket.local.port;
     this.#send = (data) => socket.send(data, this.#server);
   }
@@ -348,6 +357,7 @@ export class Phone {
     };
     connection.setHandler({ onData: (chunk) => this.#onData(chunk), onClose });
     this.#closed = false;
+    this.#closers.push(() => connection.destroy());
     this.#connection = connection;
     this.#send = (data) => connection.send(data);
   }

@@ -110,12 +110,15 @@ export interface StartOptions {
 /** The configuration may ask for free ports; it is built anew when one of them was taken meanwhile. */
 export type ConfigBuilder = (port: () => Promise<number>) => ConfigObject | Promise<ConfigObject>;
 
+/** A test, or whatever else ends. */
+export type Ending = Pick<ExecutionContext, 'teardown'>;
+
 /**
  * Starts a gateway and waits for its ready line. It is killed when the test ends.
  * @throws Error with all it wrote when it ends or is not ready in time (15 s)
  */
 export async function startGateway(
-  t: ExecutionContext,
+  t: Ending,
   config: ConfigObject | ConfigBuilder,
   options: StartOptions = {},
 ): Promise<GatewayProcess> {
@@ -153,7 +156,7 @@ function writeConfig(directory: string, config: ConfigObject, users: readonly Te
 }
 
 async function spawnGateway(
-  t: ExecutionContext,
+  t: Ending,
   file: string,
   directory: string,
   timeoutMs: number,
