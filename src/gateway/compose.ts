@@ -87,6 +87,7 @@ async function build(
       identity,
       trust: (current) => trustOfDocument(machine, current, admissionOf(config.overlay, current)),
       listen: config.overlay.listen,
+      advertise: config.overlay.advertise,
       bootstrap: config.overlay.bootstrap,
       first: config.overlay.first,
       role: config.overlay.role,

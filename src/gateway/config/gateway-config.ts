@@ -57,6 +57,8 @@ export interface OverlayConfig {
   readonly role: 'peer';
   /** Where TLS links are accepted; port 0 = any. */
   readonly listen: readonly Address[];
+  /** Where other peers reach `listen`, behind NAT; empty: at its own addresses. */
+  readonly advertise: readonly Address[];
   /** Peers to join through; the host may be a name. */
   readonly bootstrap: readonly Address[];
   /** Port of the TLS listener for SIP between peers; 0 = any. */

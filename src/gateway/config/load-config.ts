@@ -122,6 +122,7 @@ class Resolver {
         first: overlay.first,
         role: 'peer',
         listen: overlay.listen.map(toAddress),
+        advertise: overlay.advertise.map(toAddress),
         bootstrap: overlay.bootstrap.map(toAddress),
         sipLinkPort: overlay['sip-link'],
         allow: overlay.allow?.map((id) => id.toLowerCase()),

@@ -23,6 +23,7 @@ const overlay = block({
   role: v.optional(choice(['peer', 'client']), 'peer'),
   listen: v.optional(list(url({ ...overlayUrl, names: false })), 'tls://127.0.0.1:6084'),
   bootstrap: v.optional(list(url({ ...overlayUrl, names: true })), []),
+  advertise: v.optional(list(url({ ...overlayUrl, names: false })), []),
   'sip-link': v.optional(integer(0, 65535), 0),
   'shared-secret-file': v.optional(path),
   allow: v.optional(list(text('give a Node-ID, 32 hex digits', (id) => /^[0-9a-f]{32}$/i.test(id)))),

@@ -92,6 +92,11 @@ test('relative paths are relative to the file', (t) => {
   t.is(config.trace?.file?.path, path.join(directory, 'trace.hex'));
 });
 
+test('P8: behind NAT other peers are told the addresses of the router', (t) => {
+  const { overlay } = load(`${lone}\n`, 'overlay.advertise=[tls://203.0.113.7]').config;
+  t.deepEqual(overlay.advertise, [{ host: '203.0.113.7', port: 6084 }]);
+});
+
 test('trace: a file by its name is hex or pcapng; a block says how much is kept, and names a capture server', (t) => {
   const traced = (text: string) => load(`${lone}\ntrace: ${text}`).config.trace;
   t.like(traced('x.hex'), { file: { format: 'hex' }, hep: undefined });
