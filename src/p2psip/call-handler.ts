@@ -9,11 +9,13 @@ import {
 } from '../base/index.ts';
 import type { Authenticator } from '../sip/auth/authenticator.ts';
 import { escapeUser } from '../sip/message/aor.ts';
+import type { SipRequest } from '../sip/message/request.ts';
 import { stripIdentities } from '../sip/proxy/asserted-identity.ts';
 import { type BindingTarget, targetsOf } from '../sip/proxy/binding-targets.ts';
 import { forbidsForking, preferredTargets } from '../sip/proxy/caller-preferences.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
-import type { GruuDirectory, GruuPlace, RequestContext, Target } from '../sip/proxy/ports.ts';
+import type { GruuDirectory, GruuPlace, ProxyOptions, RequestContext, Target } from '../sip/proxy/ports.ts';
+import { mayReach, sipsNotAllowed } from '../sip/proxy/sips.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingStore } from '../sip/registrar/binding-store.ts';
 import { assertIdentity, checkAssertedIdentity } from './caller-identity.ts';
@@ -92,7 +94,7 @@ export class CallHandler {
     const gruu = this.#deps.gruus.place(request.uri);
     if (gruu !== undefined) return this.#toGruuHere(context, gruu);
     const bindings = this.#deps.bindings.bindings(requestAor);
-    await context.proxy(preferredTargets(request, targetsOf(bindings)), { emptyStatus: 480 });
+    await this.#forward(context, preferredTargets(request, targetsOf(bindings)));
   }
 
   /** RFC 3261 §22.3, architecture "Challenges": our own users prove who they are before anything is looked up. */
@@ -125,7 +127,7 @@ export class CallHandler {
       // RFC 3261 §12.2.2: of no dialog with this server.
       return context.reply(context.isStrayInDialog ? 481 : 404);
     }
-    await context.proxy([this.#outwardTarget(context)]);
+    await this.#forward(context, [this.#outwardTarget(context)]);
   }
 
   /**
@@ -136,7 +138,7 @@ export class CallHandler {
     const { uri } = request;
     const peer = hasRoute ? undefined : this.#deps.redirector.peerAt(uri);
     if (peer === undefined || uri.user === undefined) return { kind: 'uri', uri: request.requestUri };
-    return { kind: 'peer', peer, uri: `sip:${uri.user}@${this.#deps.own.firstDomain}` };
+    return { kind: 'peer', peer, uri: `${uri.scheme}:${uri.user}@${this.#deps.own.firstDomain}` };
   }
 
   async #toUser(context: RequestContext, aor: string, caller: Caller): Promise<void> {
@@ -150,10 +152,10 @@ export class CallHandler {
     if (here.length > 0) {
       // Phones here ring at once; other peers join in when the overlay has answered.
       const later = lookup.then(
-        (location) => this.#remoteTargets(aor, location),
+        (location) => this.#remoteTargets(request, aor, location),
         () => [],
       );
-      this.#learn(aor, await context.proxy(here, { later }));
+      this.#learn(aor, await this.#forward(context, here, { later }));
       return;
     }
     const trunk = this.#trunkFor(aor, caller);
@@ -162,12 +164,12 @@ export class CallHandler {
     const location = await located;
     if (location === undefined) return;
     const emptyStatus = this.#emptyStatus(context, aor, location, caller);
-    const remote = this.#remoteTargets(aor, location);
+    const remote = this.#remoteTargets(request, aor, location);
     if (remote.length === 0 && trunk !== undefined) {
-      await context.proxy([{ kind: 'uri', uri: trunk, isTrusted: true }]);
+      await this.#forward(context, [{ kind: 'uri', uri: trunk, isTrusted: true }]);
       return;
     }
-    this.#learn(aor, await context.proxy(isOnlyOne ? remote.slice(0, 1) : remote, { emptyStatus }));
+    this.#learn(aor, await this.#forward(context, isOnlyOne ? remote.slice(0, 1) : remote, { emptyStatus }));
   }
 
   /**
@@ -182,7 +184,7 @@ export class CallHandler {
     if (location === undefined) return;
     const emptyStatus = this.#emptyStatus(context, aor, location, caller);
     const peers = this.#peerTargets(location, context.request.requestUri);
-    this.#learn(aor, await context.proxy(peers, { emptyStatus }));
+    this.#learn(aor, await this.#forward(context, peers, { emptyStatus }));
   }
 
   /** Where nobody else is asked. §6.1: 404 for a GRUU that is none, 480 for one without a phone. */
@@ -196,7 +198,20 @@ export class CallHandler {
     const bindings = targets.filter((target) => target.kind === 'binding');
     // Other peers know as well as we do where a GRUU of another peer leads.
     const others = overlayPeer === undefined ? targets.filter((target) => target.kind !== 'binding') : [];
-    await context.proxy([...preferredTargets(request, bindings), ...others], { emptyStatus: 480 });
+    await this.#forward(context, [...preferredTargets(request, bindings), ...others]);
+  }
+
+  /** To all targets that the scheme of the request allows (RFC 5630 §5.3). */
+  async #forward(
+    context: RequestContext,
+    targets: readonly Target[],
+    options: ProxyOptions = {},
+  ): Promise<number | undefined> {
+    const allowed = targets.filter((target) => mayReach(context.request, uriOf(target)));
+    const isRefused = allowed.length === 0 && targets.length > 0 && options.later === undefined;
+    if (!isRefused) return context.proxy(allowed, options);
+    context.reply(480, undefined, { headers: [sipsNotAllowed(this.#deps.own.firstDomain)] });
+    return 480;
   }
 
   async #redirect(
@@ -242,8 +257,8 @@ export class CallHandler {
     context.reply(504);
   }
 
-  #remoteTargets(aor: string, location: Location): Target[] {
-    const uri = `sip:${escapeUser(aor)}@${aor.slice(aor.lastIndexOf('@') + 1)}`;
+  #remoteTargets(request: SipRequest, aor: string, location: Location): Target[] {
+    const uri = `${request.uri.scheme}:${escapeUser(aor)}@${aor.slice(aor.lastIndexOf('@') + 1)}`;
     const external = location.externalUris.map((each): Target => ({ kind: 'uri', uri: each }));
     return [...this.#peerTargets(location, uri), ...external];
   }
@@ -273,6 +288,10 @@ export class CallHandler {
   #learn(aor: string, status: number | undefined): void {
     if (status === 404 || status === 408 || status === 480) this.#deps.locations.forget(aor);
   }
+}
+
+function uriOf(target: Target): string {
+  return target.kind === 'binding' ? target.binding.contact : target.uri;
 }
 
 const NOWHERE: Location = { routes: [], externalUris: [], known: true };

@@ -350,3 +350,15 @@ behaviour(
     t.is((await bob.register({ headers: { 'Max-Forwards': '0' } })).status, 200);
   },
 );
+
+// Kamailio: save() binds it.
+behaviour('RFC 5630 §5.2: a sips Contact in a REGISTER to a sip URI is refused with 400', async (t) => {
+  const edge = await Edge.start(t);
+  const bob = await edge.phone('bob');
+  bob.send('REGISTER', DOMAIN, {
+    to: `<${bob.aor}>`,
+    headers: { Contact: '<sips:bob@192.0.2.90>', Expires: '600' },
+  });
+  await bob.expect(400);
+  t.deepEqual(bindings(await bob.register({ headers: { Contact: undefined } })), []);
+});

@@ -9,6 +9,7 @@ import { CONTACT_TOKEN, referenceOf, type TokenTarget } from './flow-token.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import type { GruuDirectory, GruuPlace, Target } from './ports.ts';
 import { nextHopUri, type RouteReading } from './route-reader.ts';
+import { asSip, isSips, mayReach, secured } from './sips.ts';
 
 /** How a copy of the request leaves us. */
 export type Way =
@@ -46,7 +47,11 @@ export class BranchPlanner {
 
   /** @throws SipSyntaxError when a target's URI is malformed */
   ofTarget(request: SipRequest, target: Target): BranchPlan {
-    const copy = request.clone();
+    const plan = this.#ofTarget(request.clone(), target);
+    return isSips(request.requestUri) ? secured(plan) : plan;
+  }
+
+  #ofTarget(copy: SipRequest, target: Target): BranchPlan {
     switch (target.kind) {
       case 'binding':
         withholdPrivateIdentity(copy);
@@ -62,26 +67,33 @@ export class BranchPlanner {
       case 'uri': {
         const { isTrusted = false } = target;
         if (!isTrusted) withholdPrivateIdentity(copy);
-        copy.setRequestUri(target.uri);
+        if (!mayReach(copy, target.uri)) return { ...lost(copy), isTrusted };
+        const isUpgrade = isSips(target.uri) && !isSips(copy.requestUri);
+        copy.setRequestUri(isUpgrade ? asSip(target.uri) : target.uri);
         for (const route of [...(target.routes ?? [])].reverse()) copy.prependHeader('Route', route);
-        return { ...this.#byUri(copy, undefined), lostStatus: 503, isTrusted };
+        const plan = { ...this.#byUri(copy, undefined), lostStatus: 503, isTrusted };
+        return isUpgrade ? secured(plan) : plan;
       }
     }
   }
 
   /** A request within a dialog, by what its Routes say (RFC 3261 §16.12); 430: RFC 5626 §5.3.1. */
   ofRoutes(request: SipRequest, reading: RouteReading): BranchPlan {
+    const plan = this.#ofRoutes(request.clone(), reading);
+    return isSips(request.requestUri) ? secured(plan) : plan;
+  }
+
+  #ofRoutes(copy: SipRequest, reading: RouteReading): BranchPlan {
     const { nextPeer, hasRoute, target } = reading;
-    const copy = request.clone();
     // Nobody is asked for a password here, so nobody's identity is asserted (RFC 3325 §5).
     stripIdentities(copy);
     if (nextPeer !== undefined) {
       return { request: copy, way: { kind: 'peer', peer: nextPeer }, target: CONTACT_TOKEN, lostStatus: 480 };
     }
-    const gruu = this.#gruus?.place(request.uri);
+    const gruu = this.#gruus?.place(copy.uri);
     if (gruu !== undefined) return this.#ofGruu(copy, gruu, reading);
     if (hasRoute || target?.kind !== 'flow') return { ...this.#byUri(copy, undefined), lostStatus: 503 };
-    const way = wayOver(this.#flows.ofReference(target), target.transport, request.uri);
+    const way = wayOver(this.#flows.ofReference(target), target.transport, copy.uri);
     return { request: copy, way, target, lostStatus: 430 };
   }
 
@@ -92,11 +104,11 @@ export class BranchPlanner {
   #ofGruu(copy: SipRequest, gruu: GruuPlace, { hasRoute, target }: RouteReading): BranchPlan {
     const [phone] = gruu.kind === 'targets' ? gruu.targets : [];
     if (hasRoute) {
-      if (phone?.kind === 'binding') copy.setRequestUri(phone.binding.contact);
+      if (phone?.kind === 'binding') setContact(copy, phone.binding.contact);
       return { ...this.#byUri(copy, undefined), lostStatus: 503 };
     }
     if (phone?.kind === 'binding') return this.#ofBinding(copy, this.#standing(phone));
-    if (phone !== undefined) return this.ofTarget(copy, phone);
+    if (phone !== undefined) return this.#ofTarget(copy, phone);
     // Not registered here any more. The name of our domain leads to no phone, but its flow may stand.
     const flow = target?.kind === 'flow' ? this.#flows.ofReference(target) : undefined;
     const way: Way = flow === undefined ? NO_WAY : { kind: 'flow', flow };
@@ -110,7 +122,13 @@ export class BranchPlanner {
   }
 
   #ofBinding(copy: SipRequest, binding: Binding): BranchPlan {
-    copy.setRequestUri(binding.contact);
+    if (!mayReach(copy, binding.contact)) return lost(copy);
+    const plan = this.#toContact(copy, binding);
+    return isSips(binding.contact) ? secured(plan) : plan;
+  }
+
+  #toContact(copy: SipRequest, binding: Binding): BranchPlan {
+    setContact(copy, binding.contact);
     // RFC 3327 §5.4: the Path is the Route to the phone.
     if (binding.path.length > 0) copy.setHeader('Route', binding.path.join(', '));
     const { transport, local, source } = binding;
@@ -129,6 +147,15 @@ export class BranchPlanner {
   #byUri(copy: SipRequest, from: BoundListener | undefined): Omit<BranchPlan, 'lostStatus'> {
     return { request: copy, way: { kind: 'uri', uri: nextHopUri(copy), from }, target: CONTACT_TOKEN };
   }
+}
+
+/** RFC 5630 §5.3: the Contact with the scheme of the Request-URI, so that nobody is told of more security than there was. */
+function setContact(request: SipRequest, contact: string): void {
+  request.setRequestUri(isSips(request.requestUri) ? contact : asSip(contact));
+}
+
+function lost(request: SipRequest): BranchPlan {
+  return { request, way: NO_WAY, target: CONTACT_TOKEN, lostStatus: 480 };
 }
 
 /** A TCP phone that lost its connection may listen at its Contact; behind a WebSocket nobody does. */

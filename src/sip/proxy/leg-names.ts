@@ -2,6 +2,9 @@ import { formatAddress, sameAddress } from '../../base/index.ts';
 import { type Flow, transportParam } from '../transport/flow.ts';
 import type { FlowTokens, TokenTarget } from './flow-token.ts';
 import type { OwnAddresses } from './own-addresses.ts';
+import { isSips } from './sips.ts';
+
+type Scheme = 'sip' | 'sips';
 
 /** One side of a dialog: the flow a request came on or leaves by, and how that side is reached later. */
 export interface Side {
@@ -14,7 +17,7 @@ export class LegNames {
   readonly #own: OwnAddresses;
   readonly #tokens: FlowTokens;
   readonly #overlayVia: string;
-  readonly #overlayRoute: string;
+  readonly #overlayHost: string;
 
   constructor(
     deps: { own: OwnAddresses; tokens: FlowTokens },
@@ -23,7 +26,7 @@ export class LegNames {
     this.#own = deps.own;
     this.#tokens = deps.tokens;
     this.#overlayVia = `SIP/2.0/TLS ${options.nodeHex}.invalid;branch=`;
-    this.#overlayRoute = `<sip:${options.nodeHex}@${options.overlayName};transport=tls;lr>`;
+    this.#overlayHost = `${options.nodeHex}@${options.overlayName}`;
   }
 
   /** A Via value for a request that leaves by this flow. */
@@ -37,30 +40,37 @@ export class LegNames {
 
   /**
    * The Record-Route values for a dialog-forming request, topmost first: one towards the callee, one towards the
-   * caller (RFC 5658); one alone for two phones that reach us at the same address.
+   * caller (RFC 5658); one alone for two phones that reach us at the same address. SIPS where the request asks for it
+   * (RFC 3261 §16.6 step 4).
    */
   recordRoutes(
     caller: Side,
     callee: Side,
-    dialog: { callId: string; fromTag: string | undefined },
+    dialog: { callId: string; fromTag: string | undefined; requestUri: string },
   ): string[] {
-    const { callId, fromTag = '' } = dialog;
+    const { callId, fromTag = '', requestUri } = dialog;
+    const scheme = isSips(requestUri) ? 'sips' : 'sip';
     if (this.#meetAtOneAddress(caller.flow, callee.flow)) {
       const both = { caller: caller.target, callee: callee.target, callerTag: fromTag };
-      return [this.#phoneRoute(caller.flow, this.#tokens.mintBoth(both, callId))];
+      return [this.#phoneRoute(caller.flow, scheme, this.#tokens.mintBoth(both, callId))];
     }
-    return [this.#recordRoute(callee, callId), this.#recordRoute(caller, callId)];
+    return [callee, caller].map(({ flow, target }) =>
+      flow.peer === undefined
+        ? this.#phoneRoute(flow, scheme, this.#tokens.mint(target, callId))
+        : this.#overlayRoute(scheme),
+    );
   }
 
-  #recordRoute({ flow, target }: Side, callId: string): string {
-    return flow.peer === undefined
-      ? this.#phoneRoute(flow, this.#tokens.mint(target, callId))
-      : this.#overlayRoute;
+  #overlayRoute(scheme: Scheme): string {
+    return `<${scheme}:${this.#overlayHost}${scheme === 'sips' ? '' : ';transport=tls'};lr>`;
   }
 
-  #phoneRoute(flow: Flow, token: string): string {
+  #phoneRoute(flow: Flow, scheme: Scheme, token: string): string {
     const address = formatAddress(this.#own.advertisedFor(flow));
-    return `<sip:${token}@${address};transport=${transportParam(flow.transport)};lr>`;
+    // RFC 5630 §3.1.4: TLS is what the scheme says already.
+    const isImplied = scheme === 'sips' && flow.transport === 'TLS';
+    const transport = isImplied ? '' : `;transport=${transportParam(flow.transport)}`;
+    return `<${scheme}:${token}@${address}${transport};lr>`;
   }
 
   #meetAtOneAddress(a: Flow, b: Flow): boolean {

@@ -9,10 +9,8 @@ import {
   randomHex,
   SlotList,
 } from '../../base/index.ts';
-import { phoneNumberOf } from '../message/phone-number.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
-import { SipUri } from '../message/uri.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import { TimerQueues } from '../transaction/timer-queues.ts';
 import { TransactionLayer, type TransactionLayerOptions } from '../transaction/transaction-layer.ts';
@@ -24,6 +22,7 @@ import type { BranchTimer, ProxyTiming } from './branch.ts';
 import { BranchPlanner } from './branch-plan.ts';
 import { incomingBreadth } from './breadth.ts';
 import { callerTarget, formsDialog } from './caller.ts';
+import { canonicaliseTarget } from './canonical-target.ts';
 import { FlowFinder } from './flow-finder.ts';
 import { FlowTokens } from './flow-token.ts';
 import { Fork, type ForkServices } from './fork.ts';
@@ -42,6 +41,7 @@ import type {
 } from './ports.ts';
 import { HandledRequest, ownAor } from './request-context.ts';
 import { RouteReader, type RouteReading } from './route-reader.ts';
+import { isSecure, isSips } from './sips.ts';
 
 export interface ProxyCoreDeps {
   readonly transport: SipTransport;
@@ -242,6 +242,12 @@ export class ProxyCore implements TransactionUser {
       transaction.reply(420, undefined, { headers: [['Unsupported', unsupported]] });
       return true;
     }
+    // RFC 3261 §26.2.2: it came a hop without TLS. To go on would tell the callee otherwise. Within a dialog the other
+    // phone's Contact may be to blame, and a BYE must not be held up.
+    if (request.toTag === undefined && isSips(request.requestUri) && !isSecure(transaction.flow)) {
+      transaction.reply(400, 'SIPS Without TLS');
+      return true;
+    }
     return false;
   }
 
@@ -261,7 +267,7 @@ export class ProxyCore implements TransactionUser {
       this.#forwardInDialog(transaction, reading, fingerprint);
       return;
     }
-    this.#canonicaliseTarget(request);
+    canonicaliseTarget(request, this.#own);
     if (request.method === 'OPTIONS' && !reading.hasRoute && this.#isForServer(request)) {
       // RFC 3261 §11.2
       transaction.reply(200, undefined, { headers: SERVER_CAPABILITIES });
@@ -350,24 +356,6 @@ export class ProxyCore implements TransactionUser {
     this.#forks.add(fork);
     return fork;
   };
-
-  /**
-   * An own address in the Request-URI stands for the first domain. A telephone number is one's of ours or a trunk's:
-   * it becomes a user of that domain, without visual separators (RFC 3261 §19.1.6, RFC 3966 §5.1.1).
-   */
-  #canonicaliseTarget(request: SipRequest): void {
-    const { uri } = request;
-    const isPhone = uri.scheme === 'tel' || (uri.isSip && uri.params.get('user') === 'phone');
-    const number = isPhone ? phoneNumberOf(uri) : undefined;
-    if (number !== undefined && (!uri.isSip || this.#own.isOwn(uri.host, uri.port))) {
-      const host = this.#own.domainOf(uri.host, uri.port) ?? this.#own.firstDomain;
-      request.setRequestUri(new SipUri({ user: number, host, params: new Map([['user', 'phone']]) }));
-      return;
-    }
-    if (!uri.isSip || this.#own.isDomain(uri.host)) return;
-    const domain = this.#own.domainOf(uri.host, uri.port);
-    if (domain !== undefined) request.setRequestUri(uri.with({ host: domain, port: undefined }));
-  }
 
   #isForServer({ uri }: SipRequest): boolean {
     return uri.user === undefined && this.#own.isOwn(uri.host, uri.port);

@@ -2,10 +2,10 @@ import { type Clock, CodedError, type Counter, type Logger, type Metrics } from 
 import type { HeaderFields } from '../message/build.ts';
 import { detach } from '../message/detach.ts';
 import { parseDeltaSeconds } from '../message/message.ts';
-import type { NameAddr } from '../message/name-addr.ts';
+import { type NameAddr, parseNameAddr } from '../message/name-addr.ts';
 import { paramText } from '../message/params.ts';
 import type { SipRequest } from '../message/request.ts';
-import { parseUri } from '../message/uri.ts';
+import { parseUri, type SipUri } from '../message/uri.ts';
 import { equalUri } from '../message/uri-equality.ts';
 import type { Flow } from '../transport/flow.ts';
 import { type Binding, formatContact } from './binding.ts';
@@ -215,6 +215,7 @@ export class Registrar {
     const { aor, request, flow, now, callId, cseq, path } = registration;
     const { uri, params } = contact;
     if (!uri.isSip) throw new Refusal(400, 'Contact Is No SIP URI');
+    if (uri.scheme === 'sips') requireSips(registration);
     const text = uri.toString();
     const keptText = formatKept(params);
     if (text.length + keptText.length > MAX_CONTACT_LENGTH) throw new Refusal(400, 'Contact Too Long');
@@ -291,6 +292,13 @@ export class Registrar {
   }
 }
 
+/** RFC 5630 §5.2: a secure resource is bound by what is secure all the way. */
+function requireSips({ request, path }: Registration): void {
+  const uris = [request.uri, ...path.map((element) => parseNameAddr(element).uri)];
+  const isSecure = uris.every(({ scheme }) => scheme === 'sips');
+  if (!isSecure) throw new Refusal(400, 'SIPS Contact In An Insecure Registration');
+}
+
 function lists(request: SipRequest, extension: string): boolean {
   if (!request.has('Supported')) return false;
   return request.headers('Supported').some((tag) => tag.toLowerCase() === extension);
@@ -311,10 +319,16 @@ function isSameBinding(old: Binding, added: Binding): boolean {
   if (old.instance !== undefined && old.instance === added.instance) {
     return old.regId === added.regId || added.regId === undefined;
   }
-  if (old.contact !== added.contact && !equalUri(parseUri(old.contact), parseUri(added.contact)))
+  if (old.contact !== added.contact && !equalUri(withoutScheme(old.contact), withoutScheme(added.contact)))
     return false;
   if (!old.byFlow || !added.byFlow || old.callId === added.callId) return true;
   return old.source.host === added.source.host;
+}
+
+/** RFC 5630 §5.1.1.1: of the SIP and the SIPS version of a Contact, the later one replaces the other. */
+function withoutScheme(contact: string): SipUri {
+  const uri = parseUri(contact);
+  return uri.scheme === 'sips' ? uri.with({ scheme: 'sip' }) : uri;
 }
 
 /** RFC 5626 §6: the UA's first hop has vouched for the flow. */

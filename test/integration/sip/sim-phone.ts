@@ -23,6 +23,8 @@ export interface SimPhoneOptions {
   readonly user: string;
   readonly password?: string;
   readonly transport?: SimTransport;
+  /** Whether it registers, and is to be reached, by SIPS (RFC 5630). */
+  readonly sips?: boolean;
   /** What it puts into Via and Contact, when a NAT gives it another address. */
   readonly believes?: Address;
   readonly incoming?: Incoming;
@@ -105,13 +107,18 @@ export class SimPhone {
     return phone;
   }
 
+  get #scheme(): 'sip' | 'sips' {
+    return this.#options.sips ? 'sips' : 'sip';
+  }
+
   get aor(): string {
-    return `sip:${this.#options.user}@example.org`;
+    return `${this.#scheme}:${this.#options.user}@example.org`;
   }
 
   get contact(): string {
     const { user, believes, host, transport = 'UDP' } = this.#options;
     const { host: seen, port } = believes ?? { host, port: this.#port };
+    if (this.#options.sips) return `<sips:${user}@${seen}:${port}>`;
     return `<sip:${user}@${seen}:${port}${transport === 'UDP' ? '' : `;transport=${transport.toLowerCase()}`}>`;
   }
 
@@ -136,8 +143,9 @@ export class SimPhone {
 
   register(expires = 600): Promise<Outcome> {
     const callId = this.#registerId;
-    return this.#challenged('REGISTER', 'sip:example.org', (cseq, credentials) =>
-      this.request('REGISTER', 'sip:example.org', {
+    const registrar = `${this.#scheme}:example.org`;
+    return this.#challenged('REGISTER', registrar, (cseq, credentials) =>
+      this.request('REGISTER', registrar, {
         from: `<${this.aor}>;tag=${unique()}`,
         to: `<${this.aor}>`,
         callId,

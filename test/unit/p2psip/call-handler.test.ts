@@ -371,3 +371,20 @@ test('a request from another peer for a GRUU of a third one goes no further', as
   t.deepEqual(forwarded.summary, []);
   t.is(forwarded.status, 480);
 });
+
+test('RFC 5630 §5.3: by SIPS only phones with a SIPS Contact are reached; 480 says so where there is no other', async (t) => {
+  const { clock, overlay, register, call } = setup({
+    trunks: [{ match: /^\d+$/, to: 'sip:trunk.example.net', from: [] }],
+  });
+  const uri = `sips:${BOB}`;
+  overlay.putRoute(BOB, NODE_3, clock.now());
+  t.deepEqual((await call({ uri })).summary, [`peer ${NODE_3} ${uri}`]);
+  await register('sip:bob@127.0.0.1:5080');
+  const refused = await call({ uri, overlayPeer: NODE_3 });
+  t.is(refused.status, 480);
+  t.deepEqual(refused.headers, [['Warning', '380 example.org "SIPS Not Allowed"']]);
+  t.is((await call({ uri: 'sips:5551@example.org' })).headers[0]?.[0], 'Warning');
+  await register('sips:bob@127.0.0.1:5081');
+  t.deepEqual((await call({ uri, overlayPeer: NODE_3 })).summary, ['binding sips:bob@127.0.0.1:5081']);
+  t.is((await call({ overlayPeer: NODE_3 })).targets.length, 2, 'SIP reaches both');
+});

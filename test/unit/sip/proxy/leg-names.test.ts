@@ -19,7 +19,7 @@ for (const transport of ['UDP', 'TCP'] as const) {
 }
 const tokens = new FlowTokens({ key: new Uint8Array(32) });
 const names = new LegNames({ own, tokens }, { nodeHex: ME, overlayName: 'example.org' });
-const dialog = { callId: 'call-1', fromTag: 'a' };
+const dialog = { callId: 'call-1', fromTag: 'a', requestUri: 'sip:bob@example.org' };
 
 const phone = (remote: string, transport: TransportName = 'UDP', target: TokenTarget = CONTACT_TOKEN) => ({
   flow: new FakeFlow(transport, remote),

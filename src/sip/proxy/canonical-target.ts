@@ -1,0 +1,23 @@
+import { phoneNumberOf } from '../message/phone-number.ts';
+import type { SipRequest } from '../message/request.ts';
+import { SipUri } from '../message/uri.ts';
+import type { OwnAddresses } from './own-addresses.ts';
+
+/**
+ * An own address in the Request-URI stands for the first domain. A telephone number is one's of ours or a trunk's:
+ * it becomes a user of that domain, without visual separators (RFC 3261 §19.1.6, RFC 3966 §5.1.1).
+ */
+export function canonicaliseTarget(request: SipRequest, own: OwnAddresses): void {
+  const { uri } = request;
+  const isPhone = uri.scheme === 'tel' || (uri.isSip && uri.params.get('user') === 'phone');
+  const number = isPhone ? phoneNumberOf(uri) : undefined;
+  if (number !== undefined && (!uri.isSip || own.isOwn(uri.host, uri.port))) {
+    const scheme = uri.isSip ? uri.scheme : 'sip';
+    const host = own.domainOf(uri.host, uri.port) ?? own.firstDomain;
+    request.setRequestUri(new SipUri({ scheme, user: number, host, params: new Map([['user', 'phone']]) }));
+    return;
+  }
+  if (!uri.isSip || own.isDomain(uri.host)) return;
+  const domain = own.domainOf(uri.host, uri.port);
+  if (domain !== undefined) request.setRequestUri(uri.with({ host: domain, port: undefined }));
+}
