@@ -16,6 +16,8 @@ export interface KamailioOptions {
   gatewayPort: number;
   /** `edge`: its phones are the gateway's users; `registrar`: it has users of its own. */
   role: 'edge' | 'registrar';
+  /** A domain that is its own beside its address. */
+  domain?: string;
 }
 
 /** Debian keeps the modules under the machine's triplet. */
@@ -35,7 +37,7 @@ function moduleDirectory(): string {
  * @throws Error with what it wrote when it ends or does not answer within 10 s
  */
 export async function startKamailio(t: ExecutionContext, options: KamailioOptions): Promise<void> {
-  const { port, gatewayPort, role } = options;
+  const { port, gatewayPort, role, domain } = options;
   const directory = temporaryDirectory('kamailio');
   const child = spawn(
     'kamailio',
@@ -43,6 +45,7 @@ export async function startKamailio(t: ExecutionContext, options: KamailioOption
       ...['-DD', '-E', '-f', path.join(projectRoot, 'test/fixtures/kamailio.cfg'), '-L', moduleDirectory()],
       ...['-l', `udp:127.0.0.1:${port}`, '-A', `GATEWAY="sip:127.0.0.1:${gatewayPort}"`],
       ...(role === 'edge' ? ['-A', 'EDGE'] : []),
+      ...(domain === undefined ? [] : ['-A', `DOMAIN="${domain}"`]),
       ...['-m', '32', '-M', '8', '-Y', directory, '-P', path.join(directory, 'pid')],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
