@@ -51,6 +51,7 @@ test('P7: a name and two words make a whole configuration; every other key has i
     first: true,
     role: 'peer',
     listen: [{ host: '127.0.0.1', port: 6084 }],
+    advertise: [],
     bootstrap: [],
     sipLinkPort: 0,
     allow: undefined,
@@ -93,7 +94,7 @@ test('relative paths are relative to the file', (t) => {
 });
 
 test('P8: behind NAT other peers are told the addresses of the router', (t) => {
-  const { overlay } = load(`${lone}\n`, 'overlay.advertise=[tls://203.0.113.7]').config;
+  const { overlay } = load(lone, ['overlay.advertise=[tls://203.0.113.7]']).config;
   t.deepEqual(overlay.advertise, [{ host: '203.0.113.7', port: 6084 }]);
 });
 
