@@ -11,6 +11,8 @@ export interface Clock {
   monotonic(): number;
   /** Calls `callback` once after `delayMs`; `close()` on the result stops it. */
   setTimer(delayMs: number, callback: () => void): Timer;
+  /** Calls `callback` when the event loop has handed over all that it found ready at its last look. */
+  afterTurn(callback: () => void): void;
 }
 
 /**

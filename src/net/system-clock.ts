@@ -8,4 +8,5 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer: (delayMs, callback) => setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS)),
+  afterTurn: (callback) => void setImmediate(callback),
 };

@@ -8,6 +8,7 @@ import { SipResponse } from '../../src/sip/message/response.ts';
 import type { ServerTransaction } from '../../src/sip/transaction/server-transaction.ts';
 import {
   TransactionLayer,
+  type TransactionLayerDeps,
   type TransactionLayerOptions,
 } from '../../src/sip/transaction/transaction-layer.ts';
 import type { Flow, TransportName } from '../../src/sip/transport/flow.ts';
@@ -50,7 +51,10 @@ export interface Sent {
 }
 
 /** A transaction layer between a transport and a transaction user that both only take notes. */
-export function transactionBench(options: TransactionLayerOptions = {}) {
+export function transactionBench(
+  options: TransactionLayerOptions = {},
+  overload?: TransactionLayerDeps['overload'],
+) {
   const clock = new VirtualClock();
   const metrics = new CountingMetrics();
   const sent: Sent[] = [];
@@ -79,7 +83,7 @@ export function transactionBench(options: TransactionLayerOptions = {}) {
   };
   const random = new SeededRandom(1);
   const layer = new TransactionLayer(
-    { transport, clock, random, logger: silentLogger, metrics },
+    { transport, clock, random, logger: silentLogger, metrics, overload },
     options,
     user,
   );

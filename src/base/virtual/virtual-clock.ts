@@ -78,6 +78,11 @@ export class VirtualClock implements Clock {
     return timer;
   }
 
+  /** A turn is all that happens at one instant, as far as it was queued before. */
+  afterTurn(callback: () => void): void {
+    this.setTimer(0, callback);
+  }
+
   /** Queues an entry that is never cancelled; it must not be queued already. */
   schedule(delayMs: number, entry: ClockEntry): void {
     if (Number.isNaN(delayMs)) throw new RangeError('VirtualClock: the delay is not a number');

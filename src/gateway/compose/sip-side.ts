@@ -14,6 +14,8 @@ import { RegistrationPublisher } from '../../p2psip/registration-publisher.ts';
 import { Trunks } from '../../p2psip/trunks.ts';
 import { Authenticator } from '../../sip/auth/authenticator.ts';
 import { AccountCredentials } from '../../sip/auth/credentials.ts';
+import { OverloadControl } from '../../sip/overload/overload-control.ts';
+import { Precedence } from '../../sip/overload/precedence.ts';
 import { CallLog, type CallRecord } from '../../sip/proxy/call-log.ts';
 import { OwnAddresses } from '../../sip/proxy/own-addresses.ts';
 import { ProxyCore } from '../../sip/proxy/proxy-core.ts';
@@ -61,6 +63,7 @@ export class SipSide {
   readonly publisher: RegistrationPublisher;
   readonly #config: GatewayConfig;
   readonly #guard: SourceGuard;
+  readonly #overload: OverloadControl | undefined;
   readonly #transport: SipTransport;
   readonly #certificates: SipCertificates;
   readonly #core: ProxyCore;
@@ -82,10 +85,16 @@ export class SipSide {
       limitsRates: config.sip.auth === 'digest',
     });
     const guard = this.#guard;
+    const precedence = new Precedence({ emergencyNumbers: config.sip.emergency });
+    const isStranger = (host: string) => guard.isStranger(host);
+    const overload = config.sip.overload
+      ? new OverloadControl({ ...deps, isStranger, precedence })
+      : undefined;
+    this.#overload = overload;
     const certificates = new SipCertificates(deps, { file: config.file, tls: config.sip.tls });
     const authorities = config.sip.tlsAuthorities;
     const transport = new SipTransport(
-      { ...deps, guard, webSockets: new SystemWebSockets() },
+      { ...deps, guard, overload, webSockets: new SystemWebSockets() },
       { clientTls: (name) => ({ ...certificates.ownIdentity, server: { name, authorities } }) },
     );
     this.#certificates = certificates;
@@ -155,6 +164,8 @@ export class SipSide {
         bindings,
         gruus,
         calls: this.#calls,
+        overload,
+        precedence,
       },
       { nodeHex, overlayName: overlay.name, tokenKey: deps.tokenKey },
       new AdapterPeer({ registrations: this.#registrations, calls }),
@@ -267,5 +278,6 @@ export class SipSide {
     this.bindings.stop();
     await this.#transport.stop();
     this.#guard.stop();
+    this.#overload?.stop();
   }
 }

@@ -140,6 +140,10 @@ export interface SipConfig {
   /** Sources (address or CIDR prefix) never limited or banned. */
   readonly allow: readonly string[];
   readonly trunks: readonly Trunk[];
+  /** Whether requests are turned away while there are more than can be served. */
+  readonly overload: boolean;
+  /** Users of Request-URIs whose calls are turned away last. */
+  readonly emergency: readonly string[];
 }
 
 export interface AdminConfig {

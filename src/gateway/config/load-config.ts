@@ -147,6 +147,8 @@ class Resolver {
         gruu: sip.gruu,
         public: sip.public,
         allow: sip.allow,
+        overload: sip.overload,
+        emergency: sip.emergency,
         trunks: sip.trunks.map((trunk) => ({ ...trunk, match: new RegExp(trunk.match) })),
       },
       users: users ?? this.#readUsers(domains),

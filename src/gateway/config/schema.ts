@@ -63,6 +63,8 @@ const sip = block({
   'max-bindings': v.optional(integer(1, 10_000_000), 250_000),
   'service-route': v.optional(flag(), false),
   gruu: v.optional(flag(), true),
+  overload: v.optional(flag(), true),
+  emergency: v.optional(list(text("give a number as it is dialled, like '112'", isDialled)), ['112', '911']),
   allow: v.optional(list(text('give an address or prefix, like 192.0.2.0/24', isPrefix)), []),
   trunks: v.optional(
     list(
@@ -153,6 +155,10 @@ function isPattern(value: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isDialled(value: string): boolean {
+  return /^[0-9*#]{1,32}$/.test(value);
 }
 
 function isAccountName(value: string): boolean {

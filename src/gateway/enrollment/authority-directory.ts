@@ -110,6 +110,7 @@ export class AuthorityDirectory {
         now: () => now,
         monotonic: () => clock.monotonic(),
         setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+        afterTurn: (callback) => clock.afterTurn(callback),
       };
       verifyFirstDocument({ clock: standing }, document);
       requireSupported(document, TOPOLOGIES);

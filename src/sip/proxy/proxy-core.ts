@@ -11,6 +11,8 @@ import {
 } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
+import type { OverloadControl } from '../overload/overload-control.ts';
+import type { Precedence } from '../overload/precedence.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import { TimerQueues } from '../transaction/timer-queues.ts';
 import { TransactionLayer, type TransactionLayerOptions } from '../transaction/transaction-layer.ts';
@@ -56,6 +58,9 @@ export interface ProxyCoreDeps {
   /** Left out where phones are given no GRUUs. */
   readonly gruus?: GruuDirectory | undefined;
   readonly calls?: CallObserver | undefined;
+  /** As the transaction layer takes them. */
+  readonly overload?: OverloadControl | undefined;
+  readonly precedence?: Precedence;
 }
 
 export interface ProxyCoreOptions {
@@ -113,7 +118,11 @@ export class ProxyCore implements TransactionUser {
     this.#handler = handler;
     this.#calls = deps.calls;
     this.transactions = new TransactionLayer(
-      { transport, clock, random, logger, metrics },
+      {
+        ...{ transport, clock, random, logger, metrics },
+        overload: deps.overload,
+        ...(deps.precedence && { precedence: deps.precedence }),
+      },
       options.transactions ?? {},
       this,
     );

@@ -6,11 +6,14 @@ import {
   type Logger,
   type Metrics,
   type Random,
+  randomHex,
 } from '../../base/index.ts';
 import { createResponse } from '../message/build.ts';
 import { detach } from '../message/detach.ts';
 import { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
+import type { OverloadControl } from '../overload/overload-control.ts';
+import { Precedence } from '../overload/precedence.ts';
 import { TransportError } from '../transport/errors.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { MessageHandler } from '../transport/intake.ts';
@@ -33,14 +36,26 @@ export interface TransactionLayerDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Judges requests before they become transactions; without it all do. */
+  readonly overload?: Pick<OverloadControl, 'judge'> | undefined;
+  /** Tells what is served at the bound while others are not. Default: no number is one for emergencies. */
+  readonly precedence?: Precedence;
 }
 
 export interface TransactionLayerOptions extends TimingOptions {
   /** Server transactions at one time; a request beyond is answered 503. Default 100,000. */
   readonly maxServerTransactions?: number;
-  /** Seconds in the Retry-After of that 503. Default 5. */
+  /** Seconds in the Retry-After of a 503 at the least; twice as many at the most. Default 5. */
   readonly retryAfterS?: number;
 }
+
+/** The part of all server transactions that is kept for what has precedence: requests within dialogs, emergencies. */
+const KEPT_BACK = 0.1;
+
+/** For the metric: others would let anybody make as many time series as he likes. */
+const METHODS: ReadonlySet<string> = new Set(
+  'INVITE REGISTER OPTIONS SUBSCRIBE MESSAGE PUBLISH BYE CANCEL NOTIFY REFER INFO UPDATE PRACK'.split(' '),
+);
 
 /** The transaction layer (RFC 3261 §17): matches messages to transactions, and owns them all. */
 export class TransactionLayer implements MessageHandler {
@@ -56,10 +71,14 @@ export class TransactionLayer implements MessageHandler {
   readonly #clientContext: ClientTransactionContext;
   readonly #serverContext: ServerExchangeContext;
   readonly #maxServers: number;
-  readonly #retryAfter: string;
+  readonly #retryAfterS: number;
+  readonly #overload: Pick<OverloadControl, 'judge'> | undefined;
+  readonly #precedence: Precedence;
+  /** The To tag of all stateless refusals (RFC 3261 §8.2.7), by which their ACKs are known. */
+  readonly #refusalTag: string;
+  readonly #metrics: Metrics;
   readonly #clientGauge: Gauge;
   readonly #serverGauge: Gauge;
-  readonly #overload: Counter;
   readonly #unacknowledged: Counter;
   #stopped = false;
 
@@ -72,14 +91,14 @@ export class TransactionLayer implements MessageHandler {
     this.#logger = deps.logger;
     this.#timers = new TimerQueues(deps.clock, (error) => this.#reportFault('a SIP timer failed', error));
     this.#maxServers = options.maxServerTransactions ?? 100_000;
-    this.#retryAfter = String(options.retryAfterS ?? 5);
+    this.#retryAfterS = options.retryAfterS ?? 5;
+    this.#overload = deps.overload;
+    this.#precedence = deps.precedence ?? new Precedence();
+    this.#refusalTag = `busy-${randomHex(deps.random, 6)}`;
+    this.#metrics = metrics;
     const help = 'SIP transactions at this time';
     this.#clientGauge = metrics.gauge('sip_transactions', help, { side: 'client' });
     this.#serverGauge = metrics.gauge('sip_transactions', help, { side: 'server' });
-    this.#overload = metrics.counter(
-      'sip_overload_refused_total',
-      'Requests refused at the transaction limit',
-    );
     this.#unacknowledged = metrics.counter(
       'sip_unacknowledged_total',
       'Final responses to INVITE without ACK',
@@ -193,14 +212,20 @@ export class TransactionLayer implements MessageHandler {
     }
     // RFC 3261 §17.2.3, §13.3.1.4: an ACK without transaction is one for a 2xx.
     if (request.method === 'ACK') {
-      this.#user.onAck(request, flow);
+      if (request.toTag !== this.#refusalTag) this.#user.onAck(request, flow);
       return;
     }
-    if (this.#servers.size >= this.#maxServers) {
-      this.#refuse(request, flow);
-      return;
-    }
-    this.#startServer(key, request, flow);
+    const verdict = this.#hasRoom(request) ? (this.#overload?.judge(request, flow) ?? 'process') : 'refuse';
+    if (verdict === 'process') this.#startServer(key, request, flow);
+    else if (verdict === 'refuse') this.#refuse(request, flow);
+  }
+
+  #hasRoom(request: SipRequest): boolean {
+    const { size } = this.#servers;
+    if (size < this.#maxServers * (1 - KEPT_BACK)) return true;
+    if (size >= this.#maxServers) return false;
+    const purpose = this.#precedence.of(request);
+    return purpose === 'session' || purpose === 'emergency';
   }
 
   #startServer(pieced: string, request: SipRequest, flow: Flow): void {
@@ -228,11 +253,16 @@ export class TransactionLayer implements MessageHandler {
     }
   }
 
-  /** RFC 3261 §21.5.4: 503 is for our own overload alone. */
+  /**
+   * RFC 3261 §21.5.4: 503 is for our own overload alone. Those who are refused together should not come back together, so
+   * they are told different times.
+   */
   #refuse(request: SipRequest, flow: Flow): void {
-    this.#overload.inc();
-    const headers = [['Retry-After', this.#retryAfter]] as const;
-    const response = createResponse(request, 503, undefined, { toTag: 'overload', headers });
+    const method = METHODS.has(request.method) ? request.method : 'other';
+    this.#metrics.counter('sip_overload_rejected_total', 'Requests refused with 503', { method }).inc();
+    const seconds = Math.floor(this.#retryAfterS * (1 + this.#random.float()));
+    const headers = [['Retry-After', String(seconds)]] as const;
+    const response = createResponse(request, 503, undefined, { toTag: this.#refusalTag, headers });
     this.#transport.sendResponse(response.encode(), request.topVia, flow);
   }
 

@@ -8,6 +8,7 @@ import {
   type Metrics,
   originOf,
 } from '../../base/index.ts';
+import type { OverloadControl } from '../overload/overload-control.ts';
 import type { TransportName } from './flow.ts';
 import { FlowWatch } from './flow-watch.ts';
 import type { MessageIntake } from './intake.ts';
@@ -24,6 +25,7 @@ export interface ConnectionLimits {
 /** All connections: their bounds, their watch, and where to find one to re-use. */
 export class ConnectionTable {
   readonly #intake: MessageIntake;
+  readonly #overload: OverloadControl | undefined;
   readonly #now: () => number;
   readonly #watch: FlowWatch;
   readonly #limits: ConnectionLimits;
@@ -36,10 +38,17 @@ export class ConnectionTable {
   readonly #refused: Counter;
 
   constructor(
-    deps: { clock: Clock; metrics: Metrics; intake: MessageIntake; guard: SourceGuard | undefined },
+    deps: {
+      clock: Clock;
+      metrics: Metrics;
+      intake: MessageIntake;
+      guard: SourceGuard | undefined;
+      overload: OverloadControl | undefined;
+    },
     limits: ConnectionLimits,
   ) {
     this.#intake = deps.intake;
+    this.#overload = deps.overload;
     this.#now = () => deps.clock.monotonic();
     this.#limits = limits;
     this.#watch = new FlowWatch({ clock: deps.clock, flows: this.#flows, guard: deps.guard });
@@ -72,7 +81,8 @@ export class ConnectionTable {
   /** Takes a connection over until it closes. Those of overlay peers are not found by their address. */
   add(connection: Connection, options: StreamFlowOptions): StreamFlow {
     const bounds = { unfinished: this.#unfinished, queued: this.#queued };
-    const flow = new StreamFlow({ connection, intake: this.#intake, now: this.#now, ...bounds }, options);
+    const shared = { intake: this.#intake, overload: this.#overload, now: this.#now };
+    const flow = new StreamFlow({ connection, ...shared, ...bounds }, options);
     const { host } = flow.remote;
     const keys = new Set([
       remoteKey(flow.transport, flow.remote, options.name),

@@ -16,6 +16,7 @@ import {
   type WebSockets,
 } from '../../base/index.ts';
 import type { SipResponse } from '../message/response.ts';
+import type { OverloadControl } from '../overload/overload-control.ts';
 import { ConnectionTable, remoteKey } from './connection-table.ts';
 import { TransportError } from './errors.ts';
 import { type BoundListener, defaultPort, type Flow, isWebSocket, type TransportName } from './flow.ts';
@@ -35,6 +36,8 @@ export interface SipTransportDeps {
   readonly guard?: SourceGuard | undefined;
   /** Sees what comes and goes. */
   readonly trace?: SipTrace | undefined;
+  /** Is told of whatever arrives, and drops floods; without it nothing is dropped. */
+  readonly overload?: OverloadControl | undefined;
   /** Required to listen on WS and WSS. */
   readonly webSockets?: WebSockets;
 }
@@ -118,7 +121,7 @@ export class SipTransport {
       trace: deps.trace,
     });
     this.#connections = new ConnectionTable(
-      { clock: deps.clock, metrics, intake: this.#intake, guard: deps.guard },
+      { clock: deps.clock, metrics, intake: this.#intake, guard: deps.guard, overload: deps.overload },
       this.#options,
     );
     deps.guard?.banned.on((source) => this.#connections.closeFrom(source));
@@ -227,6 +230,7 @@ export class SipTransport {
       nextFlowId: () => this.#nextFlowId(),
       keepalives: this.#keepalives,
       guard: this.#deps.guard,
+      overload: this.#deps.overload,
     });
     const handler = {
       onDatagram: (data: Buffer, from: Address) => udp.onDatagram(data, from),

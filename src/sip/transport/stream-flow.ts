@@ -4,6 +4,7 @@ import { MessageFramer, type MessageFramerHandler } from '../message/message-fra
 import type { MessageError } from '../message/parser.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
+import type { OverloadControl } from '../overload/overload-control.ts';
 import { TransportError } from './errors.ts';
 import { type BoundListener, type Flow, isWebSocket, type TransportName } from './flow.ts';
 import type { MessageIntake } from './intake.ts';
@@ -19,6 +20,7 @@ const MAX_QUEUED_BYTES = 4_194_304;
 export interface StreamFlowDeps {
   readonly connection: Connection;
   readonly intake: MessageIntake;
+  readonly overload: OverloadControl | undefined;
   /** Monotonic ms. */
   readonly now: () => number;
   readonly unfinished: UnfinishedBytes;
@@ -53,6 +55,7 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
   pingedAt: number | undefined;
   readonly #connection: Connection;
   readonly #intake: MessageIntake;
+  readonly #overload: OverloadControl | undefined;
   readonly #framer: StreamFramer | MessageFramer;
   readonly #now: () => number;
   readonly #unfinished: UnfinishedBytes;
@@ -64,6 +67,7 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
   constructor(deps: StreamFlowDeps, options: StreamFlowOptions) {
     this.#connection = deps.connection;
     this.#intake = deps.intake;
+    this.#overload = deps.overload;
     this.#now = deps.now;
     this.#unfinished = deps.unfinished;
     this.#queued = deps.queued;
@@ -149,6 +153,7 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
 
   onMessage(message: SipRequest | SipResponse): void {
     this.messages += 1;
+    this.#overload?.arrived();
     // Another message begins behind this one, or none: either way the clock of the incomplete one starts anew.
     this.incompleteSince = undefined;
     this.#intake.accept(message, this);

@@ -7,6 +7,7 @@ import {
   formatAddress,
 } from '../../base/index.ts';
 import { MessageError, parseMessage } from '../message/parser.ts';
+import type { OverloadControl } from '../overload/overload-control.ts';
 import { TransportError } from './errors.ts';
 import type { BoundListener, Flow } from './flow.ts';
 import type { MessageIntake } from './intake.ts';
@@ -56,6 +57,7 @@ export interface UdpListenerDeps {
   readonly nextFlowId: () => number;
   readonly keepalives: Counter;
   readonly guard?: SourceGuard | undefined;
+  readonly overload?: OverloadControl | undefined;
 }
 
 /** One UDP socket and the flows over it. */
@@ -106,7 +108,10 @@ export class UdpListener {
   }
 
   onDatagram(data: Buffer, from: Address): void {
-    if (!this.#open || this.#deps.guard?.admits(from.host) === false) return;
+    const { guard, overload } = this.#deps;
+    overload?.arrived();
+    if (!this.#open || guard?.admits(from.host) === false || overload?.isFlood(data, from.host) === true)
+      return;
     if (isKeepalive(data)) {
       this.#deps.keepalives.inc();
       return;

@@ -74,6 +74,8 @@ test('P7: a name and two words make a whole configuration; every other key has i
     maxBindings: 250_000,
     serviceRoute: false,
     gruu: true,
+    overload: true,
+    emergency: ['112', '911'],
     public: [],
     tls: [],
     tlsAuthorities: [],
@@ -205,7 +207,7 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   ],
   [
     ['sip=proxy'],
-    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, dns, digest, expires, max-contacts, max-bindings, service-route, gruu, allow, trunks, public, domains, auth',
+    'sip: "proxy" is not a block of keys; give mode, listen, advertise, tls, tls-ca, dns, digest, expires, max-contacts, max-bindings, service-route, gruu, overload, emergency, allow, trunks, public, domains, auth',
   ],
   [
     ['sip.dns=ns.example.org'],
@@ -319,6 +321,10 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
   [
     ['sip.listen=[wss://127.0.0.1:443]'],
     'sip.listen[0]: wss:// needs a certificate; name one (sip.tls: {cert: ./sip.pem, key: ./sip.key}), or use udp:// tcp:// ws://',
+  ],
+  [
+    ['sip.emergency=[sos]'],
+    'sip.emergency[0]: "sos" will not do; give a number as it is dialled, like \'112\'',
   ],
   [
     ["sip.trunks=[{match: '+', to: 'sip:t.example.net'}]"],

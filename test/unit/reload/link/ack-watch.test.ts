@@ -92,6 +92,7 @@ test('B16: time in which our own event loop stood still does not count', async (
     now: () => inner.now() + stalledMs,
     monotonic: () => inner.monotonic() + stalledMs,
     setTimer: (delayMs, callback) => inner.setTimer(delayMs, callback),
+    afterTurn: (callback) => inner.afterTurn(callback),
   };
   const { acks, states } = watch(clock);
   acks.sent();

@@ -13,6 +13,7 @@ function setUp(msPerMessage: number) {
     now: () => now,
     monotonic: () => now,
     setTimer: (delayMs: number, callback: () => void) => timers.setTimer(delayMs, callback),
+    afterTurn: (callback: () => void) => timers.afterTurn(callback),
   };
   const seen: number[] = [];
   const reader = new FrameReader({

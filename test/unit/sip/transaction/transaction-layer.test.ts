@@ -7,16 +7,57 @@ import { PaperFlow, sipRequest, sipResponse, transactionBench } from '../../../s
 const udp = new PaperFlow('UDP');
 const noHandler = { onResponse() {}, onTimeout() {}, onTransportError() {} };
 
-test('bounds: over the limit of transactions a request gets 503 with Retry-After, an ACK nothing', (t) => {
+test('bounds: over the limit of transactions a request gets 503 with Retry-After; its ACK goes no further', (t) => {
   const { layer, user, sent, metrics } = transactionBench({ maxServerTransactions: 2, retryAfterS: 7 });
   for (const branch of ['z9hG4bK1', 'z9hG4bK2', 'z9hG4bK3'])
     layer.onMessage(sipRequest('INVITE', { branch }), udp);
-  layer.onMessage(sipRequest('ACK', { branch: 'z9hG4bK4' }), udp);
   t.is(user.requests.length, 2);
-  t.is(sent.length, 1);
-  t.is(sent[0]?.line, '503');
-  t.is(sent[0]?.message.header('Retry-After'), '7');
-  t.is(metrics.value('sip_overload_refused_total'), 1);
+  t.deepEqual(
+    sent.map(({ line }) => line),
+    ['503'],
+  );
+  const retryAfter = Number(sent[0]?.message.header('Retry-After'));
+  t.true(retryAfter >= 7 && retryAfter < 14);
+  t.is(metrics.value('sip_overload_rejected_total', { method: 'INVITE' }), 1);
+  const to = sent[0]?.message.header('To') ?? '';
+  layer.onMessage(sipRequest('ACK', { branch: 'z9hG4bK3', to }), udp);
+  t.is(user.acks.length, 0);
+  layer.onMessage(sipRequest('ACK', { branch: 'z9hG4bK4', to: '<sip:b@example.org>;tag=2' }), udp);
+  t.is(user.acks.length, 1);
+});
+
+test('bounds: the last tenth of all transactions is for requests within dialogs and emergencies', (t) => {
+  const { layer, user, sent } = transactionBench({ maxServerTransactions: 10 });
+  const send = (method: string, branch: string, to = '<sip:b@example.org>') =>
+    layer.onMessage(sipRequest(method, { branch, to }), udp);
+  for (let i = 0; i < 12; i++) send('INVITE', `z9hG4bKi${i}`);
+  t.is(user.requests.length, 9);
+  send('INVITE', 'z9hG4bKi0');
+  t.is(sent.length, 3, 'a repetition of what is under way is not refused');
+  send('BYE', 'z9hG4bKb1', '<sip:b@example.org>;tag=2');
+  t.is(user.requests.length, 10);
+  send('BYE', 'z9hG4bKb2', '<sip:b@example.org>;tag=2');
+  t.is(user.requests.length, 10);
+  t.deepEqual(
+    sent.map(({ line }) => line),
+    ['503', '503', '503', '503'],
+  );
+});
+
+test('RFC 3261 §21.5.4: what the overload control refuses gets 503 without a transaction, what it ignores gets nothing', (t) => {
+  const verdicts = ['refuse', 'ignore', 'process'] as const;
+  let n = 0;
+  const { layer, user, sent } = transactionBench({}, { judge: () => verdicts[n++] ?? 'process' });
+  for (const branch of ['z9hG4bK1', 'z9hG4bK2', 'z9hG4bK3'])
+    layer.onMessage(sipRequest('INVITE', { branch }), udp);
+  t.deepEqual(
+    sent.map(({ line }) => line),
+    ['503'],
+  );
+  t.is(user.requests.length, 1);
+  t.is(layer.counts.servers, 1);
+  layer.onMessage(sipRequest('INVITE', { branch: 'z9hG4bK3' }), udp);
+  t.is(n, 3, 'repetitions are not judged');
 });
 
 test('a fault in the TU: 500 for that request, and the next one is served', (t) => {

@@ -1,0 +1,217 @@
+import {
+  type Address,
+  type Clock,
+  type Counter,
+  type Gauge,
+  type Logger,
+  type Metrics,
+  originOf,
+  type Random,
+  type Timer,
+  TokenBuckets,
+} from '../../base/index.ts';
+import type { SipRequest } from '../message/request.ts';
+import { FairShare } from './fair-share.ts';
+import type { Precedence, Purpose } from './precedence.ts';
+import { SourceRates } from './source-rates.ts';
+import { StandingQueue } from './standing-queue.ts';
+
+export interface OverloadControlDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Whether nobody at this host has proved to be one of our users, though he would have to. */
+  readonly isStranger: (host: string) => boolean;
+  readonly precedence: Precedence;
+}
+
+/** Where a request came from; flows are such. */
+export interface RequestSource {
+  readonly remote: Address;
+  /** The Node-ID of an overlay peer. */
+  readonly peer: string | undefined;
+}
+
+/** `refuse`: with 503; `ignore`: without a word, which RFC 3261 §21.5.4 allows too. */
+export type Verdict = 'process' | 'refuse' | 'ignore';
+
+/** How long messages must have queued: longer than a collection of garbage, less than T1, when clients send again, ms. */
+const STANDING_MS = 250;
+/** How often the share is set anew, ms. */
+const STEP_MS = 100;
+/** What queues needs time to be worked off after the share was made smaller, ms. */
+const HOLD_MS = 300;
+
+/**
+ * Shares of each purpose. Calls in progress come first, since what was begun is worth most, and a BYE frees something.
+ * Registrations come before new calls: a phone that cannot register is unreachable, and it would try again without end,
+ * while a caller hears at once that he should.
+ */
+const WEIGHTS: Readonly<Record<Purpose, number>> = { emergency: 4, session: 4, registration: 2, new: 1 };
+
+/** Whoever has proved nothing has this part of a share. */
+const STRANGERS_WEIGHT = 0.25;
+
+/** Anybody can say that it is an emergency: beyond this it counts as any other request of its source. */
+const EMERGENCIES = { perSecond: 1, burst: 10 } as const;
+
+/** 503s at one time: a flood is not worth an answer each, least of all with a false source. */
+const REFUSALS = { perSecond: 2_000, burst: 2_000 } as const;
+
+/** A source at so many times its share, and above the rate of any phone, is dropped unread: reading is most of the cost. */
+const FLOOD_SHARES = 4;
+const FLOOD_RATE = 100;
+
+/**
+ * Keeps the peer useful while more requests come than it can serve (RFC 6357, RFC 7339): notices that they queue up, and
+ * then gives each source a share. Rejections are stateless, and cost a small part of what a request costs.
+ */
+export class OverloadControl {
+  readonly #deps: OverloadControlDeps;
+  readonly #queue = new StandingQueue();
+  readonly #share = new FairShare();
+  readonly #rates = new SourceRates();
+  /** Of requests within dialogs, which are no part of what a source asks for anew. */
+  readonly #sessionRates = new SourceRates();
+  readonly #emergencies = new TokenBuckets(EMERGENCIES);
+  readonly #refusals = new TokenBuckets(REFUSALS);
+  readonly #ignored: Counter;
+  readonly #state: Gauge;
+  /** Messages of the present turn of the event loop, and when the first of them came. */
+  #messages = 0;
+  #turnStart = 0;
+  /** While there is an overload: the next change of the share; monotonic ms of its beginning, and of the last cut. */
+  #step: Timer | undefined;
+  #since = 0;
+  #tightenedAt = 0;
+  #turnedAway = 0;
+
+  constructor(deps: OverloadControlDeps) {
+    this.#deps = deps;
+    const { metrics } = deps;
+    this.#ignored = metrics.counter(
+      'sip_overload_ignored_total',
+      'Requests dropped unanswered in an overload',
+    );
+    this.#state = metrics.gauge('sip_overload', '1 while there are more SIP requests than can be served');
+  }
+
+  get isActive(): boolean {
+    return this.#step !== undefined;
+  }
+
+  stop(): void {
+    this.#step?.close();
+    this.#step = undefined;
+  }
+
+  /** A message came, of whatever kind and over whatever transport. */
+  arrived(): void {
+    this.#messages += 1;
+    if (this.#messages > 1) return;
+    const { clock } = this.#deps;
+    this.#turnStart = clock.monotonic();
+    clock.afterTurn(this.#endTurn);
+  }
+
+  /** Whether this datagram is to be dropped as it is: one of a flood. */
+  isFlood(data: Buffer, host: string): boolean {
+    if (this.#step === undefined) return false;
+    const source = originOf(host);
+    const now = this.#deps.clock.monotonic();
+    const rate = this.#rates.of(source, now);
+    const allowed = this.#share.value * this.#standing(host);
+    if (rate < FLOOD_RATE || rate < FLOOD_SHARES * allowed) return false;
+    if (!this.#deps.precedence.isOrdinary(data)) return false;
+    this.#rates.count(source, now);
+    this.#ignore();
+    return true;
+  }
+
+  /** What becomes of a request that is no repetition and would make a transaction. */
+  judge(request: SipRequest, { remote, peer }: RequestSource): Verdict {
+    const now = this.#deps.clock.monotonic();
+    const source = peer ?? originOf(remote.host);
+    const purpose = this.#deps.precedence.of(request);
+    const rates = purpose === 'session' ? this.#sessionRates : this.#rates;
+    const rate = rates.count(source, now);
+    if (this.#step === undefined) return 'process';
+    const standing = peer === undefined ? this.#standing(remote.host) : 1;
+    const part = this.#share.part(rate, this.#weight(purpose, source, now) * standing);
+    if (part === 1 || this.#deps.random.float() < part) return 'process';
+    if (!this.#refusals.take('', 1, now)) {
+      this.#ignore();
+      return 'ignore';
+    }
+    this.#turnedAway += 1;
+    return 'refuse';
+  }
+
+  #weight(purpose: Purpose, source: string, now: number): number {
+    if (purpose === 'emergency' && !this.#emergencies.take(source, 1, now)) return WEIGHTS.new;
+    return WEIGHTS[purpose];
+  }
+
+  #standing(host: string): number {
+    return this.#deps.isStranger(host) ? STRANGERS_WEIGHT : 1;
+  }
+
+  #ignore(): void {
+    this.#turnedAway += 1;
+    this.#ignored.inc();
+  }
+
+  readonly #endTurn = () => {
+    const now = this.#deps.clock.monotonic();
+    this.#queue.turn(this.#messages, this.#turnStart, now);
+    this.#messages = 0;
+    if (this.#step === undefined && this.#queue.standsFor(now) >= STANDING_MS) this.#begin(now);
+  };
+
+  #begin(now: number): void {
+    const { source, rate } = this.#busiest(now);
+    this.#since = now;
+    this.#turnedAway = 0;
+    this.#state.set(1);
+    this.#deps.logger.warn('SIP overload: new requests are turned away', {
+      busiest: source,
+      requestsPerSecond: Math.round(rate),
+    });
+    this.#tighten(rate, now);
+    this.#arm();
+  }
+
+  #tighten(highest: number, now: number): void {
+    this.#tightenedAt = now;
+    this.#share.tighten(highest);
+  }
+
+  #arm(): void {
+    this.#step = this.#deps.clock.setTimer(STEP_MS, () => this.#adjust());
+  }
+
+  #adjust(): void {
+    const now = this.#deps.clock.monotonic();
+    const standsFor = this.#queue.standsFor(now);
+    const { rate } = this.#busiest(now);
+    if (standsFor === 0) this.#share.relax(rate);
+    else if (standsFor >= STANDING_MS && now - this.#tightenedAt >= HOLD_MS) this.#tighten(rate, now);
+    if (this.#share.value < Infinity) this.#arm();
+    else this.#end(now);
+  }
+
+  /** The source that asks for most, by the share it would need. */
+  #busiest(now: number): { readonly source: string; readonly rate: number } {
+    const busiest = this.#rates.busiest(now);
+    const { source, rate } = this.#sessionRates.busiest(now);
+    return rate / WEIGHTS.session > busiest.rate ? { source, rate: rate / WEIGHTS.session } : busiest;
+  }
+
+  #end(now: number): void {
+    this.#step = undefined;
+    this.#state.set(0);
+    const seconds = Math.round((now - this.#since) / 100) / 10;
+    this.#deps.logger.warn('SIP overload is over', { seconds, turnedAway: this.#turnedAway });
+  }
+}

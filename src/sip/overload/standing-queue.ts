@@ -1,0 +1,31 @@
+/**
+ * Datagrams that Node reads of a socket in one turn of its event loop at the most. A turn with fewer messages has emptied
+ * the queue; one with as many has left some there, as far as anybody here can know.
+ */
+const FULL_TURN = 32;
+/** What waits is read in the next turn: after a longer pause nothing has waited, ms. */
+const PAUSE_MS = 50;
+
+/**
+ * Whether messages queue up in front of us. The kernel tells nobody how long its queue is, but every turn of the event
+ * loop that takes less than it could has emptied it. As with CoDel (RFC 8289 §3) a queue that empties now and then is a
+ * burst, or a pause of ours that is being made up for, however long it was; one that stands does so because more comes
+ * than we can do. So a machine that is busy with other things is not mistaken for an overload.
+ */
+export class StandingQueue {
+  #fullSince: number | undefined;
+  #turnEndedAt = -Infinity;
+
+  /** One turn is over that brought `messages` from `start` to `end`, monotonic ms. */
+  turn(messages: number, start: number, end: number): void {
+    if (messages < FULL_TURN) this.#fullSince = undefined;
+    else if (this.#fullSince === undefined || start - this.#turnEndedAt > PAUSE_MS) this.#fullSince = start;
+    this.#turnEndedAt = end;
+  }
+
+  /** For how long no turn has emptied it, ms. */
+  standsFor(now: number): number {
+    if (this.#fullSince === undefined || now - this.#turnEndedAt > PAUSE_MS) return 0;
+    return now - this.#fullSince;
+  }
+}

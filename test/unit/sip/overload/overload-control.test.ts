@@ -1,0 +1,139 @@
+import test from 'ava';
+import { silentLogger } from '../../../../src/base/index.ts';
+import { SeededRandom } from '../../../../src/base/virtual/seeded-random.ts';
+import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
+import { OverloadControl } from '../../../../src/sip/overload/overload-control.ts';
+import { Precedence } from '../../../../src/sip/overload/precedence.ts';
+import { BusyServer } from '../../../support/busy-server.ts';
+import { CountingMetrics } from '../../../support/counting-metrics.ts';
+import { sipRequest } from '../../../support/sip-transactions.ts';
+
+// RFC 6357, RFC 7339, requirement C: a server with too much to do stays useful. That of these tests does 1,000 calls/s.
+
+const SECOND = 1_000;
+const CALLERS = '192.0.2.1';
+const BLASTER = '192.0.2.66';
+
+const calls = (perSecond: number, fromMs: number, toMs: number) =>
+  ({ method: 'INVITE', perSecond, fromMs, toMs, source: () => CALLERS }) as const;
+const blast = (fromMs: number, toMs: number) =>
+  ({ ...calls(10_000, fromMs, toMs), source: () => BLASTER, isDeaf: true }) as const;
+
+test('C: one source sends ten times what can be served: more than 90 % of all calls of others succeed', async (t) => {
+  const server = new BusyServer();
+  const before = server.load(calls(800, 0, 5 * SECOND));
+  const during = server.load(calls(800, 5 * SECOND, 25 * SECOND));
+  const after = server.load(calls(800, 27 * SECOND, 32 * SECOND));
+  server.load(blast(5 * SECOND, 25 * SECOND));
+  await server.runUntil(37 * SECOND);
+  t.is(before.served, before.sent);
+  t.true(during.served > 0.9 * during.sent, `${during.served} of ${during.sent}`);
+  t.is(after.served, after.sent, 'within two seconds all is as before');
+  t.is(during.byesRefused, 0);
+  t.deepEqual(server.log, ['SIP overload: new requests are turned away', 'SIP overload is over']);
+  t.is(server.metrics.value('sip_overload'), 0);
+  t.true(server.metrics.value('sip_overload_ignored_total') > 100_000, 'most are not worth an answer');
+});
+
+test('C: half as many calls again as can be served: most of what can be is, and no call is broken off', async (t) => {
+  const server = new BusyServer();
+  const outcome = server.load(calls(1_500, 0, 20 * SECOND));
+  await server.runUntil(25 * SECOND);
+  t.true(outcome.served > 14_000, `${outcome.served} calls in 20 s`);
+  t.is(outcome.byesRefused, 0);
+});
+
+test('C: a flood from 25,000 addresses: calls in progress end as they should, registrations go before new calls', async (t) => {
+  const server = new BusyServer();
+  const spread = (n: number) => `10.${n % 3}.${n % 91}.${n % 101}`;
+  const phones = server.load({ ...calls(100, 0, 10 * SECOND), source: spread });
+  server.load({ ...calls(4_000, 3 * SECOND, 10 * SECOND), source: spread, isDeaf: true });
+  const refreshes = server.load({
+    ...calls(100, 5 * SECOND, 10 * SECOND),
+    method: 'REGISTER',
+    source: (n) => `10.9.0.${n % 250}`,
+  });
+  await server.runUntil(20 * SECOND);
+  t.is(phones.byesRefused, 0);
+  const [callsRefused, refreshesRefused] = [phones, refreshes].map(({ refused, sent }) => refused / sent);
+  t.true(refreshesRefused! < 0.6 * callsRefused!, `${refreshesRefused}, ${callsRefused}`);
+  t.deepEqual(server.log, ['SIP overload: new requests are turned away', 'SIP overload is over']);
+});
+
+test('C: a machine that stands still for 200 ms is no overload, nor is a load of 90 %', async (t) => {
+  const server = new BusyServer();
+  const outcome = server.load(calls(500, 0, 4 * SECOND));
+  server.load(calls(900, 4 * SECOND, 8 * SECOND));
+  for (let at = 500; at < 4 * SECOND; at += 1_000) {
+    await server.runUntil(at);
+    await server.stall(200);
+  }
+  await server.runUntil(10 * SECOND);
+  t.is(outcome.served, outcome.sent);
+  t.deepEqual(server.log, []);
+});
+
+test('strangers, where users prove who they are, have a quarter of a share', async (t) => {
+  const stranger = '198.51.100.7';
+  const server = new BusyServer({ isStranger: (host) => host === stranger });
+  const known = server.load(calls(700, 0, 10 * SECOND));
+  const unknown = server.load({ ...calls(700, 0, 10 * SECOND), source: () => stranger });
+  await server.runUntil(15 * SECOND);
+  t.true(known.served > 0.8 * known.sent, `${known.served} of ${known.sent}`);
+  t.true(unknown.served < 0.5 * unknown.sent, `${unknown.served} of ${unknown.sent}`);
+});
+
+/** In an overload by one source, which this returns, at `share` requests/s of others. */
+async function inOverload() {
+  const clock = new VirtualClock();
+  const metrics = new CountingMetrics();
+  const deps = { clock, metrics, random: new SeededRandom(1), logger: silentLogger };
+  const control = new OverloadControl({
+    ...deps,
+    isStranger: () => false,
+    precedence: new Precedence({ emergencyNumbers: ['112'] }),
+  });
+  const judge = (request = sipRequest('INVITE'), host = BLASTER, peer?: string) =>
+    control.judge(request, { remote: { host, port: 5060 }, peer });
+  const turn = async (requests: number) => {
+    for (let i = 0; i < Math.max(requests, 40); i++) control.arrived();
+    for (let i = 0; i < requests; i++) judge();
+    await clock.advance(10);
+  };
+  for (let i = 0; i < 300; i++) await turn(50);
+  return { clock, metrics, control, judge };
+}
+
+test('a flood is dropped unread, but for what has precedence; emergencies without end are none', async (t) => {
+  const { control, judge } = await inOverload();
+  t.true(control.isActive);
+  const datagram = (request = sipRequest('INVITE')) => Buffer.from(request.encode());
+  const urgent = sipRequest('INVITE');
+  urgent.appendHeader('Priority', 'emergency');
+  t.true(control.isFlood(datagram(), BLASTER));
+  t.false(control.isFlood(datagram(), CALLERS));
+  t.false(control.isFlood(datagram(urgent), BLASTER));
+  t.false(control.isFlood(datagram(sipRequest('BYE', { to: '<sip:b@example.org>;tag=2' })), BLASTER));
+  t.is(judge(sipRequest('BYE', { to: '<sip:b@example.org>;tag=2' })), 'process');
+  t.is(judge(sipRequest('INVITE'), CALLERS), 'process');
+  t.is(judge(sipRequest('INVITE'), '', 'a1b2'), 'process', 'another peer is a source of its own');
+  t.is(judge(), 'refuse');
+});
+
+test('503s are bounded; the rest gets nothing', async (t) => {
+  const { judge, metrics } = await inOverload();
+  const verdicts = Array.from({ length: 10_000 }, () => judge());
+  t.true(verdicts.filter((verdict) => verdict === 'refuse').length <= 2_000);
+  t.true(verdicts.filter((verdict) => verdict === 'ignore').length > 7_000);
+  t.true(metrics.value('sip_overload_ignored_total') > 7_000);
+});
+
+test('it is over when nothing comes any more, and stop leaves no timer', async (t) => {
+  const first = await inOverload();
+  await first.clock.advance(10 * SECOND);
+  t.false(first.control.isActive);
+  t.is(first.clock.pendingTimers, 0);
+  const second = await inOverload();
+  second.control.stop();
+  t.is(second.clock.pendingTimers, 0);
+});

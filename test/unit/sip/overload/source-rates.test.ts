@@ -1,0 +1,63 @@
+import test from 'ava';
+import { FairShare } from '../../../../src/sip/overload/fair-share.ts';
+import { SourceRates } from '../../../../src/sip/overload/source-rates.ts';
+import { StandingQueue } from '../../../../src/sip/overload/standing-queue.ts';
+
+test('rates: those who send steadily have their rate, one request is one a second, silence is none', (t) => {
+  const rates = new SourceRates();
+  let last = 0;
+  for (let now = 0; now < 3_000; now += 10) last = rates.count('a', now);
+  t.true(Math.abs(last - 100) < 8, `${last}`);
+  t.is(rates.count('b', 3_000), 1);
+  t.is(rates.busiest(3_000).source, 'a');
+  t.is(rates.of('a', 4_000), 0);
+  t.is(rates.busiest(4_000).rate, 0);
+});
+
+test('rates: what is remembered is bounded, further sources count as one', (t) => {
+  const rates = new SourceRates();
+  for (let i = 0; i < 65_536; i++) rates.count(`s${i}`, 0);
+  t.is(rates.count('x', 0), 1);
+  t.true(rates.count('y', 0) > 1);
+  t.is(rates.of('x', 0), 0);
+});
+
+test('share: who stays below it is not limited, who asks for n times as much gets the n²th part of it', (t) => {
+  const share = new FairShare();
+  t.is(share.part(1_000_000, 1), 1);
+  share.tighten(125);
+  t.is(share.value, 100);
+  t.is(share.part(100, 1), 1);
+  t.is(share.part(200, 1) * 200, 25);
+  t.is(share.part(200, 2), 1);
+});
+
+test('share: it comes back quickly from far below, with care where there was trouble, and is open again', (t) => {
+  const share = new FairShare();
+  for (let i = 0; i < 20; i++) share.tighten(1_000);
+  t.true(share.value < 20);
+  const values: number[] = [];
+  while (share.value < Infinity && values.length < 200) {
+    share.relax(2_000);
+    values.push(share.value);
+  }
+  const stepsTo = (value: number) => values.findIndex((each) => each > value);
+  t.true(stepsTo(800) < 50, 'five seconds');
+  t.true(stepsTo(1_000) - stepsTo(800) >= 8);
+  t.is(share.value, Infinity);
+});
+
+test('RFC 8289 §3: a queue stands from the first turn that leaves something, until one that does not, or a pause', (t) => {
+  const queue = new StandingQueue();
+  queue.turn(32, 0, 10);
+  queue.turn(40, 10, 20);
+  queue.turn(32, 21, 30);
+  t.is(queue.standsFor(30), 30);
+  queue.turn(31, 30, 40);
+  t.is(queue.standsFor(40), 0);
+  queue.turn(32, 40, 50);
+  t.is(queue.standsFor(90), 50);
+  t.is(queue.standsFor(101), 0, 'nothing has come for a while');
+  queue.turn(32, 200, 210);
+  t.is(queue.standsFor(210), 10);
+});
