@@ -18,8 +18,9 @@ const SDP = [
 ].join('\r\n');
 
 const socket = dgram.createSocket({ type: 'udp4', lookup: (host, _options, done) => done(null, host, 4) });
+const listening = once(socket, 'listening');
 socket.bind(0, source);
-await once(socket, 'listening');
+await listening;
 const own = `${source}:${socket.address().port}`;
 const invites = Array.from({ length: PREBUILT }, (_, i) =>
   Buffer.from(

@@ -36,8 +36,8 @@ export interface RequestSource {
 /** `refuse`: with 503; `ignore`: without a word, which RFC 3261 §21.5.4 allows too. */
 export type Verdict = 'process' | 'refuse' | 'ignore';
 
-/** How long messages must have queued: longer than a collection of garbage, less than T1, when clients send again, ms. */
-const STANDING_MS = 250;
+/** How long messages must have queued, ms: as T1, by when clients send again and it gets worse. Pauses of ours are made up for before. */
+const STANDING_MS = 500;
 /** How often the share is set anew, ms. */
 const STEP_MS = 100;
 /** What queues needs time to be worked off after the share was made smaller, ms. */
