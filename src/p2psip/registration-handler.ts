@@ -100,21 +100,16 @@ export class RegistrationHandler {
   #onChange({ aor, kind, bindings }: BindingChange): void {
     const { publisher } = this.#deps;
     // The features are those known: nothing but times changed.
-    const known = kind === 'refreshed' ? publisher.presence(aor) : undefined;
-    const presence = known ? { ...known, expiresAt: lastEnd(bindings) } : presenceOf(bindings);
-    publisher.update(aor, presence);
+    const known = kind === 'refreshed' ? publisher.presence(aor)?.contactPrefs : undefined;
+    publisher.update(aor, presenceOf(bindings, known));
   }
 }
 
-function presenceOf(bindings: readonly Binding[]): Presence | undefined {
+function presenceOf(bindings: readonly Binding[], knownPrefs?: string): Presence | undefined {
   if (bindings.length === 0) return undefined;
-  return { expiresAt: lastEnd(bindings), contactPrefs: contactPrefsOf(bindings.map(featuresOf)) };
-}
-
-function lastEnd(bindings: readonly Binding[]): number {
   let expiresAt = 0;
   for (const binding of bindings) expiresAt = Math.max(expiresAt, binding.expiresAt);
-  return expiresAt;
+  return { expiresAt, contactPrefs: knownPrefs ?? contactPrefsOf(bindings.map(featuresOf)) };
 }
 
 /** The Contact parameters of a binding, values without their quotes. */

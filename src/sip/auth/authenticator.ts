@@ -127,7 +127,7 @@ export class Authenticator {
   async check(context: AuthContext, claimedAor: string): Promise<AuthResult> {
     const { request } = context;
     // The first challenges of a run would be useless for whoever judges the answers.
-    await this.#judge?.ready();
+    if (this.#judge !== undefined) await this.#judge.ready();
     const role = request.method === 'REGISTER' ? REGISTRAR : PROXY;
     const { remote } = context.flow;
     const given = this.#credentialsOf(request, role);

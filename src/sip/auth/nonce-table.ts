@@ -39,6 +39,8 @@ export class NonceTable {
   readonly #lifetimeMs: number;
   readonly #capacity: number;
   readonly #windows = new Map<number, CountWindow>();
+  /** Oldest first. It stays where the last one was forgotten: from the start it would pass all the gaps each time. */
+  readonly #ages = this.#windows.keys();
   #serial = 0;
   /** No nonce up to this serial is taken unless it is still in the table. */
   #forgottenUpTo = 0;
@@ -126,11 +128,10 @@ export class NonceTable {
   }
 
   #forgetOldest(): void {
-    for (const serial of this.#windows.keys()) {
-      this.#windows.delete(serial);
-      this.#forgottenUpTo = Math.max(this.#forgottenUpTo, serial);
-      return;
-    }
+    const { value: serial } = this.#ages.next();
+    if (serial === undefined) return;
+    this.#windows.delete(serial);
+    this.#forgottenUpTo = Math.max(this.#forgottenUpTo, serial);
   }
 }
 

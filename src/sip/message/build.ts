@@ -23,12 +23,13 @@ export function createResponse(
   status: number,
   reason: string = REASONS[status] ?? 'Unknown',
   options: ResponseOptions = {},
+  toTag: string | undefined = options.toTag,
 ): SipResponse {
   const response = new SipResponse({ status, reason, headers: new HeaderList() });
   response.copyHeader(request, 'Via');
   if (status > 100 && status < 300) response.copyHeader(request, 'Record-Route');
   response.copyHeader(request, 'From');
-  copyTo(response, request, options.toTag);
+  copyTo(response, request, toTag);
   response.copyHeader(request, 'Call-ID');
   response.copyHeader(request, 'CSeq');
   if (status === 100) response.copyHeader(request, 'Timestamp');

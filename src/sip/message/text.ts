@@ -56,7 +56,8 @@ export function quotedEnd(text: string, from: number): number {
 export function unquote(text: string): string {
   if (text.length < 2 || text.charCodeAt(0) !== QUOTE || text.charCodeAt(text.length - 1) !== QUOTE)
     return text;
-  return text.slice(1, -1).replace(/\\(.)/g, '$1');
+  const content = text.slice(1, -1);
+  return content.includes('\\') ? content.replace(/\\(.)/g, '$1') : content;
 }
 
 /** `text` as a quoted string (RFC 3261 §25.1). */

@@ -96,9 +96,8 @@ export class ServerTransaction {
   /** Makes a response from status and headers, with a To tag of ours, and passes it down. */
   reply(status: number, reason?: string, options: ResponseOptions = {}): void {
     if (this.#request === undefined) return;
-    const isTagged = status === 100 || options.toTag !== undefined;
-    const withTag = isTagged ? options : { ...options, toTag: this.localTag };
-    this.respond(createResponse(this.#request, status, reason, withTag));
+    const toTag = options.toTag ?? (status === 100 ? undefined : this.localTag);
+    this.respond(createResponse(this.#request, status, reason, options, toTag));
   }
 
   #release(): void {

@@ -15,7 +15,7 @@ export interface TimerEntry<Name> {
 
 /** A due time counts as reached from this much before: system timers fire up to a millisecond early. */
 const EARLY_MS = 1;
-/** Fired entries at the head of a queue that are borne before the array is cut. */
+/** Fired entries at the head of a queue that are borne before the array is cut, and as many as there are running ones. */
 const COMPACT_AT = 1024;
 
 /** All timers of one duration: they fall due in the order they were started, so a plain queue keeps them sorted. */
@@ -73,7 +73,8 @@ class TimerQueue<Name> {
   }
 
   #compact(): void {
-    if (this.#head < COMPACT_AT && this.#head < this.#entries.length) return;
+    const running = this.#entries.length - this.#head;
+    if (running > 0 && (this.#head < COMPACT_AT || this.#head < running)) return;
     this.#entries = this.#entries.slice(this.#head);
     this.#head = 0;
   }
