@@ -10,15 +10,16 @@ import {
 import type { Authenticator } from '../sip/auth/authenticator.ts';
 import { escapeUser } from '../sip/message/aor.ts';
 import type { SipRequest } from '../sip/message/request.ts';
-import { stripIdentities } from '../sip/proxy/asserted-identity.ts';
 import { type BindingTarget, targetsOf } from '../sip/proxy/binding-targets.ts';
 import { forbidsForking, preferredTargets } from '../sip/proxy/caller-preferences.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
 import type { GruuDirectory, GruuPlace, ProxyOptions, RequestContext, Target } from '../sip/proxy/ports.ts';
+import { unmetPrivacy } from '../sip/proxy/privacy.ts';
 import { mayReach, sipsNotAllowed } from '../sip/proxy/sips.ts';
 import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingStore } from '../sip/registrar/binding-store.ts';
-import { assertIdentity, checkAssertedIdentity } from './caller-identity.ts';
+import { type Caller, CallerCheck } from './caller-check.ts';
+import { checkAssertedIdentity } from './caller-identity.ts';
 import type { Location, LocationService } from './location-service.ts';
 import { answerOwnEvent, isAboutSender } from './own-events.ts';
 import type { PeerConnections, PeerFlow } from './peer-connections.ts';
@@ -50,18 +51,17 @@ export interface CallHandlerOptions {
   readonly mode: 'proxy' | 'redirect';
 }
 
-/** What the caller proved, and so what it may ask of us. */
-type Caller = 'authenticated' | 'foreign' | 'refused';
-
 /** Routes requests outside dialogs: who may ask, where the user is, by proxy or by redirect. */
 export class CallHandler {
   readonly #deps: Deps;
   readonly #options: CallHandlerOptions;
+  readonly #callers: CallerCheck;
   readonly #unreachable: Counter;
 
   constructor(deps: Deps, options: CallHandlerOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#callers = new CallerCheck(deps);
     const help = 'Requests answered 504: no binding here and no answer from the overlay';
     this.#unreachable = deps.metrics.counter('p2psip_overlay_unreachable_total', help);
   }
@@ -69,9 +69,11 @@ export class CallHandler {
   async handle(context: RequestContext): Promise<void> {
     if (context.overlayPeer !== undefined) return this.#fromOverlay(context, context.overlayPeer);
     if (this.#deps.events.refresh(context)) return;
-    stripIdentities(context.request);
-    const caller = await this.#identify(context);
+    const caller = await this.#callers.identify(context);
     if (caller === 'refused') return;
+    const unmet = context.hasRoute ? [] : unmetPrivacy(context.request);
+    // RFC 3323 §5: nobody is left to give it.
+    if (unmet.length > 0) return context.reply(500, `Privacy Not Available: ${unmet.join(', ')}`);
     const aor = context.requestAor;
     const gruu = context.hasRoute ? undefined : this.#deps.gruus.place(context.request.uri);
     if (gruu !== undefined) return this.#toGruu(context, gruu, caller);
@@ -81,7 +83,7 @@ export class CallHandler {
     }
     if (aor === undefined || context.hasRoute) return this.#outward(context, caller);
     // Without a token of ours only our own users reach others within a dialog.
-    if (context.isStrayInDialog && caller !== 'authenticated') return context.reply(403, 'Relaying Denied');
+    if (context.isStrayInDialog && caller !== 'authenticated') return this.#callers.deny(context, caller);
     await this.#toUser(context, aor, caller);
   }
 
@@ -97,31 +99,11 @@ export class CallHandler {
     await this.#forward(context, preferredTargets(request, targetsOf(bindings)));
   }
 
-  /** RFC 3261 §22.3, architecture "Challenges": our own users prove who they are before anything is looked up. */
-  async #identify(context: RequestContext): Promise<Caller> {
-    const { authenticator, own, trunks } = this.#deps;
-    const { from } = context.request;
-    // The telephone network knows no passwords; it reaches our users, and nobody else through us.
-    if (trunks.isSource(context.flow.remote.host)) return 'foreign';
-    if (own.domainOf(from.uri.host, from.uri.port) === undefined) return 'foreign';
-    if (authenticator === undefined) return 'authenticated';
-    if (context.fromAor === undefined) {
-      context.reply(403, 'No Usable Identity In From');
-      return 'refused';
-    }
-    const result = await authenticator.check(context, context.fromAor);
-    // He says he is one of us, and nobody here can tell: he may ask what a stranger may.
-    if (result === 'unproved') return 'foreign';
-    if (result !== 'ok') return 'refused';
-    assertIdentity(context.request, context.fromAor);
-    return 'authenticated';
-  }
-
   /** To other domains, and to Contacts a phone learned from a 302 of ours: for our own users only. */
   async #outward(context: RequestContext, caller: Caller): Promise<void> {
     const { request, requestAor } = context;
     const isOurs = this.#deps.own.isOwn(request.uri.host, request.uri.port);
-    if (caller !== 'authenticated') return context.reply(403, 'Relaying Denied');
+    if (caller !== 'authenticated') return this.#callers.deny(context, caller);
     // Ours, but without a user to look up.
     if (isOurs && requestAor === undefined && !context.hasRoute) {
       // RFC 3261 §12.2.2: of no dialog with this server.
@@ -158,7 +140,10 @@ export class CallHandler {
       this.#learn(aor, await this.#forward(context, here, { later }));
       return;
     }
-    const trunk = this.#trunkFor(aor, caller);
+    // A number that is nobody's here may be dialled outside, by our own users only (RFC 3261 §26.3.2.1: no open relay).
+    const outside = this.#deps.hasAccount(aor) ? undefined : this.#deps.trunks.uriFor(aor);
+    if (outside !== undefined && caller === 'anonymous') return this.#callers.deny(context, caller);
+    const trunk = caller === 'authenticated' ? outside : undefined;
     // The telephone network must stay within reach when the overlay is not.
     const located = trunk === undefined ? this.#located(context, aor, lookup) : lookup.catch(() => NOWHERE);
     const location = await located;
@@ -177,7 +162,7 @@ export class CallHandler {
    * user's calls go.
    */
   async #toGruu(context: RequestContext, gruu: GruuPlace, caller: Caller): Promise<void> {
-    if (context.isStrayInDialog && caller !== 'authenticated') return context.reply(403, 'Relaying Denied');
+    if (context.isStrayInDialog && caller !== 'authenticated') return this.#callers.deny(context, caller);
     if (gruu.kind !== 'elsewhere') return this.#toGruuHere(context, gruu, caller);
     const { aor } = gruu;
     const location = await this.#located(context, aor, this.#deps.locations.locate(aor));
@@ -191,7 +176,7 @@ export class CallHandler {
   async #toGruuHere(context: RequestContext, gruu: GruuPlace, caller?: Caller): Promise<void> {
     const { request, flow, overlayPeer } = context;
     if (gruu.kind === 'unknown') {
-      if (caller === 'foreign') this.#deps.onStranger?.(flow.remote, flow.reliable);
+      if (caller !== 'authenticated') this.#deps.onStranger?.(flow.remote, flow.reliable);
       return context.reply(404);
     }
     const targets = gruu.kind === 'targets' ? gruu.targets : [];
@@ -270,17 +255,11 @@ export class CallHandler {
     });
   }
 
-  /** A number that is nobody's here may be dialled outside, by our own users only (RFC 3261 §26.3.2.1: no open relay). */
-  #trunkFor(aor: string, caller: Caller): string | undefined {
-    const isOutside = caller === 'authenticated' && !this.#deps.hasAccount(aor);
-    return isOutside ? this.#deps.trunks.uriFor(aor) : undefined;
-  }
-
   /** Known, though without a phone now: 480; never heard of: 404. */
   #emptyStatus({ flow }: RequestContext, aor: string, { known }: Location, caller: Caller): number {
     const { bindings, hasAccount, onStranger } = this.#deps;
     if (known || hasAccount(aor) || bindings.bindings(aor).length > 0) return 480;
-    if (caller === 'foreign') onStranger?.(flow.remote, flow.reliable);
+    if (caller !== 'authenticated') onStranger?.(flow.remote, flow.reliable);
     return 404;
   }
 

@@ -10,16 +10,18 @@ export interface Trunk {
   readonly to: string;
   /** Addresses and prefixes whose calls to our users are let in whatever their From says. */
   readonly from: readonly string[];
+  /** Whether it is of our trust domain, so that what it asserts about callers is believed (RFC 3325 §2.3). */
+  readonly trustsIdentity?: boolean;
 }
 
 /** Trunks by number (requirement A6): the first whose pattern matches takes the call. */
 export class Trunks {
   readonly #trunks: readonly Trunk[];
-  readonly #sources: PrefixSet;
+  readonly #sources: readonly (readonly [PrefixSet, Trunk])[];
 
   constructor(trunks: readonly Trunk[] = []) {
     this.#trunks = trunks;
-    this.#sources = new PrefixSet(trunks.flatMap(({ from }) => from));
+    this.#sources = trunks.map((trunk) => [new PrefixSet(trunk.from), trunk]);
   }
 
   /** Where a number goes (RFC 3261 §19.1.6); undefined: the AoR is no number, or no trunk takes it. */
@@ -31,8 +33,8 @@ export class Trunks {
     return uri.with({ user: number, params: new Map([...uri.params, ['user', 'phone']]) }).toString();
   }
 
-  /** Whether calls from this address come in over a trunk. */
-  isSource(host: string): boolean {
-    return this.#sources.has(host);
+  /** The trunk that calls from this address come in over. */
+  sourceOf(host: string): Trunk | undefined {
+    return this.#sources.find(([prefixes]) => prefixes.has(host))?.[1];
   }
 }

@@ -8,8 +8,8 @@ const TRUNK = '198.51.100.9';
 const sip = { auth: 'digest', trunks: [{ match: '^\\+', to: `sip:${TRUNK}`, from: [TRUNK] }] };
 
 /** Phones with passwords, and the telephone network at a trunk. */
-async function start(t: ExecutionContext) {
-  const edge = await Edge.start(t, sip);
+async function start(t: ExecutionContext, options: object = sip) {
+  const edge = await Edge.start(t, options);
   const [alice, bob] = [await edge.phone('alice'), await edge.phone('bob')];
   const trunk = await edge.phone('+15550000', { host: TRUNK, domain: TRUNK });
   for (const phone of [alice, bob]) {
@@ -119,12 +119,97 @@ behaviour(
   },
 );
 
-behaviour('RFC 3323 §4.1: a From of sip:anonymous@anonymous.invalid is a stranger’s', async (t) => {
-  const { edge, bob } = await start(t);
-  const anonymous = await edge.phone('x');
-  const from = '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1';
-  anonymous.invite(bob, { from });
-  t.is((await bob.expect('INVITE')).header('From'), from);
-  anonymous.invite('sip:+15551234@example.org', { from });
-  await anonymous.expect(404);
+const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1';
+
+behaviour(
+  'RFC 3325 §5: an anonymous caller with a password is asserted to the trunk, and not to the phone he calls',
+  async (t) => {
+    const { alice, bob, trunk } = await start(t);
+    const invite = alice.invite('sip:+15551234@example.org', { from: ANONYMOUS });
+    alice.authorized(invite, await alice.expect(407));
+    t.is((await trunk.expect('INVITE')).header('P-Asserted-Identity'), `<${alice.aor}>`);
+    const headers = { 'P-Preferred-Identity': `<${alice.aor}>` };
+    const call = alice.invite(bob, { from: ANONYMOUS, headers });
+    alice.authorized(call, await alice.expect(407));
+    t.is((await bob.expect('INVITE')).header('P-Asserted-Identity'), '');
+  },
+);
+
+behaviour('RFC 3325 §7: with Privacy: none an anonymous caller is named', async (t) => {
+  const { alice, bob } = await start(t);
+  const headers = { 'P-Preferred-Identity': `<${alice.aor}>`, Privacy: 'none' };
+  const invite = alice.invite(bob, { from: ANONYMOUS, headers });
+  alice.authorized(invite, await alice.expect(407));
+  t.is((await bob.expect('INVITE')).header('P-Asserted-Identity'), `<${alice.aor}>`);
+});
+
+behaviour('RFC 3325 §5: an anonymous caller who shows nothing reaches our users, unnamed', async (t) => {
+  const { alice, bob } = await start(t);
+  alice.invite(bob, { from: ANONYMOUS });
+  t.is((await bob.expect('INVITE')).header('P-Asserted-Identity'), '');
+});
+
+behaviour('RFC 3261 §22.3: an anonymous caller who wants more is asked for a password', async (t) => {
+  const { alice } = await start(t);
+  for (const uri of ['sip:+15551234@example.org', 'sip:dave@203.0.113.5']) {
+    alice.invite(uri, { from: ANONYMOUS });
+    await alice.expect(407);
+  }
+});
+
+behaviour(
+  'RFC 3325 §6: a caller chooses among the identities that are his, not among those of others',
+  async (t) => {
+    const { alice, bob } = await start(t);
+    const asserted = async (preferred: string) => {
+      await callWithPassword(alice, bob.aor, { 'P-Preferred-Identity': preferred });
+      return (await bob.expect('INVITE')).header('P-Asserted-Identity');
+    };
+    const named = `"Alice in Sales" <${alice.aor}>`;
+    t.is(await asserted(named), named);
+    for (const other of [
+      `"CEO" <${bob.aor}>`,
+      '<tel:+15551234>',
+      'rubbish',
+      `${named}, ${named}, ${named}`,
+    ]) {
+      t.is(await asserted(other), `<${alice.aor}>`, other);
+    }
+  },
+);
+
+behaviour('RFC 3325 §7: who asks for privacy of himself or his headers is not named either', async (t) => {
+  const { alice, bob } = await start(t);
+  for (const [Privacy, isNamed] of [
+    ['user', false],
+    ['header;session', false],
+    ['session', true],
+    ['none', true],
+  ] as const) {
+    await callWithPassword(alice, bob.aor, { Privacy });
+    const invite = await bob.expect('INVITE');
+    t.is(invite.header('P-Asserted-Identity') !== '', isNamed, Privacy);
+    t.is(invite.header('Privacy'), Privacy);
+  }
+});
+
+behaviour('RFC 3323 §5: privacy that we cannot give is refused with 500 where it is critical', async (t) => {
+  const { alice, bob } = await start(t);
+  await callWithPassword(alice, bob.aor, { Privacy: 'header;id;critical' });
+  t.regex((await alice.expect(500)).start, /header$/);
+  await callWithPassword(alice, bob.aor, { Privacy: 'id;critical' });
+  t.is((await bob.expect('INVITE')).header('P-Asserted-Identity'), '');
+});
+
+behaviour('RFC 3325 §5: a trunk that we trust says who calls, unless he wants privacy', async (t) => {
+  const [one] = sip.trunks;
+  const { bob, trunk } = await start(t, { ...sip, trunks: [{ ...one!, identity: 'trusted' }] });
+  const identity = '"Their Name" <tel:+15557777>';
+  const heard = async (headers: Headers) => {
+    trunk.invite(bob, { headers });
+    return (await bob.expect('INVITE')).header('P-Asserted-Identity');
+  };
+  t.is(await heard({ 'P-Asserted-Identity': identity }), identity);
+  t.is(await heard({ 'P-Asserted-Identity': identity, Privacy: 'id' }), '');
+  t.is(await heard({ 'P-Asserted-Identity': 'rubbish' }), '');
 });

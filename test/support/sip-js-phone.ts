@@ -100,7 +100,10 @@ export class SipJsPhone {
    * Sends the INVITE.
    * @param callee a user of its domain, or a URI
    */
-  async call(callee: string, options: { anonymous?: boolean } = {}): Promise<SipJsCall<Inviter>> {
+  async call(
+    callee: string,
+    options: { anonymous?: boolean; extraHeaders?: string[] } = {},
+  ): Promise<SipJsCall<Inviter>> {
     const call = new SipJsCall(new Inviter(this.#agent, this.#uri(callee), options));
     await call.session.invite({ requestDelegate: call.onResponse });
     return call;

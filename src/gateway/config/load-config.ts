@@ -149,7 +149,11 @@ class Resolver {
         allow: sip.allow,
         overload: sip.overload,
         emergency: sip.emergency,
-        trunks: sip.trunks.map((trunk) => ({ ...trunk, match: new RegExp(trunk.match) })),
+        trunks: sip.trunks.map(({ match, identity, ...trunk }) => ({
+          ...trunk,
+          match: new RegExp(match),
+          trustsIdentity: identity === 'trusted',
+        })),
       },
       users: users ?? this.#readUsers(domains),
       admin: this.#admin(),

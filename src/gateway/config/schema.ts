@@ -72,6 +72,7 @@ const sip = block({
         match: text("write a regular expression, like '^\\+'", isPattern),
         to: sipUri('write a SIP URI, like sip:trunk.example.net'),
         from: v.optional(list(text('give an address or prefix, like 192.0.2.0/24', isPrefix)), []),
+        identity: v.optional(choice(['none', 'trusted']), 'none'),
       }),
     ),
     [],

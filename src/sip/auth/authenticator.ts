@@ -11,7 +11,7 @@ import type { SipRequest } from '../message/request.ts';
 import type { CredentialsStore } from './credentials.ts';
 import type { CredentialsJudge } from './credentials-judge.ts';
 import { type DigestAlgorithm, formatChallenge } from './digest.ts';
-import { DigestCheck, type DigestResult, type OwnNames } from './digest-check.ts';
+import { aorOf, DigestCheck, type DigestResult, type OwnNames } from './digest-check.ts';
 import { type DigestCredentials, parseDigestCredentials, realmOf } from './digest-credentials.ts';
 import { NonceTable, type NonceTableOptions } from './nonce-table.ts';
 
@@ -140,6 +140,18 @@ export class Authenticator {
     else this.#reportFailure(context, claimedAor, result, given?.credentials);
     this.#act(context, role, claimedAor, result);
     return result;
+  }
+
+  /** The user whom the credentials in a request for a proxy name, proved or not. */
+  userOf(request: SipRequest): string | undefined {
+    const given = this.#credentialsOf(request, PROXY);
+    const { firstDomain } = this.#own;
+    return given && aorOf(given.credentials.username, firstDomain, this.#own);
+  }
+
+  /** Asks whoever sent a request who he is. */
+  demand(context: AuthContext): void {
+    this.#challenge(context, PROXY, `@${this.#own.firstDomain}`, false);
   }
 
   #reportFailure(

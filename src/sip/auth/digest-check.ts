@@ -73,7 +73,7 @@ export class DigestCheck {
 
   async check(claimed: DigestClaim): Promise<DigestResult> {
     const { request, claimedAor } = claimed;
-    const aor = this.#aorOf(claimed.credentials.username, claimedAor);
+    const aor = aorOf(claimed.credentials.username, domainOf(claimedAor), this.#own);
     const claim = { ...claimed, aor };
     const known = this.#known(claim);
     if (this.#judge === undefined) return known === 'right' ? this.#use(claim) : 'wrong';
@@ -131,14 +131,6 @@ export class DigestCheck {
     return aor === claimedAor ? 'ok' : 'forbidden';
   }
 
-  /** `alice` is the Alice of the claimed AoR's domain, `alice@host` that of the domain the host stands for. */
-  #aorOf(username: string, claimedAor: string): string | undefined {
-    const at = username.lastIndexOf('@');
-    if (at < 0) return username + claimedAor.slice(claimedAor.lastIndexOf('@'));
-    const domain = this.#own.domainOf(username.slice(at + 1).toLowerCase(), undefined);
-    return domain === undefined ? undefined : `${username.slice(0, at)}@${domain}`;
-  }
-
   /**
    * RFC 7616 §3.4.6 asks that the digest uri mean the resource of the request line. Phones write our domain with and
    * without scheme, port and parameters there, so it need only name us, or be the Request-URI. A telephone number that was
@@ -158,4 +150,16 @@ export class DigestCheck {
       return false;
     }
   }
+}
+
+/** `alice` is the Alice of this domain, `alice@host` that of the domain the host stands for. */
+export function aorOf(username: string, domain: string, own: OwnNames): string | undefined {
+  const at = username.lastIndexOf('@');
+  if (at < 0) return `${username}@${domain}`;
+  const named = own.domainOf(username.slice(at + 1).toLowerCase(), undefined);
+  return named === undefined ? undefined : `${username.slice(0, at)}@${named}`;
+}
+
+function domainOf(aor: string): string {
+  return aor.slice(aor.lastIndexOf('@') + 1);
 }

@@ -21,9 +21,9 @@ for (const [aor, uri] of [
 }
 
 test('A6: a trunk’s calls come from its addresses alone', (t) => {
-  t.true(trunks.isSource('192.0.2.77'));
-  t.true(trunks.isSource('::ffff:192.0.2.77'));
-  t.true(trunks.isSource('2001:db8::7'));
-  t.false(trunks.isSource('198.51.100.1'));
-  t.false(new Trunks().isSource('192.0.2.77'));
+  t.truthy(trunks.sourceOf('192.0.2.77'));
+  t.truthy(trunks.sourceOf('::ffff:192.0.2.77'));
+  t.truthy(trunks.sourceOf('2001:db8::7'));
+  t.is(trunks.sourceOf('198.51.100.1'), undefined);
+  t.is(new Trunks().sourceOf('192.0.2.77'), undefined);
 });

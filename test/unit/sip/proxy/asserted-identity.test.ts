@@ -51,8 +51,8 @@ test('RFC 3325 §7: with Privacy: id the identity stays among peers and trunks, 
   }
 });
 
-test('RFC 3325 §7: without Privacy: id everybody called is told who calls', (t) => {
-  for (const headers of [[], ['Privacy: none'], ['Privacy: header;identity']]) {
+test('RFC 3325 §7: without Privacy for himself everybody called is told who calls', (t) => {
+  for (const headers of [[], ['Privacy: none'], ['Privacy: session;identity']]) {
     t.deepEqual(
       [phone, foreign, peer, trunk].map((target) => isTold(target, ...headers)),
       [true, true, true, true],
