@@ -2,15 +2,19 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 
-function installed(program: string): boolean {
-  return (process.env.PATH ?? '').split(path.delimiter).some((directory) => {
-    try {
-      accessSync(path.join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+/** Where a program of the system is; undefined when it is not. */
+export function findProgram(program: string): string | undefined {
+  const places = (process.env.PATH ?? '').split(path.delimiter);
+  return places.map((directory) => path.join(directory, program)).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -18,7 +22,7 @@ function installed(program: string): boolean {
  * returns at once on false.
  */
 export function requirePrograms(t: ExecutionContext, ...programs: string[]): boolean {
-  const missing = programs.filter((program) => !installed(program));
+  const missing = programs.filter((program) => findProgram(program) === undefined);
   if (missing.length === 0) return true;
   const message = `SKIPPED, not installed: ${missing.join(', ')}`;
   if (process.env.CI === 'true') {

@@ -128,7 +128,7 @@ export class AdminServer {
       );
     }
     if (name === 'metrics' && argument === undefined) return this.#sendMetrics(response);
-    if (argument === undefined && this.#deps.console?.serveWatcher(name, request, response)) return;
+    if (argument === undefined && this.#deps.console?.serveWatcher(name, response)) return;
     if (route === undefined || rest.length > 0 || !fits(route, argument)) {
       return sendAnswer(response, refusal(404, 'no-such-path', `known: ${this.#known()}`));
     }

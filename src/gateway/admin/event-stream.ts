@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
 const MAX_STREAMS = 8;
 /** A browser that reads this slowly is cut off; it comes back by itself and starts anew. */
@@ -24,7 +24,7 @@ export class EventStreams {
   }
 
   /** @param first what a new stream begins with. @returns false when there are too many already */
-  add(request: IncomingMessage, response: ServerResponse, first: () => string): boolean {
+  add(response: ServerResponse, first: () => string): boolean {
     if (this.#open.size >= MAX_STREAMS) return false;
     response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
@@ -34,7 +34,7 @@ export class EventStreams {
     response.write(`retry: 2000\n\n${first()}`);
     this.#open.add(response);
     this.#onChange(this.#open.size);
-    request.once('close', () => this.#remove(response));
+    response.once('close', () => this.#remove(response));
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../../base/index.ts';
 import type { LogTail } from '../logging/log-tail.ts';
 import { EventStreams, formatEvent } from './event-stream.ts';
@@ -72,8 +72,8 @@ export class LiveFeed {
   }
 
   /** @returns false when too many watch already: nothing was answered */
-  serve(request: IncomingMessage, response: ServerResponse): boolean {
-    return this.#streams.add(request, response, () => this.#everything());
+  serve(response: ServerResponse): boolean {
+    return this.#streams.add(response, () => this.#everything());
   }
 
   stop(): void {

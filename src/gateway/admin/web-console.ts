@@ -32,12 +32,12 @@ export class WebConsole {
   }
 
   /** For who has shown the token, where there is one: `/session` gives the cookie, `/events` what happens. */
-  serveWatcher(name: string, request: IncomingMessage, response: ServerResponse): boolean {
+  serveWatcher(name: string, response: ServerResponse): boolean {
     if (name === 'session') {
       sendAnswer(response, ok({ session: true }), { 'Set-Cookie': this.#session.cookie(Date.now()) });
     } else if (name !== 'events') {
       return false;
-    } else if (!this.#deps.feed.serve(request, response)) {
+    } else if (!this.#deps.feed.serve(response)) {
       sendAnswer(response, refusal(503, 'busy', 'too many consoles watch already'), { 'Retry-After': '5' });
     }
     return true;

@@ -120,7 +120,7 @@ export class KeptCall {
       this.#from = nameOf(from).slice(0, MAX_NAME);
       this.#to = nameOf(headerOf(text, 'to', 't')).slice(0, MAX_NAME);
       // After a challenge the same call begins once more.
-      if (this.isOver && this.#answeredAt === undefined) this.#state = 'calling';
+      if (this.isOver && this.#answeredAt === undefined) this.#again();
     } else if (method === 'BYE' && !this.isOver) {
       this.#endedBy = tagOf(from) === this.#callerTag ? 'caller' : 'callee';
       this.#end(at);
@@ -143,6 +143,12 @@ export class KeptCall {
       this.#answeredAt = at;
       this.#state = 'talking';
     }
+  }
+
+  #again(): void {
+    this.#state = 'calling';
+    this.#final = undefined;
+    this.#endedAt = undefined;
   }
 
   #end(at: number): void {

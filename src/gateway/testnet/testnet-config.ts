@@ -47,7 +47,8 @@ export function testnetPeerConfig(
   const port = options.sipPort === 0 ? 0 : options.sipPort + index;
   const sip = {
     mode: options.mode,
-    listen: [`udp://127.0.0.1:${port}`, `tcp://127.0.0.1:${port}`],
+    // The WebSocket is for the browser phone: it is told the port.
+    listen: [`udp://127.0.0.1:${port}`, `tcp://127.0.0.1:${port}`, 'ws://127.0.0.1:0'],
     auth: options.auth,
   };
   const tree = {
