@@ -10,6 +10,7 @@ import {
   type Logger,
   type Metrics,
 } from '../../base/index.ts';
+import { detach } from '../message/detach.ts';
 import { type Flow, isWebSocket } from '../transport/flow.ts';
 import type { Binding } from './binding.ts';
 import { decodeBindings, encodeBindings } from './binding-codec.ts';
@@ -84,7 +85,7 @@ export class BindingStore {
     if (this.#store === undefined) return;
     const now = this.#clock.now();
     for (const [key, bytes] of this.#store.entries(BINDING_PREFIX)) {
-      const aor = key.slice(BINDING_PREFIX.length);
+      const aor = detach(key.slice(BINDING_PREFIX.length));
       try {
         const stored = decodeBindings(aor, bytes);
         const live = stored.filter((binding) => binding.expiresAt > now && !endsWithFlow(binding));
@@ -122,7 +123,9 @@ export class BindingStore {
    * durable.
    * @throws CodedError 'store-failed'; the earlier bindings are back unless yet another change came in between
    */
-  async replace(aor: string, bindings: readonly Binding[]): Promise<void> {
+  async replace(aorAsReceived: string, bindings: readonly Binding[]): Promise<void> {
+    // The bindings own their text; what names the AoR in a request may hold the whole request.
+    const aor = bindings[0]?.aor ?? aorAsReceived;
     const before = this.#bindings.get(aor) ?? NONE;
     this.#set(aor, bindings);
     try {

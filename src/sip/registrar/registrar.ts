@@ -225,7 +225,7 @@ export class Registrar {
       throw new Refusal(403, 'Contact Leads Back Here');
     const known = before.find((old) => old.contact === text);
     return {
-      aor: known?.aor ?? aor,
+      aor: before[0]?.aor ?? detach(aor),
       contact: known?.contact ?? detach(text),
       params: own(keptText, known?.params),
       q: parseQ(paramText(params, 'q')),
