@@ -30,7 +30,7 @@ export class Trunks {
     const trunk = number === undefined ? undefined : this.#trunks.find(({ match }) => match.test(number));
     if (trunk === undefined) return undefined;
     const uri = parseUri(trunk.to);
-    return uri.with({ user: number, params: new Map([...uri.params, ['user', 'phone']]) }).toString();
+    return uri.with({ user: number, params: uri.params.with('user', 'phone') }).toString();
   }
 
   /** The trunk that calls from this address come in over. */

@@ -59,6 +59,23 @@ export function headerKey(name: string): string | undefined {
   return known.get(name) ?? (isToken(name) ? lowerKey(name) : undefined);
 }
 
+/** Usual spellings by length, first and last character, for `headerKeyAt`. */
+const USUAL_SLOTS = 1024;
+const usual: ({ readonly name: string; readonly key: string } | undefined)[] = new Array(USUAL_SLOTS);
+for (const [name, key] of known) usual[slotOf(name, 0, name.length)] ??= { name, key };
+
+function slotOf(text: string, start: number, end: number): number {
+  const mixed = (end - start) * 97 + text.charCodeAt(start) * 31 + text.charCodeAt(end - 1);
+  return mixed & (USUAL_SLOTS - 1);
+}
+
+/** The same for the name between two positions of a text; usual spellings are known without cutting them out. */
+export function headerKeyAt(text: string, start: number, end: number): string | undefined {
+  const candidate = usual[slotOf(text, start, end)];
+  if (candidate?.name.length === end - start && text.startsWith(candidate.name, start)) return candidate.key;
+  return headerKey(text.slice(start, end));
+}
+
 function lowerKey(name: string): string {
   const lower = name.toLowerCase();
   return known.get(lower) ?? lower;

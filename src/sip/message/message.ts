@@ -3,22 +3,12 @@ import { type HeaderList, headerLine } from './header-list.ts';
 import { headerKey, isListHeader } from './header-names.ts';
 import { type NameAddr, parseNameAddr } from './name-addr.ts';
 import { paramText } from './params.ts';
-import { splitList } from './text.ts';
+import { nextComma, splitList } from './text.ts';
 import { formatVia, parseVia, type Via } from './via.ts';
 
 export interface CSeq {
   readonly number: number;
   readonly method: string;
-}
-
-/** Parsed values, kept under the key of their header until that header is edited. */
-export interface ParsedValues {
-  via: Via | undefined;
-  from: NameAddr | undefined;
-  to: NameAddr | undefined;
-  cseq: CSeq | undefined;
-  route: readonly NameAddr[] | undefined;
-  contact: readonly NameAddr[] | '*' | undefined;
 }
 
 /** A body: a range of the received datagram, or bytes of our own. */
@@ -29,6 +19,8 @@ export interface BodyRange {
 }
 
 export const emptyBody: BodyRange = { data: new Uint8Array(0), start: 0, end: 0 };
+
+const NO_ADDRESSES: readonly NameAddr[] = [];
 
 const CSEQ = /^([0-9]{1,10})[ \t]+(\S+)$/;
 /** RFC 3261 §8.1.1.5: less than 2**31. */
@@ -45,20 +37,26 @@ const MAX_SECONDS = 2 ** 32 - 1;
  */
 export abstract class SipMessage {
   protected readonly headerList: HeaderList;
-  readonly #parsed: ParsedValues;
   #body: BodyRange;
+  // Parsed values, immutable, kept until their header is edited.
+  #via: Via | undefined;
+  #from: NameAddr | undefined;
+  #to: NameAddr | undefined;
+  #cseq: CSeq | undefined;
+  #routes: readonly NameAddr[] | undefined;
+  #contacts: readonly NameAddr[] | '*' | undefined;
 
-  protected constructor(headers: HeaderList, body: BodyRange, parsed?: ParsedValues) {
+  /** @param original what this is a copy of: what was parsed there need not be parsed again */
+  protected constructor(headers: HeaderList, body: BodyRange, original?: SipMessage) {
     this.headerList = headers;
     this.#body = body;
-    this.#parsed = parsed ?? {
-      via: undefined,
-      from: undefined,
-      to: undefined,
-      cseq: undefined,
-      route: undefined,
-      contact: undefined,
-    };
+    if (original === undefined) return;
+    this.#via = original.#via;
+    this.#from = original.#from;
+    this.#to = original.#to;
+    this.#cseq = original.#cseq;
+    this.#routes = original.#routes;
+    this.#contacts = original.#contacts;
   }
 
   /** Request line or status line, without CRLF. */
@@ -73,7 +71,10 @@ export abstract class SipMessage {
   headers(name: string): string[] {
     const key = keyOf(name);
     const values = this.headerList.all(key);
-    return isListHeader(key) ? values.flatMap(splitList) : values;
+    if (!isListHeader(key)) return values;
+    const elements: string[] = [];
+    for (const value of values) for (const element of splitList(value)) elements.push(element);
+    return elements;
   }
 
   has(name: string): boolean {
@@ -136,24 +137,24 @@ export abstract class SipMessage {
   }
 
   get topVia(): Via {
-    this.#parsed.via ??= parseVia(this.#firstElement('via'));
-    return this.#parsed.via;
+    this.#via ??= parseVia(this.#firstElement('via'));
+    return this.#via;
   }
 
   /** Rewrites the first Via element, leaving those below it alone. */
   setTopVia(via: Via): void {
     this.replaceFirstElement('Via', formatVia(via));
-    this.#parsed.via = via;
+    this.#via = via;
   }
 
   get from(): NameAddr {
-    this.#parsed.from ??= parseNameAddr(this.#required('from'));
-    return this.#parsed.from;
+    this.#from ??= parseNameAddr(this.#required('from'));
+    return this.#from;
   }
 
   get to(): NameAddr {
-    this.#parsed.to ??= parseNameAddr(this.#required('to'));
-    return this.#parsed.to;
+    this.#to ??= parseNameAddr(this.#required('to'));
+    return this.#to;
   }
 
   get fromTag(): string | undefined {
@@ -169,8 +170,8 @@ export abstract class SipMessage {
   }
 
   get cseq(): CSeq {
-    this.#parsed.cseq ??= parseCSeq(this.#required('cseq'));
-    return this.#parsed.cseq;
+    this.#cseq ??= parseCSeq(this.#required('cseq'));
+    return this.#cseq;
   }
 
   /** undefined when absent. RFC 3261 §20.22: 0-255. */
@@ -183,16 +184,13 @@ export abstract class SipMessage {
   }
 
   get routes(): readonly NameAddr[] {
-    this.#parsed.route ??= this.headers('route').map(parseNameAddr);
-    return this.#parsed.route;
+    this.#routes ??= this.#addresses('route');
+    return this.#routes;
   }
 
   get contacts(): readonly NameAddr[] | '*' {
-    if (this.#parsed.contact === undefined) {
-      const values = this.headers('contact');
-      this.#parsed.contact = values.length === 1 && values[0] === '*' ? '*' : values.map(parseNameAddr);
-    }
-    return this.#parsed.contact;
+    this.#contacts ??= this.#isStar() ? '*' : this.#addresses('contact');
+    return this.#contacts;
   }
 
   /**
@@ -245,9 +243,17 @@ export abstract class SipMessage {
     return this.#body;
   }
 
-  /** The values parsed so far, for a copy: they are immutable. */
-  protected parsedValues(): ParsedValues {
-    return { ...this.#parsed };
+  /** RFC 3261 §10.2.2: all bindings of an AoR. */
+  #isStar(): boolean {
+    return this.headerList.first('contact') === '*' && this.headerList.count('contact') === 1;
+  }
+
+  #addresses(key: string): readonly NameAddr[] {
+    const value = this.headerList.first(key);
+    if (value === undefined) return NO_ADDRESSES;
+    // Most often there is one line with one address.
+    if (nextComma(value, 0) < 0 && this.headerList.count(key) === 1) return [parseNameAddr(value)];
+    return this.headers(key).map(parseNameAddr);
   }
 
   #required(key: string): string {
@@ -263,7 +269,26 @@ export abstract class SipMessage {
   }
 
   #edited(key: string): void {
-    if (key in this.#parsed) this.#parsed[key as keyof ParsedValues] = undefined;
+    switch (key) {
+      case 'via':
+        this.#via = undefined;
+        break;
+      case 'from':
+        this.#from = undefined;
+        break;
+      case 'to':
+        this.#to = undefined;
+        break;
+      case 'cseq':
+        this.#cseq = undefined;
+        break;
+      case 'route':
+        this.#routes = undefined;
+        break;
+      case 'contact':
+        this.#contacts = undefined;
+        break;
+    }
   }
 }
 

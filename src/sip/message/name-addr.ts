@@ -1,5 +1,5 @@
 import { SipSyntaxError } from './errors.ts';
-import { formatParams, type Params, parseParams } from './params.ts';
+import { type Params, parseParams } from './params.ts';
 import { quote, quotedEnd, skipSpace, sliceTrimmed, unquote } from './text.ts';
 import { parseUri, type SipUri } from './uri.ts';
 
@@ -62,7 +62,7 @@ function parseAddrSpec(text: string, start: number): NameAddr {
 
 /** Always in the bracketed form, which is never ambiguous. */
 export function formatNameAddr({ displayName, uri, params }: NameAddr): string {
-  return `${displayName === undefined ? '' : `${quote(displayName)} `}<${uri}>${formatParams(params)}`;
+  return `${displayName === undefined ? '' : `${quote(displayName)} `}<${uri}>${params}`;
 }
 
 function bad(text: string): SipSyntaxError {

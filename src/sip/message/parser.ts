@@ -1,6 +1,6 @@
 import { CodedError } from '../../base/index.ts';
 import { type HeaderLine, HeaderList } from './header-list.ts';
-import { headerKey } from './header-names.ts';
+import { headerKeyAt } from './header-names.ts';
 import { type BodyRange, emptyBody } from './message.ts';
 import { SipRequest } from './request.ts';
 import { SipResponse } from './response.ts';
@@ -68,30 +68,51 @@ export function parseMessage(data: Buffer, options: { datagram: boolean }): SipR
  */
 export function parseHead(text: string, headEnd: number): ParsedHead {
   const lineEnd = text.indexOf('\r\n');
-  const startLine = text.slice(0, lineEnd);
-  const status = STATUS_LINE.exec(startLine);
-  const request = status === null ? REQUEST_LINE.exec(startLine) : null;
-  if (status === null && request === null) throw new MessageError('not-sip', 'no SIP start line');
+  const startLine = parseStartLine(text.slice(0, lineEnd));
+  if (startLine === undefined) throw new MessageError('not-sip', 'no SIP start line');
   const lines: HeaderLine[] = [];
   const fault = indexLines(text, lineEnd + 2, headEnd, lines);
   const headers = new HeaderList(lines);
-  const finish = (body: BodyRange) => {
-    if (status !== null) {
-      return new SipResponse({ status: Number(status[1]), reason: status[2] ?? '', headers, body });
-    }
-    return new SipRequest({
-      method: request![1]!,
-      requestUri: request![2]!,
-      version: request![3]!.toUpperCase(),
-      headers,
-      body,
-    });
-  };
-  const fail = (why: string) => new MessageError('malformed-message', why, asRequest(finish(emptyBody)));
-  if (fault !== undefined) throw fail(fault);
   const contentLength = readContentLength(headers);
-  if (contentLength === 'malformed') throw fail('malformed or contradictory Content-Length');
-  return { contentLength, finish };
+  if (fault !== undefined || contentLength === 'malformed') {
+    const saved = asRequest(new Head(startLine, headers, undefined).finish(emptyBody));
+    const why = fault ?? 'malformed or contradictory Content-Length';
+    throw new MessageError('malformed-message', why, saved);
+  }
+  return new Head(startLine, headers, contentLength);
+}
+
+type StartLine =
+  | { readonly status: number; readonly reason: string }
+  | { readonly method: string; readonly requestUri: string; readonly version: string };
+
+function parseStartLine(line: string): StartLine | undefined {
+  // No method has a slash.
+  const status = line.charCodeAt(3) === 0x2f ? STATUS_LINE.exec(line) : null;
+  if (status !== null) return { status: Number(status[1]), reason: status[2] ?? '' };
+  const request = REQUEST_LINE.exec(line);
+  if (request === null) return undefined;
+  return { method: request[1]!, requestUri: request[2]!, version: request[3]!.toUpperCase() };
+}
+
+class Head implements ParsedHead {
+  readonly contentLength: number | undefined;
+  readonly #startLine: StartLine;
+  readonly #headers: HeaderList;
+
+  constructor(startLine: StartLine, headers: HeaderList, contentLength: number | undefined) {
+    this.#startLine = startLine;
+    this.#headers = headers;
+    this.contentLength = contentLength;
+  }
+
+  finish(body: BodyRange): SipRequest | SipResponse {
+    const line = this.#startLine;
+    const headers = this.#headers;
+    if ('status' in line) return new SipResponse({ status: line.status, reason: line.reason, headers, body });
+    const { method, requestUri, version } = line;
+    return new SipRequest({ method, requestUri, version, headers, body });
+  }
 }
 
 /** Fills `lines`; returns what is wrong with the head, if anything. Malformed lines are left out. */
@@ -128,7 +149,8 @@ function indexLine(text: string, start: number, end: number): HeaderLine | undef
   ) {
     nameEnd -= 1;
   }
-  const key = headerKey(text.slice(start, nameEnd));
+  if (nameEnd === start) return undefined;
+  const key = headerKeyAt(text, start, nameEnd);
   return key === undefined ? undefined : { key, source: text, start, valueStart: colon + 1, end };
 }
 

@@ -1,6 +1,6 @@
 import { SipSyntaxError } from './errors.ts';
 import type { HeaderList } from './header-list.ts';
-import { type BodyRange, emptyBody, type ParsedValues, SipMessage } from './message.ts';
+import { type BodyRange, emptyBody, SipMessage } from './message.ts';
 import { parseUri, type SipUri } from './uri.ts';
 
 /** What a request is made of. */
@@ -20,8 +20,8 @@ export class SipRequest extends SipMessage {
   #requestUri: string;
   #uri: SipUri | undefined;
 
-  constructor(parts: RequestParts, parsed?: ParsedValues) {
-    super(parts.headers, parts.body ?? emptyBody, parsed);
+  constructor(parts: RequestParts, original?: SipRequest) {
+    super(parts.headers, parts.body ?? emptyBody, original);
     this.method = parts.method;
     this.version = parts.version ?? 'SIP/2.0';
     this.#requestUri = parts.requestUri;
@@ -58,7 +58,7 @@ export class SipRequest extends SipMessage {
         headers: this.headerList.clone(),
         body: this.bodyRange,
       },
-      this.parsedValues(),
+      this,
     );
     copy.#uri = this.#uri;
     return copy;

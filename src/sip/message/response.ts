@@ -1,5 +1,5 @@
 import type { HeaderList } from './header-list.ts';
-import { type BodyRange, emptyBody, type ParsedValues, SipMessage } from './message.ts';
+import { type BodyRange, emptyBody, SipMessage } from './message.ts';
 
 export interface ResponseParts {
   readonly status: number;
@@ -12,8 +12,8 @@ export class SipResponse extends SipMessage {
   readonly status: number;
   readonly reason: string;
 
-  constructor(parts: ResponseParts, parsed?: ParsedValues) {
-    super(parts.headers, parts.body ?? emptyBody, parsed);
+  constructor(parts: ResponseParts, original?: SipResponse) {
+    super(parts.headers, parts.body ?? emptyBody, original);
     this.status = parts.status;
     this.reason = parts.reason;
   }
@@ -34,9 +34,6 @@ export class SipResponse extends SipMessage {
 
   clone(): SipResponse {
     const { status, reason } = this;
-    return new SipResponse(
-      { status, reason, headers: this.headerList.clone(), body: this.bodyRange },
-      this.parsedValues(),
-    );
+    return new SipResponse({ status, reason, headers: this.headerList.clone(), body: this.bodyRange }, this);
   }
 }

@@ -1,6 +1,6 @@
 import { SipSyntaxError } from './errors.ts';
 import { canonicalIpv6 } from './ipv6.ts';
-import { formatParams, noParams, type Params } from './params.ts';
+import { noParams, type Params, ParamsBuilder } from './params.ts';
 import { percentDecode } from './text.ts';
 
 /** The parts a URI is built from; see the fields of `SipUri`. */
@@ -73,13 +73,13 @@ export class SipUri {
 
   #format(): string {
     if (this.opaque !== undefined) return `${this.scheme}:${this.opaque}`;
-    if (this.scheme === 'tel') return `tel:${this.user ?? ''}${formatParams(this.params)}`;
+    if (this.scheme === 'tel') return `tel:${this.user ?? ''}${this.params}`;
     const password = this.password === undefined ? '' : `:${this.password}`;
     const user = this.user === undefined ? '' : `${this.user}${password}@`;
     const host = this.host.includes(':') ? `[${this.host}]` : this.host;
     const port = this.port === undefined ? '' : `:${this.port}`;
     const headers = this.headers === undefined ? '' : `?${this.headers}`;
-    return `${this.scheme}:${user}${host}${port}${formatParams(this.params)}${headers}`;
+    return `${this.scheme}:${user}${host}${port}${this.params}${headers}`;
   }
 }
 
@@ -153,14 +153,14 @@ function parseSipUri(text: string, scheme: string, start: number): SipUri {
 function parseUriParams(text: string, from: number, to: number): Params {
   if (from === to) return noParams;
   if (text.charCodeAt(from) !== 0x3b) throw bad(text);
-  const params = new Map<string, string | true>();
+  const params = new ParamsBuilder();
   for (const item of text.slice(from + 1, to).split(';')) {
     const equals = item.indexOf('=');
     const name = percentDecode(equals < 0 ? item : item.slice(0, equals))?.toLowerCase();
     if (name === undefined || name === '') throw bad(text);
-    if (!params.has(name)) params.set(name, equals < 0 ? true : item.slice(equals + 1));
+    params.add(name, equals < 0 ? true : item.slice(equals + 1));
   }
-  return params;
+  return params.build();
 }
 
 /** A decimal port 1-65535; undefined when it is none. */

@@ -1,6 +1,6 @@
 import { SipSyntaxError } from './errors.ts';
 import { canonicalIpv6 } from './ipv6.ts';
-import { formatParams, type Params, paramText, parseParams } from './params.ts';
+import { type Params, paramText, parseParams } from './params.ts';
 import { skipSpace, sliceTrimmed } from './text.ts';
 import { parsePort } from './uri.ts';
 
@@ -90,7 +90,7 @@ export function formatVia({
   params,
 }: Pick<Via, 'protocol' | 'host' | 'port' | 'params'>): string {
   const literal = host.includes(':') ? `[${host}]` : host;
-  return `SIP/2.0/${protocol} ${literal}${port === undefined ? '' : `:${port}`}${formatParams(params)}`;
+  return `SIP/2.0/${protocol} ${literal}${port === undefined ? '' : `:${port}`}${params}`;
 }
 
 function bad(text: string): SipSyntaxError {

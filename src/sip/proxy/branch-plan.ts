@@ -28,7 +28,7 @@ export interface BranchPlan {
   /** What the branch counts as when there is no way, or it breaks. */
   readonly lostStatus: number;
   /** Whether the other end may say who answers (RFC 3325 §5). */
-  readonly isTrusted?: boolean;
+  readonly isTrusted?: boolean | undefined;
 }
 
 const NO_WAY: Way = { kind: 'none' };
@@ -71,7 +71,7 @@ export class BranchPlanner {
         const isUpgrade = isSips(target.uri) && !isSips(copy.requestUri);
         copy.setRequestUri(isUpgrade ? asSip(target.uri) : target.uri);
         for (const route of [...(target.routes ?? [])].reverse()) copy.prependHeader('Route', route);
-        const plan = { ...this.#byUri(copy, undefined), lostStatus: 503, isTrusted };
+        const plan = this.#byUri(copy, { lostStatus: 503, isTrusted });
         return isUpgrade ? secured(plan) : plan;
       }
     }
@@ -92,7 +92,7 @@ export class BranchPlanner {
     }
     const gruu = this.#gruus?.place(copy.uri);
     if (gruu !== undefined) return this.#ofGruu(copy, gruu, reading);
-    if (hasRoute || target?.kind !== 'flow') return { ...this.#byUri(copy, undefined), lostStatus: 503 };
+    if (hasRoute || target?.kind !== 'flow') return this.#byUri(copy, { lostStatus: 503 });
     const way = wayOver(this.#flows.ofReference(target), target.transport, copy.uri);
     return { request: copy, way, target, lostStatus: 430 };
   }
@@ -105,7 +105,7 @@ export class BranchPlanner {
     const [phone] = gruu.kind === 'targets' ? gruu.targets : [];
     if (hasRoute) {
       if (phone?.kind === 'binding') setContact(copy, phone.binding.contact);
-      return { ...this.#byUri(copy, undefined), lostStatus: 503 };
+      return this.#byUri(copy, { lostStatus: 503 });
     }
     if (phone?.kind === 'binding') return this.#ofBinding(copy, this.#standing(phone));
     if (phone !== undefined) return this.#ofTarget(copy, phone);
@@ -141,11 +141,19 @@ export class BranchPlanner {
       return { request: copy, way, target, lostStatus: 480 };
     }
     const from = transport === 'UDP' ? this.#own.listenerAt('UDP', local.port, source.host) : undefined;
-    return { ...this.#byUri(copy, from), lostStatus: 480 };
+    return this.#byUri(copy, { from, lostStatus: 480 });
   }
 
-  #byUri(copy: SipRequest, from: BoundListener | undefined): Omit<BranchPlan, 'lostStatus'> {
-    return { request: copy, way: { kind: 'uri', uri: nextHopUri(copy), from }, target: CONTACT_TOKEN };
+  #byUri(
+    copy: SipRequest,
+    {
+      from,
+      lostStatus,
+      isTrusted,
+    }: { from?: BoundListener | undefined; lostStatus: number; isTrusted?: boolean },
+  ): BranchPlan {
+    const way: Way = { kind: 'uri', uri: nextHopUri(copy), from };
+    return { request: copy, way, target: CONTACT_TOKEN, lostStatus, isTrusted };
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Slotted } from '../../base/index.ts';
 import type { SipResponse } from '../message/response.ts';
 import { ResolveError, type ResolveErrorCode } from '../resolve/resolve-target.ts';
 import type { ClientTransaction } from '../transaction/client-transaction.ts';
@@ -76,7 +77,8 @@ export interface BranchOptions {
  * One forwarded copy of a request: finds its flow, sends it, and tries the next address when one fails (RFC 3261
  * §16.6, RFC 3263 §4.3).
  */
-export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer> {
+export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>, Slotted {
+  slot = -1;
   readonly plan: BranchPlan;
   /** Its share of Max-Breadth (RFC 5393 §5). */
   readonly breadth: number;

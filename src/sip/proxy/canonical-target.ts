@@ -1,3 +1,4 @@
+import { Params } from '../message/params.ts';
 import { phoneNumberOf } from '../message/phone-number.ts';
 import type { SipRequest } from '../message/request.ts';
 import { SipUri } from '../message/uri.ts';
@@ -14,7 +15,7 @@ export function canonicaliseTarget(request: SipRequest, own: OwnAddresses): void
   if (number !== undefined && (!uri.isSip || own.isOwn(uri.host, uri.port))) {
     const scheme = uri.isSip ? uri.scheme : 'sip';
     const host = own.domainOf(uri.host, uri.port) ?? own.firstDomain;
-    request.setRequestUri(new SipUri({ scheme, user: number, host, params: new Map([['user', 'phone']]) }));
+    request.setRequestUri(new SipUri({ scheme, user: number, host, params: new Params(['user', 'phone']) }));
     return;
   }
   if (!uri.isSip || own.isDomain(uri.host)) return;

@@ -1,4 +1,12 @@
-import { type Clock, CodedError, type Logger, type Slotted, type Timer } from '../../base/index.ts';
+import {
+  type Clock,
+  CodedError,
+  IdleMap,
+  type Logger,
+  SlotList,
+  type Slotted,
+  type Timer,
+} from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { Binding } from '../registrar/binding.ts';
@@ -52,9 +60,9 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotte
   readonly #request: SipRequest;
   readonly #caller: Side | undefined;
   readonly #context: ResponseContext<Branch>;
-  readonly #running = new Set<Branch>();
+  readonly #running = new SlotList<Branch>();
   /** Other flows to the phones of running branches (RFC 5626 §7), where there are any. */
-  readonly #alternatives = new Map<Branch, readonly Binding[]>();
+  readonly #alternatives = new IdleMap<Branch, readonly Binding[]>();
   readonly #breadth: number;
   /** Targets for later, in groups of one q. */
   #queue: Target[][] = [];
@@ -62,9 +70,8 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotte
   #emptyStatus = 480;
   #ringTimer: Timer | undefined;
   /** The branches whose ringing it bounds. */
-  #ringing = new Set<Branch>();
-  readonly #result: Promise<number | undefined>;
-  #settle!: (status: number | undefined) => void;
+  #ringing: Set<Branch> | undefined;
+  #settle: ((status: number | undefined) => void) | undefined;
 
   constructor(services: ForkServices, inbound: Inbound) {
     this.#services = services;
@@ -74,9 +81,6 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotte
     this.#caller = inbound.caller;
     this.#context = new ResponseContext(inbound.request.method, this);
     this.#breadth = incomingBreadth(inbound.request);
-    this.#result = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
     const { maxForwards } = inbound.request;
     // RFC 3261 §16.6 step 3
     inbound.request.setHeader('Max-Forwards', String(maxForwards === undefined ? 70 : maxForwards - 1));
@@ -91,6 +95,9 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotte
 
   /** @returns the status sent upstream, undefined when none may be sent */
   run(targets: readonly Target[], options: ProxyOptions = {}): Promise<number | undefined> {
+    const result = new Promise<number | undefined>((resolve) => {
+      this.#settle = resolve;
+    });
     this.#emptyStatus = options.emptyStatus ?? 480;
     this.#queue = groupByQ(targets);
     if (options.later !== undefined) {
@@ -104,7 +111,7 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotte
       );
     }
     this.#openNext();
-    return this.#result;
+    return result;
   }
 
   /** Forwards along one given way: a request within a dialog. */
@@ -168,7 +175,7 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotte
     this.#ringTimer?.close();
     // RFC 4320 §4.2: the transaction knows that a 408 is not to be sent, and ends.
     if (status === undefined) this.transaction.reply(408);
-    this.#settle(status);
+    this.#settle?.(status);
     this.#services.onForkDone(this);
   }
 
@@ -256,7 +263,7 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotte
     this.#context.supersede(failed);
     const others = new Set(this.#running);
     this.#open([copy], failed.breadth);
-    if (this.#ringing.has(failed)) {
+    if (this.#ringing?.has(failed)) {
       for (const branch of this.#running) if (!others.has(branch)) this.#ringing.add(branch);
     }
     return true;
@@ -291,6 +298,7 @@ const FLOW_FAILURES = new Set([408, 430]);
 
 /** Groups of equal q, the highest first; the order within a group is kept. */
 function groupByQ(targets: readonly Target[]): Target[][] {
+  if (targets.length < 2) return targets.length === 0 ? [] : [[...targets]];
   const groups = new Map<number, Target[]>();
   for (const target of targets) {
     const q = target.q ?? (target.kind === 'binding' ? target.binding.q : 1);

@@ -9,12 +9,13 @@ const SEPARATOR = '.l';
  * that routing depends on.
  */
 export class LoopDetector {
-  readonly #boot: string;
+  /** How our branches begin. */
+  readonly #ours: string;
   #serial = 0;
 
   /** @param options.boot random text of this run: sets our Vias apart from everybody's, also of our earlier runs */
   constructor(options: { boot: string }) {
-    this.#boot = options.boot;
+    this.#ours = BRANCH_COOKIE + options.boot;
   }
 
   /** The hash of a request as it was received, before Routes are popped. */
@@ -30,7 +31,7 @@ export class LoopDetector {
   /** A new branch, with the cookie. */
   branch(fingerprint: string): string {
     this.#serial += 1;
-    return `${BRANCH_COOKIE}${this.#boot}${this.#serial.toString(36)}${SEPARATOR}${fingerprint}`;
+    return `${this.#ours}${this.#serial.toString(36)}${SEPARATOR}${fingerprint}`;
   }
 
   /**
@@ -38,12 +39,13 @@ export class LoopDetector {
    * others wrote into their Vias need not even be well-formed.
    */
   isLooped(request: SipRequest, fingerprint: string): boolean {
-    const ours = BRANCH_COOKIE + this.#boot;
-    const mark = SEPARATOR + fingerprint;
-    const isOurs = (via: string) => via.includes(ours) && branchEndsWith(via, mark);
     // Most requests come straight from a phone: one line, which needs no taking apart.
-    if (request.lineCount('Via') === 1) return isOurs(request.header('Via') ?? '');
-    return request.headers('Via').some(isOurs);
+    if (request.lineCount('Via') === 1) return this.#isOurs(request.header('Via') ?? '', fingerprint);
+    return request.headers('Via').some((via) => this.#isOurs(via, fingerprint));
+  }
+
+  #isOurs(via: string, fingerprint: string): boolean {
+    return via.includes(this.#ours) && branchEndsWith(via, SEPARATOR + fingerprint);
   }
 }
 

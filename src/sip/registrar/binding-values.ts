@@ -1,16 +1,13 @@
 import type { Address } from '../../base/index.ts';
 import { detach } from '../message/detach.ts';
-import { formatParams, type Params } from '../message/params.ts';
+import type { Params } from '../message/params.ts';
 
 /** Contact parameters that are ours to say: the lifetime, and GRUUs, which no phone can propose (RFC 5627 §5.1). */
 const NOT_KEPT = ['expires', 'pub-gruu', 'temp-gruu'];
 
 /** The parameters of a Contact that belong to the binding, as they were sent. */
 export function formatKept(params: Params): string {
-  if (params.size === 0) return '';
-  const kept = new Map(params);
-  for (const name of NOT_KEPT) kept.delete(name);
-  return formatParams(kept);
+  return params.size === 0 ? '' : params.without(NOT_KEPT).toString();
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Random } from '../../base/index.ts';
 import type { OwnNames } from '../auth/digest-check.ts';
+import { Params } from '../message/params.ts';
 import { percentDecode, quote } from '../message/text.ts';
 import type { SipUri } from '../message/uri.ts';
 import type { Binding } from './binding.ts';
@@ -45,7 +46,7 @@ export class GruuIssuer {
     const lasting = publicGruu(aor, instance, scheme);
     if (lasting === undefined) return '';
     const user = this.#temporary.make({ aor, series: gruuSeries });
-    const temporary = lasting.with({ user, params: new Map([['gr', true]]) });
+    const temporary = lasting.with({ user, params: new Params(['gr', true]) });
     return `;pub-gruu=${quote(lasting.toString())};temp-gruu=${quote(temporary.toString())}`;
   }
 

@@ -1,4 +1,5 @@
 import { escapeUser } from '../message/aor.ts';
+import { Params } from '../message/params.ts';
 import { percentDecode, unquote } from '../message/text.ts';
 import { SipUri } from '../message/uri.ts';
 
@@ -18,7 +19,7 @@ export function publicGruu(aor: string, instance: string, scheme: 'sip' | 'sips'
   if (urn === undefined) return undefined;
   const value = urn.replace(NO_PARAMETER_CHARACTER, escapeCharacter);
   const host = aor.slice(aor.lastIndexOf('@') + 1);
-  return new SipUri({ scheme, user: escapeUser(aor), host, params: new Map([['gr', value]]) });
+  return new SipUri({ scheme, user: escapeUser(aor), host, params: new Params(['gr', value]) });
 }
 
 /** The URN of the instance that a URI's `gr` names, in lower case; undefined when it names none. */

@@ -55,7 +55,7 @@ export class ClientTransaction implements TimerOwner<string> {
 
   constructor(
     context: ClientTransactionContext,
-    options: { key: string; request: SipRequest; flow: Flow; handler?: ClientTransactionHandler },
+    options: { key: string; request: SipRequest; flow: Flow; handler?: ClientTransactionHandler | undefined },
   ) {
     this.#context = context;
     this.key = options.key;

@@ -176,11 +176,7 @@ export class TransactionLayer implements MessageHandler {
 
   #startClient(request: SipRequest, flow: Flow, handler?: ClientTransactionHandler): ClientTransaction {
     const key = clientKey(request);
-    const options = { key, request, flow };
-    const client = new ClientTransaction(
-      this.#clientContext,
-      handler === undefined ? options : { ...options, handler },
-    );
+    const client = new ClientTransaction(this.#clientContext, { key, request, flow, handler });
     this.#clients.set(key, client);
     this.#clientGauge.set(this.#clients.size);
     if (flow.reliable) this.#clientsByFlow.add(flow, client, (lost) => this.#connectionLost(lost));

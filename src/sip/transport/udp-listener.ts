@@ -4,7 +4,6 @@ import {
   type DatagramSocket,
   Event,
   type EventSource,
-  formatAddress,
 } from '../../base/index.ts';
 import { MessageError, parseMessage } from '../message/parser.ts';
 import type { OverloadControl } from '../overload/overload-control.ts';
@@ -67,8 +66,9 @@ export class UdpListener {
   #bound: BoundListener | undefined;
   #socket: DatagramSocket | undefined;
   #open = false;
-  #young = new Map<string, UdpFlow>();
-  #old = new Map<string, UdpFlow>();
+  #young = new Map<string, Map<number, UdpFlow>>();
+  #old = new Map<string, Map<number, UdpFlow>>();
+  #youngCount = 0;
 
   constructor(deps: UdpListenerDeps) {
     this.#deps = deps;
@@ -95,15 +95,19 @@ export class UdpListener {
    * bound it without the cost of ordering every access.
    */
   flow(remote: Address): Flow {
-    const key = formatAddress(remote);
-    let flow = this.#young.get(key);
-    if (flow !== undefined) return flow;
-    flow = this.#old.get(key) ?? new UdpFlow(this.#deps.nextFlowId(), this, remote);
-    if (this.#young.size >= FLOWS_PER_GENERATION) {
+    const { host, port } = remote;
+    const known = this.#young.get(host)?.get(port);
+    if (known !== undefined) return known;
+    const flow = this.#old.get(host)?.get(port) ?? new UdpFlow(this.#deps.nextFlowId(), this, remote);
+    if (this.#youngCount >= FLOWS_PER_GENERATION) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#youngCount = 0;
     }
-    this.#young.set(key, flow);
+    this.#youngCount += 1;
+    const ofHost = this.#young.get(host);
+    if (ofHost === undefined) this.#young.set(host, new Map([[port, flow]]));
+    else ofHost.set(port, flow);
     return flow;
   }
 

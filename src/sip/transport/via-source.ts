@@ -11,9 +11,8 @@ export function stampSource(request: SipRequest, source: Address): void {
   const via = request.topVia;
   if (via.host === source.host && via.received === undefined && !via.params.has('rport')) return;
   const wantsPort = via.params.has('rport');
-  const params = new Map(via.params);
-  params.set('received', source.host);
-  if (wantsPort) params.set('rport', String(source.port));
+  let params = via.params.with('received', source.host);
+  if (wantsPort) params = params.with('rport', String(source.port));
   request.setTopVia({
     ...via,
     params,

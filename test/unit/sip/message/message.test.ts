@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { createAck, createCancel, createRequest, createResponse } from '../../../../src/sip/message/build.ts';
+import { Params } from '../../../../src/sip/message/params.ts';
 import { MAX_HEAD_BYTES, MessageError, parseMessage } from '../../../../src/sip/message/parser.ts';
 import { SipRequest } from '../../../../src/sip/message/request.ts';
 import { SipResponse } from '../../../../src/sip/message/response.ts';
@@ -83,10 +84,7 @@ test('RFC 3261 §18.2.1: the top Via is rewritten without touching those beside 
   message.removeFirstElement('Via');
   message.setTopVia({
     ...message.topVia,
-    params: new Map([
-      ['branch', 'z9hG4bKb'],
-      ['received', '192.0.2.66'],
-    ]),
+    params: new Params(['branch', 'z9hG4bKb', 'received', '192.0.2.66']),
   });
   t.deepEqual(message.headers('Via'), [
     'SIP/2.0/TCP 192.0.2.8;branch=z9hG4bKb;received=192.0.2.66',
