@@ -41,6 +41,7 @@ behaviour(
   },
 );
 
+// Kamailio: 404.
 behaviour(
   'RFC 6665 §4.2.1.1: a phone that asks for its own message-summary or presence is told 489, and what we have',
   async (t) => {
@@ -122,5 +123,27 @@ behaviour(
       body: 'Messages-Waiting: yes\r\n',
     });
     for (const phone of [bob, second]) t.is((await phone.expect('NOTIFY')).body, 'Messages-Waiting: yes\r\n');
+  },
+);
+
+behaviour(
+  'RFC 6665 §4.3: a subscription that was forked to several phones has a dialog with each, by their NOTIFYs',
+  async (t) => {
+    const { edge, alice, bob } = await aliceAndBob(t);
+    const second = await edge.registered('bob', { transport: 'TCP' });
+    const first = alice.send('SUBSCRIBE', bob.aor, { headers: { Event: 'dialog' } });
+    for (const phone of [bob, second]) {
+      const subscribe = await phone.expect('SUBSCRIBE');
+      const accepted = phone.answer(subscribe, 200);
+      if (phone === bob) await alice.expect(200);
+      phone.sendIn(phone.dialogOf(subscribe, accepted), 'NOTIFY', { headers: { Event: 'dialog' } });
+      const notify = await alice.expect('NOTIFY');
+      alice.answer(notify, 200);
+      await phone.expect(200);
+      // What she knows of the dialog she knows from the NOTIFY alone.
+      const dialog = { ...alice.dialogOf(notify, notify), local: first.header('From') };
+      alice.sendIn(dialog, 'SUBSCRIBE', { headers: { Event: 'dialog', Expires: '0' } });
+      t.is((await phone.expect('SUBSCRIBE')).uri, phone.contact);
+    }
   },
 );

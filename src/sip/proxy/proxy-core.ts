@@ -28,7 +28,7 @@ import { canonicaliseTarget } from './canonical-target.ts';
 import { FlowFinder } from './flow-finder.ts';
 import { FlowTokens } from './flow-token.ts';
 import { Fork, type ForkServices } from './fork.ts';
-import { LegNames } from './leg-names.ts';
+import { LegNames, type Side } from './leg-names.ts';
 import { LoopDetector } from './loop-detection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import { OwnRequests } from './own-requests.ts';
@@ -303,7 +303,9 @@ export class ProxyCore implements TransactionUser {
     this.#inDialog.inc();
     const { request } = transaction;
     if (request.method === 'BYE') this.#calls?.bye(request);
-    const fork = new Fork(this.#services, { transaction, request, fingerprint, caller: undefined });
+    // RFC 6665 §4.3: it may be what makes the dialog known to its subscriber, so the route is recorded as in the SUBSCRIBE.
+    const caller = request.method === 'NOTIFY' ? this.#callerSide(request, transaction.flow) : undefined;
+    const fork = new Fork(this.#services, { transaction, request, fingerprint, caller });
     this.#forks.add(fork);
     transaction.whenCancelled((reason) => fork.cancelAll(reason));
     fork.runPlan(this.#planner.ofRoutes(request, reading));
@@ -351,20 +353,20 @@ export class ProxyCore implements TransactionUser {
 
   readonly #startFork = ({ transaction, request, fingerprint }: HandledRequest): Fork => {
     const { flow } = transaction;
-    const caller = formsDialog(request)
-      ? {
-          flow,
-          target: callerTarget(request, flow, {
-            flows: this.#flows,
-            gruus: this.#gruus,
-            fromAor: () => ownAor(request.from.uri, this.#own),
-          }),
-        }
-      : undefined;
+    const caller = formsDialog(request) ? this.#callerSide(request, flow) : undefined;
     const fork = new Fork(this.#services, { transaction, request, fingerprint, caller });
     this.#forks.add(fork);
     return fork;
   };
+
+  /** How the sender of a request will be reached in the dialog. */
+  #callerSide(request: SipRequest, flow: Flow): Side {
+    const fromAor = () => ownAor(request.from.uri, this.#own);
+    return {
+      flow,
+      target: callerTarget(request, flow, { flows: this.#flows, gruus: this.#gruus, fromAor }),
+    };
+  }
 
   #isForServer({ uri }: SipRequest): boolean {
     return uri.user === undefined && this.#own.isOwn(uri.host, uri.port);
