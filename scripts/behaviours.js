@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes docs/behaviours.md from the titles of test/behaviours: section, what the edge does, where it is proved, and what
-// Kamailio does where that differs or the text leaves room (a comment `// Kamailio: ...` right above the test).
+// Kamailio does where that differs (a comment `// Kamailio: ...` right above the test).
 // `--check` writes nothing: exit 1 when the file is not as it would be written, or there are fewer than there were to be.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -65,8 +65,8 @@ transports as a gateway composes them. ${overTheWire} run against the process it
 virtual time on a simulated network, so that timer C takes no three minutes. The phones of these tests share no code with the edge.
 \`scripts/behaviours.js\` writes this table from the tests' titles, and \`npm test\` holds it to them.
 
-The last column says what Kamailio does where the text leaves room: measured with 5.6 and its usual configuration of registrar, tm and
-rr.
+The last column says what Kamailio 5.6 does, with the configuration that its Debian package brings, where it was asked the same and
+answers otherwise.
 
 ${table(['section', 'what the edge does', 'proved by', 'Kamailio'], rows)}
 `;

@@ -73,6 +73,7 @@ behaviour('RFC 3261 §9.1: a CANCEL waits until the phone has said something', a
   t.is((await bob.expect('CANCEL')).branch, incoming.branch);
 });
 
+// Kamailio: silence.
 behaviour('RFC 3261 §9.2: a CANCEL that belongs to nothing is 481', async (t) => {
   const { alice, bob } = await aliceAndBob(t);
   alice.send('CANCEL', bob.aor);
@@ -129,6 +130,7 @@ behaviour(
   },
 );
 
+// Kamailio: no answer within 40 s.
 behaviour(
   'RFC 3261 §9.1: a phone that does not end a cancelled call within 32 s is given up: 487',
   async (t) => {
@@ -274,3 +276,17 @@ behaviour('RFC 3261 §9.2: CANCEL works over TCP as well', async (t) => {
   await bob.expect('ACK');
   t.is((await alice.expect(487)).method, 'INVITE');
 });
+
+// Kamailio: 200, without effect.
+behaviour(
+  'RFC 3261 §9.1: a CANCEL for a request other than INVITE is 481, and changes nothing',
+  async (t) => {
+    const { alice, bob } = await aliceAndBob(t);
+    const message = alice.send('MESSAGE', bob.aor);
+    const incoming = await bob.expect('MESSAGE');
+    alice.cancel(message);
+    await alice.expect(481);
+    bob.answer(incoming, 200);
+    t.is((await alice.expect(200)).method, 'MESSAGE');
+  },
+);

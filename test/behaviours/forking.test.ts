@@ -185,6 +185,7 @@ behaviour(
   },
 );
 
+// Kamailio: the lowest code: 404.
 behaviour('RFC 3261 §16.7 step 6: a busy phone before one that is not there', async (t) => {
   const { alice } = await bestOf(t, [480], [486], [404]);
   t.is((await alice.expect(486)).method, 'INVITE');
@@ -195,6 +196,7 @@ behaviour('RFC 3261 §16.7 step 6: a 503 of a phone says nothing about us: the c
   t.is((await alice.expect(500)).header('Retry-After'), '');
 });
 
+// Kamailio: 408 before 486, after 30 s.
 behaviour(
   'RFC 3261 §16.7 step 6: nobody answers but one phone is busy: the silence of the others hides it for 8 s at most',
   async (t) => {
@@ -248,6 +250,7 @@ behaviour('RFC 3261 §16.7 step 3: our Via is off an answer, those below are as 
   t.deepEqual(ok.lines('Via'), [...request.lines('Via'), below]);
 });
 
+// Kamailio: all at once, unless the script asks for serial forking.
 behaviour(
   'RFC 3261 §16.6: phones of a lower q are tried when those of a higher one have failed',
   async (t) => {
@@ -280,6 +283,7 @@ behaviour('RFC 3261 §16.6: phones of a lower q wait 20 s at most for others tha
   await phones[1]!.expectNothing(100);
 });
 
+// Kamailio: fr_inv_timer, 120 s as configured.
 behaviour('RFC 3261 §16.7 step 2: timer C: a phone that rings for 3 minutes gets a CANCEL', async (t) => {
   const { edge, alice, phones } = await forked(t, ['']);
   const [phone] = phones as [Phone];

@@ -27,13 +27,13 @@ behaviour('RFC 3261 §16.3 step 3: an ACK with Max-Forwards 0 ends here', async 
   await alice.expectNothing();
 });
 
+// Kamailio: 483: the script looks at the hops first.
 behaviour('RFC 3261 §11.2: OPTIONS with Max-Forwards 0 to us is answered like any OPTIONS', async (t) => {
   const { alice } = await aliceAndBob(t);
   alice.send('OPTIONS', 'sip:example.org', { headers: { 'Max-Forwards': '0' } });
   t.regex((await alice.expect(200)).header('Allow'), /INVITE/);
 });
 
-// Kamailio: mf_process_maxfwd_header() says only that the count is used up; what is answered is the script's affair.
 behaviour(
   'RFC 3261 §16.3 step 3: OPTIONS to a user with Max-Forwards 0 is 483: we do not answer for the phone',
   async (t) => {
@@ -94,6 +94,7 @@ behaviour(
   },
 );
 
+// Kamailio: 483, when all hops are used up.
 behaviour(
   'RFC 5393 §4.2: a contact that leads back to ourselves is found out, and not for ever',
   async (t) => {
@@ -127,6 +128,7 @@ behaviour('RFC 5393 §5.3.3: with Max-Breadth 1 two phones are tried one after t
   t.is((await second.expect('INVITE')).header('Max-Breadth'), '1');
 });
 
+// Kamailio: Max-Breadth is not looked at.
 behaviour('RFC 5393 §5.3.3: Max-Breadth 0 is 440', async (t) => {
   const { alice, bob } = await aliceAndBob(t);
   alice.invite(bob, { headers: { 'Max-Breadth': '0' } });

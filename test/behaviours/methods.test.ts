@@ -17,6 +17,7 @@ behaviour('RFC 3261 §11.1: OPTIONS to a user goes to his phone', async (t) => {
   t.is((await alice.expect(200)).header('Allow'), 'INVITE, X-CALL');
 });
 
+// Kamailio: it is forwarded.
 behaviour(
   'RFC 3261 §16.3 step 5: an extension in Proxy-Require that we lack is 420 with Unsupported',
   async (t) => {

@@ -188,7 +188,6 @@ behaviour(
   },
 );
 
-// Kamailio: save() takes a Path whether the phone supports it or not, unless path_mode is 1.
 behaviour('RFC 3327 §5.3: a Path counts although the phone did not say that it knows of it', async (t) => {
   const edge = await Edge.start(t);
   const bob = await edge.phone('bob');

@@ -103,6 +103,7 @@ behaviour('RFC 3261 §10.3 step 7: a life longer than we grant is shortened', as
   t.deepEqual(bindings(await bob.register({ expires: 86_400 })), [`${bob.contact} 7200`]);
 });
 
+// Kamailio: it is raised to the least that is granted, and answered 200.
 behaviour(
   'RFC 3261 §10.2.8: a life too brief is refused with 423, Min-Expires, and nothing is bound',
   async (t) => {
@@ -153,6 +154,7 @@ behaviour('RFC 3261 §10.3 step 7: a binding ends with its time', async (t) => {
   await alice.expect(480);
 });
 
+// Kamailio: 400.
 behaviour(
   'RFC 3261 §10.3 step 7: CSeq going back within one Call-ID is refused, and nothing changes',
   async (t) => {
@@ -210,6 +212,7 @@ behaviour('RFC 3261 §20.10: without angle brackets the parameters are the Conta
   t.is(ok.header('Contact'), '<sip:bob@192.0.2.91>;transport=udp;expires=99');
 });
 
+// Kamailio: it is bound, and calls are forked to it.
 behaviour('RFC 3261 §10.2.1: a contact that no SIP request can be sent to is refused with 400', async (t) => {
   const edge = await Edge.start(t);
   const bob = await edge.phone('bob');
@@ -267,6 +270,7 @@ behaviour(
   },
 );
 
+// Kamailio: it is not looked at: 200.
 behaviour(
   'RFC 3261 §10.3 step 2: an extension in Require that we lack is 420 with Unsupported',
   async (t) => {
@@ -277,6 +281,7 @@ behaviour(
   },
 );
 
+// Kamailio: 200, unless the script compares From and To.
 behaviour('RFC 3261 §10.3 step 4: nobody registers for somebody else', async (t) => {
   const edge = await Edge.start(t);
   const alice = await edge.phone('alice');
@@ -342,6 +347,7 @@ behaviour(
   },
 );
 
+// Kamailio: 483.
 behaviour(
   'RFC 3261 §16.3 step 3: Max-Forwards 0 does not keep a REGISTER from the registrar it has reached',
   async (t) => {

@@ -140,6 +140,7 @@ behaviour('RFC 3261 §16.3 step 1: a malformed Route is 400', async (t) => {
   await alice.expect(400);
 });
 
+// Kamailio: 404.
 behaviour(
   'RFC 3261 §12.2.2: a request within a dialog that we never saw begin finds its user, or 481 where there is none',
   async (t) => {
@@ -171,12 +172,14 @@ behaviour(
   },
 );
 
+// Kamailio: 484.
 behaviour('RFC 3261 §16.5: a Request-URI without a user is nobody’s: 404', async (t) => {
   const { alice } = await aliceAndBob(t);
   alice.invite('sip:example.org');
   await alice.expect(404);
 });
 
+// Kamailio: the user part has no case either, as configured.
 behaviour(
   'RFC 3261 §19.1.4: escapes and the host’s case do not matter in the callee’s address, the user’s case does',
   async (t) => {
@@ -249,12 +252,14 @@ behaviour(
   },
 );
 
+// Kamailio: 400.
 behaviour('RFC 3261 §16.3 step 2: a Request-URI of a scheme we do not know is 416', async (t) => {
   const { alice } = await aliceAndBob(t);
   alice.invite('mailto:bob@example.org');
   await alice.expect(416);
 });
 
+// Kamailio: it is forwarded.
 behaviour('RFC 3261 §19.1.1: a Request-URI has no headers: 400', async (t) => {
   const { alice } = await aliceAndBob(t);
   alice.invite('sip:bob@example.org?Subject=x');

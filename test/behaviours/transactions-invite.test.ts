@@ -1,6 +1,7 @@
 import { behaviour } from './behaviour.ts';
 import { aliceAndBob, call, Edge } from './edge.ts';
 
+// Kamailio: 100 at once, always.
 behaviour('RFC 3261 §17.2.1: when nobody answers within 200 ms the caller gets a 100 of ours', async (t) => {
   const { edge, alice, bob } = await aliceAndBob(t);
   alice.invite(bob);

@@ -83,6 +83,7 @@ behaviour(
   },
 );
 
+// Kamailio: a 180 to a MESSAGE is forwarded.
 behaviour('RFC 4320 §4.1: no other provisional for a request other than INVITE is forwarded', async (t) => {
   const { alice, bob } = await aliceAndBob(t);
   alice.send('MESSAGE', bob.aor);
@@ -93,6 +94,7 @@ behaviour('RFC 4320 §4.1: no other provisional for a request other than INVITE 
   t.is((await alice.expect(200)).method, 'MESSAGE');
 });
 
+// Kamailio: 408 after 30 s.
 behaviour(
   'RFC 4320 §4.2: nobody answers a MESSAGE: no 408, since its sender has given up by then',
   async (t) => {

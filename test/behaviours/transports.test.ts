@@ -49,7 +49,6 @@ behaviour('RFC 3261 §18.2.2: without rport and port in the Via the answer comes
   t.is((await standard.expect(200)).method, 'OPTIONS');
 });
 
-// Kamailio: follows maddr.
 behaviour('RFC 3261 §18.2.2: maddr in a Via does not send our answers to third parties', async (t) => {
   const edge = await Edge.start(t);
   const victim = await edge.phone('victim', { host: '198.51.100.4' });
@@ -212,7 +211,6 @@ behaviour('RFC 3261 §18.1.1: where nobody takes TCP there, the large request go
   t.regex((await server.expect('INVITE', 10_000)).header('Via'), /^SIP\/2\.0\/UDP /);
 });
 
-// Kamailio: sends it by UDP too, unless udp_mtu is set.
 behaviour('RFC 3261 §18.1.1: a phone that registered over UDP gets large requests over UDP', async (t) => {
   const { edge, alice, bob } = await aliceAndBob(t);
   const { connections } = edge.network.totals;

@@ -17,6 +17,7 @@ behaviour(
   },
 );
 
+// Kamailio: Contacts are compared as text: two bindings.
 behaviour('RFC 3261 §19.1.4: a parameter that means nothing is ignored where only one has it', async (t) => {
   t.true(await areSame(t, 'sip:carol@chicago.com', 'sip:carol@chicago.com;newparam=5'));
 });
