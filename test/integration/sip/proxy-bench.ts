@@ -14,6 +14,7 @@ import {
   type SimulatedNetworkOptions,
 } from '../../../src/base/virtual/simulated-network.ts';
 import { VirtualClock } from '../../../src/base/virtual/virtual-clock.ts';
+import { Gruus } from '../../../src/p2psip/gruus.ts';
 import { answerOwnEvent, isAboutSender } from '../../../src/p2psip/own-events.ts';
 import { RegistrationEvents } from '../../../src/p2psip/registration-events.ts';
 import { Authenticator } from '../../../src/sip/auth/authenticator.ts';
@@ -23,7 +24,9 @@ import { OwnAddresses } from '../../../src/sip/proxy/own-addresses.ts';
 import type { PeerConnector, RequestContext, RequestHandler, Target } from '../../../src/sip/proxy/ports.ts';
 import { ProxyCore } from '../../../src/sip/proxy/proxy-core.ts';
 import { BindingStore } from '../../../src/sip/registrar/binding-store.ts';
+import { GruuIssuer } from '../../../src/sip/registrar/gruu-issuer.ts';
 import { Registrar } from '../../../src/sip/registrar/registrar.ts';
+import { TemporaryGruus } from '../../../src/sip/registrar/temporary-gruus.ts';
 import type { DnsPort, NaptrRecord } from '../../../src/sip/resolve/dns-port.ts';
 import { TargetFinder } from '../../../src/sip/resolve/target-finder.ts';
 import type { Flow } from '../../../src/sip/transport/flow.ts';
@@ -124,14 +127,24 @@ export class TestServer implements RequestHandler, PeerConnector {
     const own = new OwnAddresses({ network }, { domains: [DOMAIN] });
     this.store = new BindingStore({ ...base, store: kv });
     this.store.load();
-    this.#registrar = new Registrar({ ...base, store: this.store });
+    const tokenKey = new Uint8Array(32).fill(7);
+    const temporary = new TemporaryGruus(base, { key: tokenKey, nodeHex });
+    const issuer = new GruuIssuer({ ...base, own, temporary });
+    this.gruus = new Gruus(
+      { bindings: this.store, own, temporary, connections: { learnRoute() {} } },
+      { nodeHex },
+    );
+    this.#registrar = new Registrar({ ...base, store: this.store, gruus: issuer });
     const accounts = USERS.map((user) => ({ aor: `${user}@${DOMAIN}`, password: 'secret' }));
     const credentials = new AccountCredentials({ realm: DOMAIN, accounts });
     this.#authenticator = new Authenticator({ ...base, own, credentials });
     const resolver = new TargetFinder({ ...base, dns: world.dns }, { supported: ['UDP', 'TCP'] });
     this.core = new ProxyCore(
-      { ...base, transport: this.transport, own, peers: this, resolver, bindings: this.store },
-      { nodeHex, overlayName: DOMAIN, tokenKey: new Uint8Array(32).fill(7) },
+      {
+        ...{ ...base, transport: this.transport, own, peers: this, resolver },
+        ...{ bindings: this.store, gruus: this.gruus },
+      },
+      { nodeHex, overlayName: DOMAIN, tokenKey },
       this,
     );
     this.own = own;
@@ -144,7 +157,7 @@ export class TestServer implements RequestHandler, PeerConnector {
   }
 
   readonly events: RegistrationEvents;
-
+  readonly gruus: Gruus;
   readonly own: OwnAddresses;
 
   static async start(
@@ -222,7 +235,10 @@ export class TestServer implements RequestHandler, PeerConnector {
       await context.proxy([{ kind: 'uri', uri: request.requestUri }]);
       return;
     }
-    const targets = targetsOf(this.store.bindings(requestAor));
+    const place = this.gruus.place(request.uri);
+    if (place?.kind === 'unknown') return context.reply(404);
+    if (place?.kind === 'targets') return void (await context.proxy(place.targets));
+    const targets = place === undefined ? targetsOf(this.store.bindings(requestAor)) : [];
     const later = context.overlayPeer === undefined ? this.elsewhere(context, requestAor) : undefined;
     await context.proxy(targets, later === undefined ? {} : { later });
   }

@@ -30,6 +30,8 @@ export interface SimPhoneOptions {
   readonly incoming?: Incoming;
   /** +sip.instance, without its quotes and brackets. */
   readonly instance?: string;
+  /** Whether it asks for GRUUs (RFC 5627), and in which of them it then puts its trust. */
+  readonly gruu?: 'pub-gruu' | 'temp-gruu';
   /** Which of its flows this is (RFC 5626 §4.2). */
   readonly regId?: number;
   /** q of its Contact. */
@@ -81,6 +83,8 @@ export class SimPhone {
   /** Dialogs of calls it answered and that were acknowledged, newest last. */
   readonly answered: SimDialog[] = [];
   incoming: Incoming;
+  /** The GRUU it was last given. */
+  gruu: string | undefined;
   /** Headers of its refusals. */
   refusal: readonly [string, string][] = [];
   readonly #options: SimPhoneOptions;
@@ -115,7 +119,12 @@ export class SimPhone {
     return `${this.#scheme}:${this.#options.user}@example.org`;
   }
 
+  /** Its Contact in calls. */
   get contact(): string {
+    return this.gruu === undefined ? this.#address : `<${this.gruu}>`;
+  }
+
+  get #address(): string {
     const { user, believes, host, transport = 'UDP' } = this.#options;
     const { host: seen, port } = believes ?? { host, port: this.#port };
     if (this.#options.sips) return `<sips:${user}@${seen}:${port}>`;
@@ -141,23 +150,30 @@ export class SimPhone {
     await this.#connect();
   }
 
-  register(expires = 600): Promise<Outcome> {
+  async register(expires = 600): Promise<Outcome> {
     const callId = this.#registerId;
+    const { regId, gruu } = this.#options;
     const registrar = `${this.#scheme}:example.org`;
-    return this.#challenged('REGISTER', registrar, (cseq, credentials) =>
+    const outcome = await this.#challenged('REGISTER', registrar, (cseq, credentials) =>
       this.request('REGISTER', registrar, {
         from: `<${this.aor}>;tag=${unique()}`,
         to: `<${this.aor}>`,
         callId,
         cseq,
         more: [
-          ['Contact', this.contact + this.#features()],
+          ['Contact', this.#address + this.#features()],
           ['Expires', String(expires)],
-          ['Supported', this.#options.regId === undefined ? 'path' : 'path, outbound'],
+          [
+            'Supported',
+            `path${regId === undefined ? '' : ', outbound'}${gruu === undefined ? '' : ', gruu'}`,
+          ],
           ...credentials,
         ],
       }),
     );
+    const given = addresses(outcome.final, 'contact').find((contact) => contact.startsWith(this.#address));
+    this.gruu = gruu && new RegExp(`;${gruu}="(.*?)"`).exec(given ?? '')?.[1];
+    return outcome;
   }
 
   /** @param onRinging called at the first 18x, with a way to cancel */
