@@ -60,6 +60,8 @@ export interface DatagramSocket {
 /** One owner takes a connection's bytes: set once, before the next turn of the event loop. */
 export interface ConnectionHandler {
   onData(chunk: Buffer): void;
+  /** Where `onData` gets whole messages: so much was read since the last one, bytes. */
+  onPart?(heldBytes: number): void;
   /** Called exactly once, also after our own `end` or `destroy`. */
   onClose(error?: Error): void;
 }

@@ -18,6 +18,8 @@ export class WebSocketConnection implements Connection {
   #isClosedByUs = false;
   /** Whether anything came since the last look. */
   #isHeard = true;
+  /** Bytes since the last whole message, small ones of pings among them. */
+  #partBytes = 0;
 
   constructor(socket: WebSocket, underlying: Socket) {
     this.#socket = socket;
@@ -32,7 +34,13 @@ export class WebSocketConnection implements Connection {
     });
     socket.on('message', (data) => {
       this.#isHeard = true;
+      this.#partBytes = 0;
       this.#handler?.onData(data as Buffer);
+    });
+    // Behind the listener of the WebSocket, which has taken the messages out by then.
+    underlying.on('data', (chunk: Buffer) => {
+      this.#partBytes += chunk.length;
+      this.#handler?.onPart?.(this.#partBytes);
     });
     socket.on('close', () => this.#handler?.onClose(this.#error));
   }

@@ -14,9 +14,9 @@ interface Known {
 }
 
 /**
- * The peers that were announced on the local network. Nobody proves anything there, so their number is bounded, and what
- * one host tells takes nothing away of what another told. Hosts are told apart by their whole addresses: all of one network
- * have the same IPv6 prefix.
+ * The peers that were announced on the local network. Nobody proves anything there, so their number is bounded, and when
+ * they are too many a host that told of many gives way to one that told of few: nobody can fill the table by himself, under
+ * a few addresses or one. Hosts are told apart by their whole addresses: all of one network have the same IPv6 prefix.
  */
 export class KnownPeers {
   readonly #clock: Clock;
@@ -43,10 +43,26 @@ export class KnownPeers {
     const isNew = addresses.some((address) => !this.#isKnown(address));
     this.#told.delete(key);
     if (addresses.length === 0) return false;
-    const ofHost = [...this.#told.values()].filter((known) => known.from === from);
-    if (this.#told.size >= MAX_PEERS || ofHost.length >= MAX_PER_HOST) return false;
+    const ofHost = this.#toldBy(from);
+    if (ofHost.length >= MAX_PER_HOST) return false;
+    if (this.#told.size >= MAX_PEERS && !this.#makeRoom(ofHost.length)) return false;
     this.#told.set(key, { addresses, from, until: this.#clock.monotonic() + KEPT_MS });
     return isNew;
+  }
+
+  #toldBy(host: string): string[] {
+    return [...this.#told].filter(([, { from }]) => from === host).map(([key]) => key);
+  }
+
+  /** Takes one from a host that has told of more than another, with `count`, would have with one more. */
+  #makeRoom(count: number): boolean {
+    const hosts = [...new Set([...this.#told.values()].map(({ from }) => from))].map((host) =>
+      this.#toldBy(host),
+    );
+    const most = hosts.reduce((a, b) => (b.length > a.length ? b : a), []);
+    if (most.length <= count + 1) return false;
+    this.#told.delete(most[0]!);
+    return true;
   }
 
   #isKnown(address: Address): boolean {

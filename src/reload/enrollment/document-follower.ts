@@ -113,17 +113,24 @@ export class DocumentFollower {
       this.#complaint = undefined;
       this.#count('new');
     } catch (error) {
-      if (!(error instanceof DocumentError)) throw error;
       // Another peer may have been faster with the same one.
       if (isInForce()) return this.#count('unchanged');
-      this.#count(error.code);
-      if (this.#complaint === error.message) return;
-      this.#complaint = error.message;
-      this.#logger.error('the configuration server offers a document that is not taken', {
-        code: error.code,
-        reason: error.message,
-      });
+      this.#onNotTaken(error);
     }
+  }
+
+  /** The document is bad, or good and we cannot take it: a full disk, for one. */
+  #onNotTaken(error: unknown): void {
+    const code = error instanceof DocumentError ? error.code : 'failed';
+    const reason = errorMessage(error);
+    this.#count(code);
+    if (this.#complaint === reason) return;
+    this.#complaint = reason;
+    const problem =
+      error instanceof DocumentError
+        ? 'the configuration server offers a document that is not taken'
+        : 'a newer document was fetched and cannot be taken';
+    this.#logger.error(problem, { code, reason });
   }
 
   #onUnreachable(error: unknown): number {

@@ -180,6 +180,7 @@ export class TransactionLayer implements MessageHandler {
     this.#clients.set(key, client);
     this.#clientGauge.set(this.#clients.size);
     if (flow.reliable) this.#clientsByFlow.add(flow, client, (lost) => this.#connectionLost(lost));
+    if (flow.peer === undefined) flow.hold?.();
     client.start();
     return client;
   }
@@ -234,6 +235,7 @@ export class TransactionLayer implements MessageHandler {
     this.#servers.set(key, exchange);
     this.#serverGauge.set(this.#servers.size);
     if (flow.peer !== undefined) this.#serversByPeer.add(flow, exchange);
+    else flow.hold?.();
     exchange.start();
     this.#handToUser(transaction);
   }
@@ -269,12 +271,14 @@ export class TransactionLayer implements MessageHandler {
   #forgetClient(client: ClientTransaction): void {
     if (this.#clients.get(client.key) === client) this.#clients.delete(client.key);
     this.#clientsByFlow.delete(client.flow, client);
+    if (client.flow.peer === undefined) client.flow.release?.();
     this.#clientGauge.set(this.#clients.size);
   }
 
   #forgetServer(exchange: ServerExchange): void {
     this.#servers.delete(exchange.key);
     this.#serversByPeer.delete(exchange.flow, exchange);
+    if (exchange.flow.peer === undefined) exchange.flow.release?.();
     this.#serverGauge.set(this.#servers.size);
   }
 }

@@ -11,6 +11,7 @@ import {
 import type { OverloadControl } from '../overload/overload-control.ts';
 import type { TransportName } from './flow.ts';
 import { FlowWatch } from './flow-watch.ts';
+import { IdleStrangers } from './idle-strangers.ts';
 import type { MessageIntake } from './intake.ts';
 import { QueuedBytes } from './queued-bytes.ts';
 import type { SourceGuard } from './source-guard.ts';
@@ -28,6 +29,7 @@ export class ConnectionTable {
   readonly #overload: OverloadControl | undefined;
   readonly #now: () => number;
   readonly #watch: FlowWatch;
+  readonly #idle: IdleStrangers;
   readonly #limits: ConnectionLimits;
   readonly #unfinished = new UnfinishedBytes();
   readonly #queued = new QueuedBytes();
@@ -36,6 +38,7 @@ export class ConnectionTable {
   readonly #byRemote = new Map<string, StreamFlow>();
   readonly #open: Gauge;
   readonly #refused: Counter;
+  readonly #evicted: Counter;
 
   constructor(
     deps: {
@@ -52,19 +55,23 @@ export class ConnectionTable {
     this.#now = () => deps.clock.monotonic();
     this.#limits = limits;
     this.#watch = new FlowWatch({ clock: deps.clock, flows: this.#flows, guard: deps.guard });
+    this.#idle = new IdleStrangers({ flows: this.#flows, guard: deps.guard });
     this.#open = deps.metrics.gauge('sip_connections', 'Open SIP connections');
     this.#refused = deps.metrics.counter('sip_connections_refused_total', 'SIP connections over our bounds');
+    this.#evicted = deps.metrics.counter(
+      'sip_connections_evicted_total',
+      'Idle connections of strangers closed to make room',
+    );
   }
 
   get size(): number {
     return this.#flows.size;
   }
 
-  /** Whether one more connection from this host is within the bounds; a refusal is counted. */
+  /** Whether one more connection from this host is within the bounds, at the cost of idle strangers; refusals are counted. */
   admits(host: string): boolean {
-    const { maxConnections, maxConnectionsPerHost } = this.#limits;
-    const admitted =
-      this.#flows.size < maxConnections && (this.#perHost.get(host) ?? 0) < maxConnectionsPerHost;
+    const { maxConnectionsPerHost } = this.#limits;
+    const admitted = (this.#perHost.get(host) ?? 0) < maxConnectionsPerHost && this.#hasRoom();
     if (!admitted) this.#refused.inc();
     return admitted;
   }
@@ -108,6 +115,13 @@ export class ConnectionTable {
   stop(): void {
     this.#watch.stop();
     for (const flow of [...this.#flows]) flow.end();
+  }
+
+  #hasRoom(): boolean {
+    const { maxConnections } = this.#limits;
+    if (this.#flows.size < maxConnections) return true;
+    this.#evicted.inc(this.#idle.close(this.#now()));
+    return this.#flows.size < maxConnections;
   }
 
   #forget(flow: StreamFlow, host: string, keys: ReadonlySet<string>): void {

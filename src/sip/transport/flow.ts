@@ -41,6 +41,9 @@ export interface Flow {
   readonly closed: EventSource<Error | undefined>;
   /** On connections: the other end has promised to be silent no longer than this, ms; else the flow has failed. */
   expectTraffic?(withinMs: number): void;
+  /** On connections: a transaction needs it until `release`; as long it is not closed to make room for others. */
+  hold?(): void;
+  release?(): void;
   /** @throws TransportError 'flow-closed' when `open` is false */
   send(data: Uint8Array): void;
 }

@@ -62,6 +62,8 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
   readonly #queued: QueuedBytes;
   /** Of an unfinished message. */
   #heldBytes = 0;
+  /** Transactions that need it. */
+  #holders = 0;
   #open = true;
 
   constructor(deps: StreamFlowDeps, options: StreamFlowOptions) {
@@ -104,8 +106,11 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
     return this.#connection.bufferedBytes;
   }
 
+  /** One that ends already loses what is still queued. */
   giveUp(): void {
-    this.close(new TransportError('slow-reader', 'the other side does not read', { origin: 'remote' }));
+    const error = new TransportError('slow-reader', 'the other side does not read', { origin: 'remote' });
+    if (this.#open) this.close(error);
+    else this.#connection.destroy(error);
   }
 
   /** RFC 5626 §3.5.1: a ping that the other side answers with a single CRLF. */
@@ -119,6 +124,19 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
     if (!this.#open) return;
     this.#finish(error);
     this.#connection.destroy(error);
+  }
+
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  release(): void {
+    this.#holders -= 1;
+  }
+
+  /** Whether a transaction needs it. */
+  get isHeld(): boolean {
+    return this.#holders > 0;
   }
 
   expectTraffic(withinMs: number): void {
@@ -138,17 +156,19 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
     this.pingedAt = undefined;
     this.#framer.push(chunk);
     if (!this.#open) return;
-    if (!this.#hold(this.#framer.heldBytes)) {
-      const problem = 'too much of unfinished messages on all connections';
-      this.close(new TransportError('too-much-unfinished', problem));
-      return;
-    }
+    if (!this.#keep(this.#framer.heldBytes)) return;
     if (!this.#framer.midMessage) this.incompleteSince = undefined;
     else this.incompleteSince ??= this.lastReceivedAt;
   }
 
+  /** A part of a WebSocket message is kept below us. */
+  onPart(heldBytes: number): void {
+    if (this.#open) this.#keep(heldBytes);
+  }
+
   onClose(error?: Error): void {
     if (this.#open) this.#finish(error);
+    this.#queued.forget(this);
   }
 
   onMessage(message: SipRequest | SipResponse): void {
@@ -175,8 +195,15 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
     this.#intake.reject(error, this);
   }
 
-  /** False when it is too much for all connections together. */
-  #hold(bytes: number): boolean {
+  /** Notes what is kept of an unfinished message; false, and closed, when it is too much for all connections together. */
+  #keep(bytes: number): boolean {
+    if (this.#note(bytes)) return true;
+    const problem = 'too much of unfinished messages on all connections';
+    this.close(new TransportError('too-much-unfinished', problem));
+    return false;
+  }
+
+  #note(bytes: number): boolean {
     const before = this.#heldBytes;
     this.#heldBytes = bytes;
     return this.#unfinished.change(before, bytes);
@@ -184,8 +211,7 @@ export class StreamFlow implements Flow, ConnectionHandler, FramerHandler, Messa
 
   #finish(error: Error | undefined): void {
     this.#open = false;
-    this.#hold(0);
-    this.#queued.forget(this);
+    this.#note(0);
     this.closed.emit(error);
   }
 }

@@ -41,6 +41,29 @@ function pem(der: Uint8Array): string {
   return `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`;
 }
 
+test('RFC 6455 §5.4: how much is kept of a message that is not whole is told, pings in between do not hide it', async (t) => {
+  const { connections, open, log } = await setUp(t);
+  const client = await open();
+  const [connection] = connections;
+  const parts: number[] = [];
+  connection?.setHandler({
+    onData: (chunk) => log.push(String(chunk.length)),
+    onPart: (bytes) => parts.push(bytes),
+    onClose: () => log.push('closed'),
+  });
+  client.send('a'.repeat(30_000), { fin: false });
+  client.ping();
+  client.send('b'.repeat(30_000), { fin: false });
+  await eventually('both parts', 2_000, () => (parts.at(-1) ?? 0) > 60_000);
+  client.send('c', { fin: true });
+  await eventually('the message', 2_000, () => log.length === 1);
+  t.deepEqual(log, ['60001']);
+  client.send('d');
+  await eventually('the next one', 2_000, () => log.length === 2);
+  t.true((parts.at(-1) ?? 0) < 100);
+  client.terminate();
+});
+
 for (const { secure, host } of [
   { secure: false, host: '127.0.0.1' },
   { secure: true, host: '127.0.0.1' },

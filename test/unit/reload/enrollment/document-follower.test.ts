@@ -15,7 +15,7 @@ function world() {
     freshMs: undefined as number | undefined,
     isDown: false,
     peers: 2,
-    refusal: undefined as DocumentError | undefined,
+    refusal: undefined as Error | undefined,
   };
   let document: OverlayDocument = documentOf(state.offered);
   const taken: string[] = [];
@@ -91,6 +91,20 @@ test('B31 B32: a forged or older document is not taken and complained about once
   t.deepEqual(taken, []);
   t.true(count('document-forged') >= 10);
   t.deepEqual(log, ['error the configuration server offers a document that is not taken']);
+  follower.stop();
+});
+
+test('B32: a good document that cannot be taken is no fault of the server, and the log says so once', async (t) => {
+  const { clock, state, follower, log, count, taken } = world();
+  state.offered = utf8('document 2');
+  state.refusal = new CodedError('write-failed', 'no space left on device');
+  follower.start(false);
+  await clock.advance(90_000);
+  t.deepEqual(log, ['error a newer document was fetched and cannot be taken']);
+  t.true(count('failed') >= 2);
+  state.refusal = undefined;
+  await clock.advance(30_000);
+  t.deepEqual(taken, ['document 2']);
   follower.stop();
 });
 

@@ -290,6 +290,36 @@ test('bounds: connections over the limit, in all and from one host, are refused'
   t.false(next.closed);
 });
 
+test('bounds: a full table closes the longest idle of strangers, not who proved himself, nor whom a transaction needs', async (t) => {
+  const { clock, transport, guard, phone, simulated, arrivals, metrics } = setUp({
+    isGuarded: true,
+    maxConnections: 4,
+  });
+  const { local } = await transport.listen({ transport: 'TCP', host: US, port: 5060 });
+  const known = await streamPhone(clock, simulated.host('10.0.0.3'), local);
+  guard.trust('10.0.0.3');
+  const inCall = await streamPhone(clock, phone, local);
+  inCall.send(request('SIP/2.0/TCP 10.0.0.2;branch=z9hG4bKa'));
+  await clock.advance(1_000);
+  only(t, arrivals).flow.hold?.();
+  const idle = await streamPhone(clock, phone, local);
+  await clock.advance(1_000);
+  const lessIdle = await streamPhone(clock, phone, local);
+  await clock.advance(1_000);
+  const tooEarly = await streamPhone(clock, phone, local);
+  await clock.advance(10);
+  t.true(tooEarly.closed, 'all were heard of within 5 s');
+  await clock.advance(6_000);
+  const next = await streamPhone(clock, phone, local);
+  await clock.advance(10);
+  t.deepEqual(
+    [known, inCall, idle, lessIdle, next].map(({ closed }) => closed),
+    [false, false, true, false, false],
+  );
+  t.is(metrics.value('sip_connections_evicted_total'), 1);
+  await transport.stop();
+});
+
 test('bounds: a connection that says nothing, or never ends its message, is closed', async (t) => {
   const { clock, transport, phone } = setUp();
   const { local } = await transport.listen({ transport: 'TCP', host: US, port: 5060 });
