@@ -17,7 +17,7 @@ const LAYERS = {
 
 /** Inside these layers a folder may import only itself and the folders before it. */
 const ORDER = {
-  sip: ['message', 'overload', 'transport', 'transaction', 'resolve', 'auth', 'registrar', 'proxy'],
+  sip: ['message', 'overload', 'transport', 'transaction', 'resolve', 'auth', 'registrar', 'media', 'proxy'],
   reload: [
     ...['wire', 'messages', 'security', 'document', 'topology', 'storage', 'link', 'nat', 'forwarding'],
     ...['usages', 'enrollment', 'discovery', 'node'],

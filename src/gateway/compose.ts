@@ -16,6 +16,7 @@ import { WebFiles } from './admin/web-files.ts';
 import { AccountingFile } from './compose/accounting-file.ts';
 import { openEnrolledUsers } from './compose/enrolled-users.ts';
 import { openLocalDiscovery } from './compose/local-discovery.ts';
+import { openMedia } from './compose/media.ts';
 import { openMembership } from './compose/membership.ts';
 import { PeerView } from './compose/peer-view.ts';
 import { SipSide } from './compose/sip-side.ts';
@@ -119,6 +120,7 @@ async function build(
   if (accounting !== undefined) closers.push(() => accounting.close());
   const writeCall = accounting && ((record: CallRecord) => accounting.write(record));
   const tokenKey = data.secret('flow-token', () => machine.random.bytes(TOKEN_KEY_BYTES));
+  const media = await openMedia(config, { ...machine, logger, metrics }, identity.nodeId, closers);
   const sip =
     config.sip.mode === 'off'
       ? undefined
@@ -133,6 +135,7 @@ async function build(
             tokenKey,
             enrollment,
             writeCall,
+            media,
             trace: trace?.sip,
           },
         });

@@ -18,6 +18,7 @@ import { OverloadControl } from '../../sip/overload/overload-control.ts';
 import { Precedence } from '../../sip/overload/precedence.ts';
 import { CallLog, type CallRecord } from '../../sip/proxy/call-log.ts';
 import { OwnAddresses } from '../../sip/proxy/own-addresses.ts';
+import type { MediaBridge } from '../../sip/proxy/ports.ts';
 import { ProxyCore } from '../../sip/proxy/proxy-core.ts';
 import { BindingStore } from '../../sip/registrar/binding-store.ts';
 import { GruuIssuer } from '../../sip/registrar/gruu-issuer.ts';
@@ -44,6 +45,8 @@ export interface SipSideDeps {
   readonly locations: LocationService;
   /** Key of the flow tokens and the temporary GRUUs, kept between runs. */
   readonly tokenKey: Uint8Array;
+  /** Has media go by a relay; undefined where phones see to that themselves. */
+  readonly media?: MediaBridge | undefined;
   /** Takes the records of calls; undefined where none are kept. */
   readonly writeCall?: ((record: CallRecord) => void) | undefined;
   /** Sees every SIP message; undefined where nobody looks. */
@@ -166,6 +169,7 @@ export class SipSide {
         calls: this.#calls,
         overload,
         precedence,
+        media: deps.media,
       },
       { nodeHex, overlayName: overlay.name, tokenKey: deps.tokenKey },
       new AdapterPeer({ registrations: this.#registrations, calls }),

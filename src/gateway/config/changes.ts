@@ -26,6 +26,7 @@ const KEYS: Readonly<Record<string, string>> = {
   serverAuthorities: 'ca-file',
   tlsAuthorities: 'tls-ca',
   nameServers: 'dns',
+  policy: 'relay',
 };
 
 export interface Changes {

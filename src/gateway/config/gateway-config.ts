@@ -10,6 +10,8 @@ export interface GatewayConfig {
   readonly file: string;
   readonly overlay: OverlayConfig;
   readonly sip: SipConfig;
+  /** Which calls' media goes by rtpengine, and where that listens for commands; undefined: no call's. */
+  readonly media: { readonly policy: 'nat' | 'always'; readonly rtpengine: Address } | undefined;
   /** Who may register and call here, from the users file. */
   readonly users: readonly Account[];
   /** Undefined when the admin interface is off. */

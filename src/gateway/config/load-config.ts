@@ -155,6 +155,7 @@ class Resolver {
           trustsIdentity: identity === 'trusted',
         })),
       },
+      media: this.#media(),
       users: users ?? this.#readUsers(domains),
       admin: this.#admin(),
       data: data === 'memory' ? 'memory' : this.#absolute(data),
@@ -260,6 +261,11 @@ class Resolver {
     const token = readToken(path, { file: this.#file, path: 'admin.token-file' });
     this.#warnAboutMode(path);
     return { listen: toAddress(admin.listen), token };
+  }
+
+  #media(): GatewayConfig['media'] {
+    const { relay, rtpengine } = this.#parsed.media;
+    return relay === 'never' ? undefined : { policy: relay, rtpengine: toAddress(rtpengine) };
   }
 
   #trace(): TraceConfig | undefined {

@@ -107,10 +107,27 @@ const trace = v.lazy((input) =>
     : traceBlock,
 );
 
+const relayPolicy = choice(['never', 'nat', 'always']);
+const mediaBlock = block({
+  relay: v.optional(relayPolicy, 'nat'),
+  rtpengine: v.optional(url({ schemes: ['udp'], defaultPort: 2223, names: false }), 'udp://127.0.0.1:2223'),
+});
+
+/** `media: nat`, or a block that says where the relay is. */
+const media = v.lazy((input) =>
+  typeof input === 'string'
+    ? v.pipe(
+        relayPolicy,
+        v.transform((relay) => v.parse(mediaBlock, { relay })),
+      )
+    : mediaBlock,
+);
+
 /** The configuration file, `null` values taken out before. */
 export const configSchema = block({
   overlay,
   sip: v.optional(sip, {}),
+  media: v.optional(media, 'never'),
   users: v.optional(path),
   admin: v.optional(admin, 'http://127.0.0.1:8060'),
   data: v.optional(path, './data'),

@@ -53,6 +53,12 @@ export class AckForwarder {
       void ready.then(() => this.#send(plan, flow, fingerprint));
       return;
     }
+    const rewriting = this.#services.media?.ack(plan.request);
+    if (rewriting === undefined) this.#sendOver(plan, flow, fingerprint);
+    else void rewriting.then(() => this.#sendOver(plan, flow, fingerprint));
+  }
+
+  #sendOver(plan: BranchPlan, flow: Flow, fingerprint: string): void {
     const { names, loops, transactions } = this.#services;
     plan.request.prependHeader('Via', names.via(flow, loops.branch(fingerprint)));
     if (!transactions.sendStateless(plan.request, flow)) this.drop('its flow is gone');

@@ -1,4 +1,5 @@
-import type { Slotted } from '../../base/index.ts';
+import { errorMessage, type Logger, type Slotted } from '../../base/index.ts';
+import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import { ResolveError, type ResolveErrorCode } from '../resolve/resolve-target.ts';
 import type { ClientTransaction } from '../transaction/client-transaction.ts';
@@ -14,7 +15,7 @@ import { LateSuccesses } from './late-successes.ts';
 import type { LegNames } from './leg-names.ts';
 import type { LoopDetector } from './loop-detection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
-import type { PeerConnector, TargetResolver } from './ports.ts';
+import type { MediaBridge, MediaLeg, PeerConnector, TargetResolver } from './ports.ts';
 import { ServerList } from './server-list.ts';
 
 export type BranchTimer = 'silence' | 'timer-c';
@@ -30,6 +31,8 @@ export interface BranchServices {
   readonly loops: LoopDetector;
   readonly peers: PeerConnector;
   readonly resolver: TargetResolver;
+  readonly media: MediaBridge | undefined;
+  readonly logger: Logger;
   /** Called with every overlay connection a request is about to leave by. */
   onPeerFlow(flow: Flow): void;
 }
@@ -89,6 +92,10 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
   #transaction: ClientTransaction | undefined;
   #timer: TimerEntry<BranchTimer> | undefined;
   #connecting: AbortController | undefined;
+  /** Where media of the call goes by a relay. */
+  #media: MediaLeg | undefined;
+  /** Responses whose descriptions are being rewritten, in their order. */
+  #delivered: Promise<void> = DELIVERED;
   #heard = false;
   #ended = false;
 
@@ -160,9 +167,11 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     checkAnswererIdentity(response, this.plan.isTrusted);
     response.removeFirstElement('Via');
     // RFC 3261 §16.7 step 3: without another Via it was meant for us.
-    if (response.has('Via')) this.#owner.onBranchResponse(this, response);
-    if (response.isSuccess)
-      this.#transaction?.handOver(new LateSuccesses(this.#owner.transaction, this.plan.isTrusted));
+    if (response.has('Via')) this.#deliver(response);
+    if (response.isSuccess) {
+      const { transaction } = this.#owner;
+      this.#transaction?.handOver(new LateSuccesses(transaction, this.plan.isTrusted, this.#media));
+    }
   }
 
   onTimeout(): void {
@@ -221,6 +230,8 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     const next = this.#ended ? undefined : this.#servers.next();
     if (next === undefined) return false;
     this.#transaction = undefined;
+    this.#media?.failed();
+    this.#media = undefined;
     this.#watch();
     const { way } = this.plan;
     const from = way.kind === 'uri' ? way.from : undefined;
@@ -252,14 +263,47 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     else void ready.then(() => this.#send(flow));
   }
 
+  #deliver(response: SipResponse): void {
+    const media = this.#media;
+    if (media === undefined) {
+      this.#owner.onBranchResponse(this, response);
+      return;
+    }
+    if (!response.isProvisional && !response.isSuccess) media.failed();
+    this.#delivered = this.#delivered
+      .then(() => media.response(response))
+      .then(() => this.#owner.onBranchResponse(this, response))
+      .catch((error) => this.#services.logger.error('a response was lost', { error: errorMessage(error) }));
+  }
+
+  /** Has its media go by a relay where that is needed, then sends it. */
   #send(flow: Flow): void {
     if (this.#ended) return;
-    const { names, loops, transactions } = this.#services;
+    const { loops, media } = this.#services;
     const request = this.#servers.hasMore ? this.plan.request.clone() : this.plan.request;
+    const branch = loops.branch(this.#owner.fingerprint);
+    const ends = { from: this.#owner.transaction.flow, to: flow, branch };
+    const rewriting = media?.request(request, ends);
+    if (rewriting === undefined) {
+      this.#sendRequest(request, flow, branch);
+      return;
+    }
+    rewriting.then(
+      (leg) => {
+        if (this.#ended) return leg.failed();
+        this.#media = leg;
+        this.#sendRequest(request, flow, branch);
+      },
+      () => this.#fail(503),
+    );
+  }
+
+  #sendRequest(request: SipRequest, flow: Flow, branch: string): void {
+    const { names, transactions } = this.#services;
     const recordRoutes = this.#owner.recordRoutes(this, flow);
     for (let at = recordRoutes.length - 1; at >= 0; at -= 1)
       request.prependHeader('Record-Route', recordRoutes[at]!);
-    request.prependHeader('Via', names.via(flow, loops.branch(this.#owner.fingerprint)));
+    request.prependHeader('Via', names.via(flow, branch));
     if (flow.peer !== undefined) this.#services.onPeerFlow(flow);
     // A failure to send is reported before this returns: the transaction of a later address must not be overwritten.
     const before = this.#transaction;
@@ -312,9 +356,12 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     if (this.#ended) return;
     this.#ended = true;
     this.#stopTimer();
+    this.#media?.failed();
     this.#owner.onBranchFailed(this, status);
   }
 }
+
+const DELIVERED = Promise.resolve();
 
 /** Of a domain of others. */
 const STATUS_OF_NAMES: Readonly<Record<ResolveErrorCode, number>> = {

@@ -1,12 +1,4 @@
-import {
-  type Clock,
-  CodedError,
-  IdleMap,
-  type Logger,
-  SlotList,
-  type Slotted,
-  type Timer,
-} from '../../base/index.ts';
+import { type Clock, CodedError, IdleMap, SlotList, type Slotted, type Timer } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { Binding } from '../registrar/binding.ts';
@@ -22,7 +14,6 @@ import type { ServerList } from './server-list.ts';
 
 export interface ForkServices extends BranchServices {
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly planner: BranchPlanner;
   /** Called once, when the final response went upstream. */
   onForkDone(fork: Fork): void;

@@ -2,6 +2,7 @@ import type { SipResponse } from '../message/response.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import type { ClientTransactionHandler } from '../transaction/types.ts';
 import { checkAnswererIdentity } from './asserted-identity.ts';
+import type { MediaLeg } from './ports.ts';
 
 /**
  * What remains of a branch once it had its 2xx: retransmissions of it, and 2xx of other UAs a later proxy forked to,
@@ -12,16 +13,21 @@ export class LateSuccesses implements ClientTransactionHandler {
   readonly #upstream: ServerTransaction;
   readonly #isTrusted: boolean | undefined;
 
-  constructor(upstream: ServerTransaction, isTrusted: boolean | undefined) {
+  readonly #media: MediaLeg | undefined;
+
+  constructor(upstream: ServerTransaction, isTrusted: boolean | undefined, media: MediaLeg | undefined) {
     this.#upstream = upstream;
     this.#isTrusted = isTrusted;
+    this.#media = media;
   }
 
   onResponse(response: SipResponse): void {
     if (!response.isSuccess) return;
     checkAnswererIdentity(response, this.#isTrusted);
     response.removeFirstElement('Via');
-    if (response.has('Via')) this.#upstream.respond(response);
+    if (!response.has('Via')) return;
+    if (this.#media === undefined) this.#upstream.respond(response);
+    else void this.#media.response(response).then(() => this.#upstream.respond(response));
   }
 
   onTimeout(): void {}

@@ -1,5 +1,6 @@
 import type { HeaderFields } from '../message/build.ts';
 import type { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
 import type { SipUri } from '../message/uri.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { ResolvedTarget } from '../resolve/resolve-target.ts';
@@ -119,6 +120,29 @@ export interface TargetResolver {
   failed(target: ResolvedTarget, reason: TargetFailure, retryAfterMs?: number): void;
   /** One of them is in service. */
   answered(target: ResolvedTarget): void;
+}
+
+/** Has media go where phones can reach it; left out where phones see to that themselves. */
+export interface MediaBridge {
+  /**
+   * Rewrites the session description of a request that is about to leave.
+   * @returns undefined when there is nothing to do for it
+   * @throws (rejects) when the call would have no media
+   */
+  request(
+    request: SipRequest,
+    ends: { readonly from: Flow; readonly to: Flow; readonly branch: string },
+  ): Promise<MediaLeg> | undefined;
+  /** The same of an ACK for a 2xx. Never rejects. */
+  ack(ack: SipRequest): Promise<void> | undefined;
+}
+
+/** What follows the responses to one request. */
+export interface MediaLeg {
+  /** Rewrites the session description in a response, also when it is sent again. Never rejects. */
+  response(response: SipResponse): Promise<void>;
+  /** There will be no success. */
+  failed(): void;
 }
 
 /** Told of calls as they pass. */

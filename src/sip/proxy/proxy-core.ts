@@ -37,6 +37,7 @@ import type {
   BindingSource,
   CallObserver,
   GruuDirectory,
+  MediaBridge,
   PeerConnector,
   RequestHandler,
   TargetResolver,
@@ -61,6 +62,7 @@ export interface ProxyCoreDeps {
   /** As the transaction layer takes them. */
   readonly overload?: OverloadControl | undefined;
   readonly precedence?: Precedence;
+  readonly media?: MediaBridge | undefined;
 }
 
 export interface ProxyCoreOptions {
@@ -145,7 +147,7 @@ export class ProxyCore implements TransactionUser {
       isInvolved: (peer) => [...this.#forks].some((fork) => fork.involves(peer)),
     });
     this.#services = {
-      ...{ transport, clock, logger, own, peers, resolver, names },
+      ...{ transport, clock, logger, own, peers, resolver, names, media: deps.media },
       transactions: this.transactions,
       timers: this.#timers,
       timing: { ...TIMING, ...options.timing },

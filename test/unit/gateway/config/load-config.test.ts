@@ -100,6 +100,17 @@ test('P8: behind NAT other peers are told the addresses of the router', (t) => {
   t.deepEqual(overlay.advertise, [{ host: '203.0.113.7', port: 6084 }]);
 });
 
+test('media: a word says for which calls, a block also where the relay is', (t) => {
+  const of = (text: string) => load(`${lone}\nmedia: ${text}`).config.media;
+  t.is(load(lone).config.media, undefined);
+  t.is(of('never'), undefined);
+  t.deepEqual(of('nat'), { policy: 'nat', rtpengine: { host: '127.0.0.1', port: 2223 } });
+  t.deepEqual(of('{ relay: always, rtpengine: udp://192.0.2.5 }'), {
+    ...{ policy: 'always', rtpengine: { host: '192.0.2.5', port: 2223 } },
+  });
+  t.throws(() => of('sometimes'), { message: /media.*"sometimes" is not known; choose never, nat, always/ });
+});
+
 test('trace: a file by its name is hex or pcapng; a block says how much is kept, and names a capture server', (t) => {
   const traced = (text: string) => load(`${lone}\ntrace: ${text}`).config.trace;
   t.like(traced('x.hex'), { file: { format: 'hex' }, hep: undefined });
