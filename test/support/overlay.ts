@@ -23,6 +23,8 @@ export interface OverlayOptions extends StartOptions {
   name?: string;
   /** Put over each peer's configuration, section by section. */
   more?: (index: number) => Record<string, Record<string, unknown> | string>;
+  /** Called with each peer before the next one is configured. */
+  onStarted?: (peer: GatewayProcess) => void;
 }
 
 /**
@@ -37,27 +39,26 @@ export async function startOverlay(
   const peers: GatewayProcess[] = [];
   let firstLink = 0;
   for (const [index, role] of roles.entries()) {
-    peers.push(
-      await startGateway(
-        t,
-        async (port) => {
-          const link = await port();
-          if (index === 0) firstLink = link;
-          const config: ConfigObject = peerConfig(
-            options.name ?? 'example.org',
-            role,
-            link,
-            index === 0 ? 0 : firstLink,
-          );
-          for (const [section, value] of Object.entries(options.more?.(index) ?? {})) {
-            config[section] =
-              typeof value === 'string' ? value : { ...(config[section] as object), ...value };
-          }
-          return config;
-        },
-        options,
-      ),
+    const peer = await startGateway(
+      t,
+      async (port) => {
+        const link = await port();
+        if (index === 0) firstLink = link;
+        const config: ConfigObject = peerConfig(
+          options.name ?? 'example.org',
+          role,
+          link,
+          index === 0 ? 0 : firstLink,
+        );
+        for (const [section, value] of Object.entries(options.more?.(index) ?? {})) {
+          config[section] = typeof value === 'string' ? value : { ...(config[section] as object), ...value };
+        }
+        return config;
+      },
+      options,
     );
+    peers.push(peer);
+    options.onStarted?.(peer);
   }
   await eventually('one consistent ring', 15_000, () => ringIsConsistent(peers));
   return peers;

@@ -71,7 +71,13 @@ export class TortureCallee {
     );
     const to = header(request, 'to');
     const tag = /;\s*tag\s*=/i.test(to) ? '' : ';tag=callee';
-    this.#send(formatSip('SIP/2.0 200 OK', [...copied, ['To', to + tag], ['Contact', '<sip:c@127.0.0.1>']]));
+    this.#send(
+      formatSip('SIP/2.0 200 OK', [
+        ...copied,
+        ['To', to + tag],
+        ['Contact', `<sip:c@127.0.0.1:${this.port}>`],
+      ]),
+    );
   }
 
   #send(text: string): void {

@@ -1,6 +1,7 @@
 import { dirname, relative, resolve } from 'node:path';
 import { type Address, splitPin } from '../../base/index.ts';
 import { nameServer } from '../../net/dns/name-server.ts';
+import type { Trunk } from '../../p2psip/trunks.ts';
 import type { Account } from '../../sip/auth/credentials.ts';
 import type { DigestAlgorithm } from '../../sip/auth/digest.ts';
 import type { TransportName } from '../../sip/transport/flow.ts';
@@ -149,11 +150,7 @@ class Resolver {
         allow: sip.allow,
         overload: sip.overload,
         emergency: sip.emergency,
-        trunks: sip.trunks.map(({ match, identity, ...trunk }) => ({
-          ...trunk,
-          match: new RegExp(match),
-          trustsIdentity: identity === 'trusted',
-        })),
+        trunks: sip.trunks.map(toTrunk),
       },
       media: this.#media(),
       users: users ?? this.#readUsers(domains),
@@ -304,4 +301,15 @@ class Resolver {
 
 function toAddress({ host, port }: { host: string; port: number }): Address {
   return { host, port };
+}
+
+function toTrunk(parsed: ParsedConfig['sip']['trunks'][number]): Trunk {
+  const { match, to, peers = [], from, identity, share } = parsed;
+  return {
+    match: new RegExp(match),
+    to: to ?? peers.map((peer) => peer.toLowerCase()),
+    from,
+    trustsIdentity: identity === 'trusted',
+    isShared: share,
+  };
 }

@@ -164,6 +164,14 @@ function* trunkRules({ sip }: ParsedConfig): Generator<Breach> {
   if (sip.mode === 'redirect') {
     yield { path: 'sip.trunks', problem: 'a redirector makes no calls', mend: 'write sip.mode: proxy' };
   }
+  for (const [i, { to, peers, share }] of sip.trunks.entries()) {
+    const path = `sip.trunks[${i}]`;
+    if ((to === undefined) === (peers === undefined)) {
+      yield { path, problem: 'has to say where calls go', mend: 'write either to: or peers:' };
+    } else if (share && peers !== undefined) {
+      yield { path, problem: 'is at other peers, so it is theirs to share', mend: 'take share out' };
+    }
+  }
 }
 
 /** An enrollment server knows the users, and gives their certificates for digest responses in the overlay's realm. */

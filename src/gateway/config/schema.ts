@@ -26,7 +26,7 @@ const overlay = block({
   advertise: v.optional(list(url({ ...overlayUrl, names: false })), []),
   'sip-link': v.optional(integer(0, 65535), 0),
   'shared-secret-file': v.optional(path),
-  allow: v.optional(list(text('give a Node-ID, 32 hex digits', (id) => /^[0-9a-f]{32}$/i.test(id)))),
+  allow: v.optional(list(nodeId())),
   open: v.optional(flag(), false),
   'local-discovery': v.optional(flag()),
   key: v.optional(choice(['ec', 'rsa']), 'ec'),
@@ -70,7 +70,9 @@ const sip = block({
     list(
       block({
         match: text("write a regular expression, like '^\\+'", isPattern),
-        to: sipUri('write a SIP URI, like sip:trunk.example.net'),
+        to: v.optional(sipUri('write a SIP URI, like sip:trunk.example.net')),
+        peers: v.optional(v.pipe(list(nodeId()), v.maxLength(8, 'has too many entries; give at most 8'))),
+        share: v.optional(flag(), false),
         from: v.optional(list(text('give an address or prefix, like 192.0.2.0/24', isPrefix)), []),
         identity: v.optional(choice(['none', 'trusted']), 'none'),
       }),
@@ -166,6 +168,10 @@ export const usersSchema = block({
 });
 
 export type ParsedUsers = v.InferOutput<typeof usersSchema>;
+
+function nodeId() {
+  return text('give a Node-ID, 32 hex digits', (id) => /^[0-9a-f]{32}$/i.test(id));
+}
 
 function isPattern(value: string): boolean {
   try {

@@ -19,7 +19,9 @@ const SERVICES = ['_sip._udp', '_sip._tcp', '_sips._tcp'];
 export async function checkNames({ sip }: GatewayConfig, dns: Names): Promise<Finding[]> {
   if (sip.listen.every(({ address }) => isLoopback(address.host))) return [];
   const domains = await Promise.all(sip.domains.filter(isName).map((domain) => checkDomain(domain, dns)));
-  const trunks = sip.trunks.map(({ to }, i) => ({ check: `sip.trunks[${i}]`, host: hostOf(to) }));
+  const trunks = sip.trunks.flatMap(({ to }, i) =>
+    typeof to === 'string' ? [{ check: `sip.trunks[${i}]`, host: hostOf(to) }] : [],
+  );
   const named = trunks.filter(({ host }) => isName(host));
   return [...domains, ...(await Promise.all(named.map(({ check, host }) => checkTrunk(check, host, dns))))];
 }
