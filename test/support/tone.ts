@@ -29,12 +29,14 @@ export interface Heard {
   seconds: number;
   /** Share of the energy that lies at the tone, 0 to 1. */
   tone: number;
+  /** The loudest sample, of 32,768. */
+  peak: number;
 }
 
 /** What baresip's sndfile module recorded from RTP in that directory, judged by Goertzel's filter at one tone. */
 export function heardTone(directory: string, hertz: number): Heard {
   const file = readdirSync(directory).find((name) => name.endsWith('dec.wav'));
-  if (file === undefined) return { seconds: 0, tone: 0 };
+  if (file === undefined) return { seconds: 0, tone: 0, peak: 0 };
   const wav = readFileSync(path.join(directory, file));
   const channels = wav.readUInt16LE(22);
   const rate = wav.readUInt32LE(24);
@@ -45,13 +47,15 @@ export function heardTone(directory: string, hertz: number): Heard {
   let s1 = 0;
   let s2 = 0;
   let energy = 0;
+  let peak = 0;
   for (let i = 0; i < count; i++) {
     const sample = wav.readInt16LE(44 + 2 * channels * (start + i));
     const s = sample + w * s1 - s2;
     s2 = s1;
     s1 = s;
     energy += sample * sample;
+    peak = Math.max(peak, Math.abs(sample));
   }
   const tone = energy === 0 ? 0 : (2 * (s1 * s1 + s2 * s2 - w * s1 * s2)) / (count * energy);
-  return { seconds: frames / rate, tone };
+  return { seconds: frames / rate, tone, peak };
 }
