@@ -150,6 +150,14 @@ function parseSipUri(text: string, scheme: string, start: number): SipUri {
   return new SipUri({ scheme, user, password, host: host.toLowerCase(), port, params, headers }, text);
 }
 
+/** Any URI as it may stand in a request line: without headers and method (RFC 3261 §19.1.1 table 1, §16.6 step 2). */
+export function asRequestUri(text: string): string {
+  // Seldom has a Contact any of them: parsing for nothing is spared.
+  if (!/\?|;method=/i.test(text)) return text;
+  const uri = parseUri(text);
+  return uri.with({ params: uri.params.without(['method']), headers: undefined }).toString();
+}
+
 function parseUriParams(text: string, from: number, to: number): Params {
   if (from === to) return noParams;
   if (text.charCodeAt(from) !== 0x3b) throw bad(text);

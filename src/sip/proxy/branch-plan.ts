@@ -1,5 +1,5 @@
 import type { SipRequest } from '../message/request.ts';
-import { parseUri, type SipUri } from '../message/uri.ts';
+import { asRequestUri, parseUri, type SipUri } from '../message/uri.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { BoundListener, Flow, TransportName } from '../transport/flow.ts';
 import { stripIdentities, withholdPrivateIdentity } from './asserted-identity.ts';
@@ -159,7 +159,8 @@ export class BranchPlanner {
 
 /** RFC 5630 §5.3: the Contact with the scheme of the Request-URI, so that nobody is told of more security than there was. */
 function setContact(request: SipRequest, contact: string): void {
-  request.setRequestUri(isSips(request.requestUri) ? contact : asSip(contact));
+  const target = asRequestUri(contact);
+  request.setRequestUri(isSips(request.requestUri) ? target : asSip(target));
 }
 
 function lost(request: SipRequest): BranchPlan {
