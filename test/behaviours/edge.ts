@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import { MemoryKeyValueStore, noMetrics, silentLogger } from '../../src/base/index.ts';
+import { CodedError, MemoryKeyValueStore, noMetrics, silentLogger } from '../../src/base/index.ts';
 import { SeededRandom } from '../../src/base/virtual/seeded-random.ts';
 import { SimulatedNetwork } from '../../src/base/virtual/simulated-network.ts';
 import { VirtualClock } from '../../src/base/virtual/virtual-clock.ts';
@@ -60,6 +60,11 @@ export class Edge implements Time {
     await this.clock.runUntil(this.#side.start());
   }
 
+  /** Nobody in the overlay answers any more. */
+  cutOff(): void {
+    this.overlay.fetchError = new CodedError('overlay-unreachable', 'nobody answers');
+  }
+
   now(): number {
     return this.clock.monotonic();
   }
@@ -112,7 +117,8 @@ function configuration(sip: object): GatewayConfig {
   const tree = {
     overlay: { name: 'example.org', first: true },
     sip: { listen: [`udp://${EDGE}:5060`, `tcp://${EDGE}:5060`], auth: 'none', ...sip },
-    data: 'memory',
+    // Only its name is looked at: what is written goes to a store in memory.
+    data: './data',
   };
   const users = USERS.map((user) => ({ aor: `${user}@example.org`, password: 'secret' }));
   return buildConfig(tree, { file: 'gateway.yaml', directory: '/', users }).config;
