@@ -1,5 +1,4 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { isIP } from 'node:net';
 import {
   type Address,
   CodedError,
@@ -45,7 +44,7 @@ export class SystemDatagramSocket implements DatagramSocket {
       type: isV6 ? 'udp6' : 'udp4',
       ...(isV6 && { ipv6Only: true }),
       // Addresses are IP literals: answering here keeps the resolver, and a turn of the event loop, out of each send.
-      lookup: (host, _options, callback) => callback(null, host, isIP(host)),
+      lookup: (host, _options, callback) => callback(null, host, isV6 ? 6 : 4),
       ...(options.receiveBufferBytes === undefined ? {} : { recvBufferSize: options.receiveBufferBytes }),
     });
     return new Promise((resolve, reject) => {
@@ -64,7 +63,7 @@ export class SystemDatagramSocket implements DatagramSocket {
       this.#onSent(new CodedError('address-unavailable', `${formatAddress(to)} has no port`));
       return;
     }
-    this.#socket.send(data, 0, data.length, to.port, to.host, this.#onSent);
+    this.#socket.send(data, to.port, to.host, this.#onSent);
   }
 
   close(): Promise<void> {

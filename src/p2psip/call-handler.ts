@@ -248,6 +248,7 @@ export class CallHandler {
   }
 
   #remoteTargets(request: SipRequest, aor: string, location: Location): Target[] {
+    if (location.routes.length + location.externalUris.length === 0) return [];
     const uri = `${request.uri.scheme}:${escapeUser(aor)}@${aor.slice(aor.lastIndexOf('@') + 1)}`;
     const external = location.externalUris.map((each): Target => ({ kind: 'uri', uri: each }));
     return [...this.#peerTargets(location, uri), ...external];

@@ -43,6 +43,7 @@ interface Deps {
 const LOOKUP_BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15];
 
 const NOWHERE: Location = { routes: [], externalUris: [], known: false };
+const ONLY_HERE: Location = { routes: [], externalUris: [], known: true };
 
 /**
  * Finds the peers that serve an AoR: Fetch, follow forwarding AoRs, drop what is expired, failed or our own
@@ -77,25 +78,36 @@ export class LocationService {
    * @throws CodedError 'overlay-unreachable'
    */
   async locate(aor: string, traceId?: string): Promise<Location> {
+    const entries = await this.entries(aor, traceId);
+    // Most users have a phone at one peer.
+    if (entries.length > 0 && entries.every((entry) => this.#isOurs(entry))) return ONLY_HERE;
+    return this.#follow(aor, entries, traceId);
+  }
+
+  /** Collects where these entries lead, and those of the AoRs they forward to. */
+  async #follow(
+    aor: string,
+    first: readonly RegistrationEntry[],
+    traceId: string | undefined,
+  ): Promise<Location> {
     const routes = new Map<string, readonly NodeId[]>();
     const externalUris = new Set<string>();
     let known = false;
-    const visited = new Set<string>();
-    let pending = [aor];
-    for (let depth = 0; pending.length > 0 && depth <= this.#options.maxForwardingDepth; depth += 1) {
+    const visited = new Set([aor]);
+    let found: readonly (readonly RegistrationEntry[])[] = [first];
+    for (let depth = 0; found.length > 0; depth += 1) {
       const next: string[] = [];
-      const unvisited = pending.filter((each) => !visited.has(each));
+      for (const { registration } of found.flat()) {
+        known = true;
+        if (registration.type === 'route') this.#addRoute(routes, registration.destinationList);
+        else if (registration.type === 'uri') this.#addUri(registration.uri, next, externalUris);
+      }
+      if (depth === this.#options.maxForwardingDepth) break;
+      const unvisited = next.filter((each) => !visited.has(each));
       const wave = [...new Set(unvisited)].slice(0, this.#options.maxTargets - visited.size);
       for (const each of wave) visited.add(each);
       // Side by side: a chain of forwardings may take as long as it is deep, not as long as it is wide.
-      for (const entries of await Promise.all(wave.map((each) => this.entries(each, traceId)))) {
-        for (const { registration } of entries) {
-          known = true;
-          if (registration.type === 'route') this.#addRoute(routes, registration.destinationList);
-          else if (registration.type === 'uri') this.#follow(registration.uri, next, externalUris);
-        }
-      }
-      pending = next;
+      found = await Promise.all(wave.map((each) => this.entries(each, traceId)));
     }
     return known ? { routes: [...routes.values()], externalUris: [...externalUris], known } : NOWHERE;
   }
@@ -153,6 +165,11 @@ export class LocationService {
     this.#cache.clear();
   }
 
+  /** Whether it names this peer alone. */
+  #isOurs({ registration }: RegistrationEntry): boolean {
+    return registration.type === 'route' && registration.destinationList.at(-1) === this.#deps.overlay.nodeId;
+  }
+
   #addRoute(routes: Map<string, readonly NodeId[]>, list: readonly NodeId[]): void {
     const terminal = list.at(-1);
     if (terminal === undefined || terminal === this.#deps.overlay.nodeId) return;
@@ -160,7 +177,7 @@ export class LocationService {
     routes.set(list.join(), list);
   }
 
-  #follow(uri: string, next: string[], external: Set<string>): void {
+  #addUri(uri: string, next: string[], external: Set<string>): void {
     const aor = uri.replace(/^sips?:/i, '');
     const domain = aor.slice(aor.indexOf('@') + 1).toLowerCase();
     if (this.#deps.isOverlayDomain(domain)) next.push(aor);

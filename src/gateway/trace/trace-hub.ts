@@ -36,8 +36,13 @@ const TRANSACTION_ID_END = 28;
 /** The trace ports made real: whatever passes goes to everybody who looks, with its time and trace id. */
 export class TraceHub {
   readonly sip: SipTrace = {
-    received: (message, path) => this.#emit(new Received(this.#clock.now(), message, path)),
-    sent: (bytes, path) => this.#emit(new Sent(this.#clock.now(), bytes, path)),
+    received: (message, path) => {
+      const traceId = message.header('Call-ID');
+      this.#lastTraceId = traceId;
+      this.#emit(new Received(this.#clock.now(), message, path, traceId));
+    },
+    // What is sent answers or forwards, nearly always, what has just come.
+    sent: (bytes, path) => this.#emit(new Sent(this.#clock.now(), bytes, path, this.#lastTraceId)),
   };
   readonly reload: ReloadTrace = {
     message: (direction, _peer, bytes, path) => {
@@ -48,6 +53,7 @@ export class TraceHub {
   };
   readonly #clock: Clock;
   readonly #transactions = new LruMap<bigint, string>(MAX_TRANSACTIONS);
+  #lastTraceId: string | undefined;
   #observers: readonly TraceObserver[] = [];
 
   constructor(deps: { readonly clock: Clock }) {
@@ -78,16 +84,14 @@ class Received implements TracedPacket {
   readonly direction = 'in';
   readonly at: number;
   readonly path: TracedPath;
+  readonly traceId: string | undefined;
   readonly #message: TracedMessage;
 
-  constructor(at: number, message: TracedMessage, path: TracedPath) {
+  constructor(at: number, message: TracedMessage, path: TracedPath, traceId: string | undefined) {
     this.at = at;
     this.path = path;
+    this.traceId = traceId;
     this.#message = message;
-  }
-
-  get traceId(): string | undefined {
-    return this.#message.header('Call-ID');
   }
 
   get startLine(): string {
@@ -105,15 +109,17 @@ class Sent implements TracedPacket {
   readonly at: number;
   readonly bytes: Uint8Array;
   readonly path: TracedPath;
+  readonly #likelyId: string | undefined;
 
-  constructor(at: number, bytes: Uint8Array, path: TracedPath) {
+  constructor(at: number, bytes: Uint8Array, path: TracedPath, likelyId: string | undefined) {
     this.at = at;
     this.bytes = bytes;
     this.path = path;
+    this.#likelyId = likelyId;
   }
 
   /** Looked for in the octets: whoever sends has nothing else at hand any more. */
   get traceId(): string | undefined {
-    return callIdOf(this.bytes);
+    return callIdOf(this.bytes, this.#likelyId);
   }
 }

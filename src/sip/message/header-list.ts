@@ -41,6 +41,19 @@ export class HeaderList {
     return count;
   }
 
+  /** The first of the keys, at most 31, that has more than one line. */
+  repeatedOf(keys: readonly string[]): string | undefined {
+    let seen = 0;
+    let repeated = 0;
+    for (const { key } of this.#lines) {
+      const at = keys.indexOf(key);
+      if (at < 0) continue;
+      if ((seen & (1 << at)) !== 0) repeated |= 1 << at;
+      seen |= 1 << at;
+    }
+    return repeated === 0 ? undefined : keys.find((_, at) => (repeated & (1 << at)) !== 0);
+  }
+
   /** The unfolded, trimmed value of the first line with this key. */
   first(key: string): string | undefined {
     const index = this.#indexOf(key);

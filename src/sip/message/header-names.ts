@@ -34,12 +34,19 @@ History-Info Diversion In-Reply-To Priority Reply-To Call-Id Cseq CSEQ`;
 
 const known = new Map<string, string>();
 for (const name of USUAL.split(/\s+/)) {
-  known.set(name, name.toLowerCase());
-  known.set(name.toLowerCase(), name.toLowerCase());
+  const key = interned(name.toLowerCase());
+  known.set(name, key);
+  known.set(key, key);
 }
 for (const [letter, name] of Object.entries(COMPACT)) {
-  known.set(letter, name);
-  known.set(letter.toUpperCase(), name);
+  const key = interned(name);
+  known.set(letter, key);
+  known.set(letter.toUpperCase(), key);
+}
+
+/** V8 keeps names of properties once each: two keys are compared as pointers then, not letter by letter. */
+function interned(text: string): string {
+  return Object.keys({ [text]: true })[0]!;
 }
 
 /** Headers whose value is a comma-separated list; in all others a comma is plain text (RFC 3261 §7.3.1). */

@@ -1,7 +1,7 @@
 import { SipSyntaxError } from './errors.ts';
 import { type HeaderList, headerLine } from './header-list.ts';
 import { headerKey, isListHeader } from './header-names.ts';
-import { type NameAddr, parseNameAddr } from './name-addr.ts';
+import { checkNameAddr, type NameAddr, parseNameAddr } from './name-addr.ts';
 import { paramText } from './params.ts';
 import { nextComma, splitList } from './text.ts';
 import { formatVia, parseVia, type Via } from './via.ts';
@@ -43,6 +43,7 @@ export abstract class SipMessage {
   #from: NameAddr | undefined;
   #to: NameAddr | undefined;
   #cseq: CSeq | undefined;
+  #callId: string | undefined;
   #routes: readonly NameAddr[] | undefined;
   #contacts: readonly NameAddr[] | '*' | undefined;
 
@@ -55,6 +56,7 @@ export abstract class SipMessage {
     this.#from = original.#from;
     this.#to = original.#to;
     this.#cseq = original.#cseq;
+    this.#callId = original.#callId;
     this.#routes = original.#routes;
     this.#contacts = original.#contacts;
   }
@@ -89,6 +91,11 @@ export abstract class SipMessage {
   /** How many lines a header has. */
   lineCount(name: string): number {
     return this.headerList.count(keyOf(name));
+  }
+
+  /** The first of these keys (full names in lower case) that has more than one line. */
+  repeatedOf(keys: readonly string[]): string | undefined {
+    return this.headerList.repeatedOf(keys);
   }
 
   /** Replaces all lines of this header by one. */
@@ -157,6 +164,12 @@ export abstract class SipMessage {
     return this.#to;
   }
 
+  /** Whether From and To are there and well-formed. @throws SipSyntaxError as their getters do */
+  checkParties(): void {
+    if (this.#from === undefined) checkNameAddr(this.#required('from'));
+    if (this.#to === undefined) checkNameAddr(this.#required('to'));
+  }
+
   get fromTag(): string | undefined {
     return paramText(this.from.params, 'tag');
   }
@@ -166,7 +179,8 @@ export abstract class SipMessage {
   }
 
   get callId(): string {
-    return this.#required('call-id');
+    this.#callId ??= this.#required('call-id');
+    return this.#callId;
   }
 
   get cseq(): CSeq {
@@ -281,6 +295,9 @@ export abstract class SipMessage {
         break;
       case 'cseq':
         this.#cseq = undefined;
+        break;
+      case 'call-id':
+        this.#callId = undefined;
         break;
       case 'route':
         this.#routes = undefined;

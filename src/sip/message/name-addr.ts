@@ -15,6 +15,18 @@ export interface NameAddr {
 /** Unquoted display names are tokens; we bear other text as well, but nothing that could be read as structure. */
 const UNQUOTED_NAME = /^[^",;:<>@\\]*$/;
 
+/** What nearly all phones write into From and To: a name, a URI of user, host and port, a tag. */
+const USUAL =
+  /^(?:"[^"\\]*" ?)?<sips?:[A-Za-z0-9._+-]+@[A-Za-z0-9][A-Za-z0-9.-]*(?::[1-9][0-9]{0,3})?>(?:;tag=[A-Za-z0-9._+-]+)?$/;
+
+/**
+ * Whether it is one well-formed element, for those who need none of its parts.
+ * @throws as `parseNameAddr` does
+ */
+export function checkNameAddr(text: string): void {
+  if (!USUAL.test(text)) parseNameAddr(text);
+}
+
 /**
  * Parses one `"Name" <uri>;params` or `uri;params` element.
  * @throws SipSyntaxError 'bad-header' | 'bad-uri'

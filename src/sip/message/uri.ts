@@ -162,11 +162,15 @@ function parseUriParams(text: string, from: number, to: number): Params {
   if (from === to) return noParams;
   if (text.charCodeAt(from) !== 0x3b) throw bad(text);
   const params = new ParamsBuilder();
-  for (const item of text.slice(from + 1, to).split(';')) {
-    const equals = item.indexOf('=');
-    const name = percentDecode(equals < 0 ? item : item.slice(0, equals))?.toLowerCase();
+  for (let start = from + 1; start <= to; ) {
+    const semicolon = text.indexOf(';', start);
+    const end = semicolon < 0 || semicolon > to ? to : semicolon;
+    const equals = text.indexOf('=', start);
+    const nameEnd = equals < 0 || equals > end ? end : equals;
+    const name = percentDecode(text.slice(start, nameEnd))?.toLowerCase();
     if (name === undefined || name === '') throw bad(text);
-    params.add(name, equals < 0 ? true : item.slice(equals + 1));
+    params.add(name, nameEnd === end ? true : text.slice(nameEnd + 1, end));
+    start = end + 1;
   }
   return params.build();
 }

@@ -22,7 +22,8 @@ const SINGLE = ['from', 'to', 'call-id', 'cseq', 'max-forwards'];
 export function validateRequest(request: SipRequest): Refusal | undefined {
   // RFC 4475 §3.1.2.16
   if (request.version !== 'SIP/2.0') return { status: 505, reason: 'Version Not Supported' };
-  for (const name of SINGLE) if (request.lineCount(name) > 1) return bad(`Repeated ${name}`);
+  const repeated = request.repeatedOf(SINGLE);
+  if (repeated !== undefined) return bad(`Repeated ${repeated}`);
   try {
     return checkHeaders(request) ?? checkRequestUri(request);
   } catch (error) {
@@ -62,8 +63,7 @@ export function isUsableResponse(response: SipResponse): boolean {
   try {
     response.topVia;
     response.cseq;
-    response.from;
-    response.to;
+    response.checkParties();
     return response.callId !== '';
   } catch (error) {
     if (error instanceof CodedError) return false;

@@ -6,10 +6,12 @@ import { MAX_DATAGRAM_REQUEST_BYTES } from '../transport/flow.ts';
 import type { BranchPlan } from './branch-plan.ts';
 import type { TargetResolver } from './ports.ts';
 
+const NONE: readonly ResolvedTarget[] = [];
+
 /** The addresses a request may be sent to, one after the other (RFC 3261 §16.6 step 7, RFC 3263 §4.3). */
 export class ServerList {
   readonly #resolver: TargetResolver;
-  #left: readonly ResolvedTarget[] = [];
+  #left: readonly ResolvedTarget[] = NONE;
   #current: ResolvedTarget | undefined;
   /** Told once: its transaction goes on, and ends later with the news that it failed. */
   #hasFailed = false;
@@ -47,8 +49,8 @@ export class ServerList {
 
   /** The next one to try. */
   next(): ResolvedTarget | undefined {
-    const [next, ...left] = this.#left;
-    this.#left = left;
+    const next = this.#left[0];
+    this.#left = this.#left.length > 1 ? this.#left.slice(1) : NONE;
     this.#current = next;
     this.#hasFailed = false;
     return next;
@@ -73,7 +75,7 @@ export class ServerList {
     const rest = new ServerList({ resolver: this.#resolver });
     rest.#left = this.#left;
     rest.#isByName = this.#isByName;
-    this.#left = [];
+    this.#left = NONE;
     return rest;
   }
 }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { formatNameAddr, parseNameAddr } from '../../../../src/sip/message/name-addr.ts';
+import { checkNameAddr, formatNameAddr, parseNameAddr } from '../../../../src/sip/message/name-addr.ts';
 import { parseParams } from '../../../../src/sip/message/params.ts';
 import { percentDecode, splitList, unquote } from '../../../../src/sip/message/text.ts';
 import { formatVia, parseVia } from '../../../../src/sip/message/via.ts';
@@ -115,4 +115,42 @@ test('RFC 3261 §20.10: what formatNameAddr writes, parseNameAddr reads', (t) =>
     }),
   );
   t.pass();
+});
+
+test('RFC 3261 §20.20: what passes for the usual form of From and To is well-formed, and nothing else passes', (t) => {
+  const piece = fc.constantFrom(
+    '"',
+    '\\',
+    '<',
+    '>',
+    'sip:',
+    'sips:',
+    'a',
+    '@',
+    'h.example',
+    ':5060',
+    ':0',
+    ':99999',
+    ';tag=',
+    ';',
+    '=',
+    ' ',
+    ',',
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const text = pieces.join('');
+      const outcome = (parse: (text: string) => unknown) => {
+        try {
+          parse(text);
+          return 'well-formed';
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+      };
+      t.is(outcome(checkNameAddr), outcome(parseNameAddr));
+    }),
+    { numRuns: 20_000 },
+  );
+  t.notThrows(() => checkNameAddr('"A. Bell" <sip:bell@h.example:5070>;tag=a.1'));
 });
