@@ -49,9 +49,9 @@ export class ServerExchange implements TimerOwner<string> {
   readonly #port: ResponsePort;
   #state: ServerState = 'initial';
   #flow: Flow;
-  /** The last response, and the one being passed down. */
-  #encoded: Buffer | undefined;
+  /** The response being passed down, and the last one as binary text. */
   #next: Buffer | undefined;
+  #last: string | undefined;
   #ack: SipRequest | undefined;
   /** Timer G, and the wait for the TU's first response. */
   #repeat: TimerEntry<string> | undefined;
@@ -141,16 +141,14 @@ export class ServerExchange implements TimerOwner<string> {
     const { timing } = this.#context;
     switch (action) {
       case 'send-response':
-        this.#encoded = this.#next;
-        this.#resend();
+        if (this.#next !== undefined) this.#send(this.#next);
         break;
       case 'resend-response':
         this.#resend();
         break;
       case 'send-trying':
         if (this.transaction !== undefined)
-          this.#encoded = createResponse(this.transaction.request, 100).encode();
-        this.#resend();
+          this.#send(createResponse(this.transaction.request, 100).encode());
         break;
       case 'pass-ack':
         if (this.#ack !== undefined) this.#context.passAck(this.#ack, this.#flow);
@@ -192,8 +190,18 @@ export class ServerExchange implements TimerOwner<string> {
     return !this.#flow.reliable || this.#flow.peer !== undefined;
   }
 
+  /**
+   * Kept as binary text: thousands of buffers that live for half a minute leave holes in the memory that the C library
+   * manages, which is never given back, whereas V8 packs what it keeps.
+   */
+  #send(response: Buffer): void {
+    this.#last = response.toString('latin1');
+    this.#context.sendResponse(response, this.#port, this.#flow);
+  }
+
   #resend(): void {
-    if (this.#encoded !== undefined) this.#context.sendResponse(this.#encoded, this.#port, this.#flow);
+    if (this.#last !== undefined)
+      this.#context.sendResponse(Buffer.from(this.#last, 'latin1'), this.#port, this.#flow);
   }
 
   #startTrying(): void {
