@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import type { TlsIdentity, TlsServer } from '../base/index.ts';
@@ -41,11 +42,26 @@ function trustingContext(
   }
   let context = known.get(identity ?? NOBODY);
   if (context === undefined) {
-    const ca = [...rootCertificates, ...authorities.map(pemOf)];
+    const ca = [...rootCertificates, ...extraAuthorities(), ...authorities.map(pemOf)];
     context = createSecureContext({ ...secureContextOptions(identity), ca });
     known.set(identity ?? NOBODY, context);
   }
   return context;
+}
+
+let extra: readonly string[] | undefined;
+
+/** What the operator gives to Node.js beside its own authorities, PEM: `rootCertificates` leaves it out. */
+function extraAuthorities(): readonly string[] {
+  if (extra !== undefined) return extra;
+  const file = process.env.NODE_EXTRA_CA_CERTS;
+  try {
+    extra = file === undefined ? [] : [readFileSync(file, 'utf8')];
+  } catch {
+    // Node.js has said so at its start.
+    extra = [];
+  }
+  return extra;
 }
 
 /**

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import { startGateway } from '../support/gateway.ts';
+import { type ConfigBuilder, startGateway } from '../support/gateway.ts';
 import { formatSip, header, parseSip, type SipText } from '../support/sip-text.ts';
 import { TestPhone } from '../support/test-phone.ts';
 import { sipTlsFiles } from '../support/tls-files.ts';
@@ -45,8 +45,13 @@ function ok(request: SipText, port: number): string {
 }
 
 /** A call that leaves by a trunk over TLS to localhost. */
-async function callOver(t: ExecutionContext, port: number, authority?: string) {
-  const gateway = await startGateway(t, async (free) => ({
+async function callOver(
+  t: ExecutionContext,
+  port: number,
+  authority?: string,
+  env: Record<string, string> = {},
+) {
+  const config: ConfigBuilder = async (free) => ({
     overlay: { name: 'example.org', first: true, listen: [`tls://127.0.0.1:${await free()}`] },
     sip: {
       domains: ['example.org'],
@@ -54,7 +59,8 @@ async function callOver(t: ExecutionContext, port: number, authority?: string) {
       trunks: [{ match: '^\\+', to: `sip:localhost:${port};transport=tls` }],
       ...(authority && { 'tls-ca': authority }),
     },
-  }));
+  });
+  const gateway = await startGateway(t, config, { env });
   const phone = await TestPhone.open(t, { port: gateway.sipPort('udp') });
   return { gateway, phone, call: await phone.call('alice', '+4930123') };
 }
@@ -88,4 +94,11 @@ test('RFC 5922 §7.3: nothing is said to a server whose authority nobody named',
   t.is(call.status, 500);
   t.deepEqual(asked, []);
   t.regex(gateway.stderr, /cannot connect over TLS.*self-signed certificate/);
+});
+
+test('RFC 5922 §7.3: an authority that Node.js was given by NODE_EXTRA_CA_CERTS counts as well', async (t) => {
+  const { asked, authority, port } = await serverFor(t, 'localhost');
+  const { call } = await callOver(t, port, undefined, { NODE_EXTRA_CA_CERTS: authority });
+  t.is(call.status, 200);
+  t.regex(asked[0] ?? '', /^INVITE /);
 });

@@ -105,6 +105,8 @@ export interface StartOptions {
   /** Where its files go; a fresh temporary directory when left out. Give the one of an earlier run to restart it. */
   directory?: string;
   timeoutMs?: number;
+  /** Beside that of the tests. */
+  env?: Record<string, string>;
 }
 
 /** The configuration may ask for free ports; it is built anew when one of them was taken meanwhile. */
@@ -130,7 +132,7 @@ export async function startGateway(
     const built = typeof config === 'function' ? await config(freePort) : config;
     const file = writeConfig(directory, built, options.users ?? aliceAndBob);
     try {
-      return await spawnGateway(t, file, directory, options.timeoutMs ?? 15_000);
+      return await spawnGateway(t, file, directory, options);
     } catch (error) {
       if (attempt === 3 || typeof config !== 'function' || !/in use/.test(String(error))) throw error;
     }
@@ -159,10 +161,11 @@ async function spawnGateway(
   t: Ending,
   file: string,
   directory: string,
-  timeoutMs: number,
+  { timeoutMs = 15_000, env }: StartOptions,
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [cliPath, 'run', '-c', file], {
     cwd: projectRoot,
+    ...(env && { env: { ...process.env, ...env } }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => child.kill('SIGKILL'));

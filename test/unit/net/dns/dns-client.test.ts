@@ -1,6 +1,6 @@
 import test from 'ava';
 import { type Answer, decode, encode, RECURSION_DESIRED } from 'dns-packet';
-import type { DnsQuestion } from '../../../../src/net/dns/dns-message.ts';
+import { type DnsQuestion, decodeReply } from '../../../../src/net/dns/dns-message.ts';
 import { addressRecord, naptrRecord, srvRecord } from '../../../support/name-server.ts';
 import { simulatedDns } from '../../../support/simulated-dns.ts';
 
@@ -119,4 +119,15 @@ test('RFC 5452 §9: an answer counts only from the server, with our id, to our q
     },
   });
   await t.throwsAsync(clock.runUntil(client.ask(question)), { code: 'dns-failed' });
+});
+
+test('RFC 1035 §4.1: no part of a reply is taken for a whole one', (t) => {
+  const name = '_sip._udp.other.test';
+  const questions = [{ name, type: 'SRV' as const }];
+  const answers = [naptrRecord(name, 1, 'SIP+D2U', 'a.test'), srvRecord(name, HOST, 5060), ...records];
+  const whole = encode({ type: 'response', id: 7, questions, answers });
+  t.is(decodeReply(whole, 7, { name, type: 'SRV' })?.answers.length, 3);
+  for (let length = 0; length < whole.length; length++) {
+    t.is(decodeReply(whole.subarray(0, length), 7, { name, type: 'SRV' }), undefined, `${length} bytes`);
+  }
 });
