@@ -12,6 +12,7 @@ import {
 import type { NodeIdentity, RegistrationIdentities } from '../../reload/security/identity.ts';
 import { identityWith } from '../../reload/security/key-identity.ts';
 import type { CredentialsJudge, DigestProof, NonceKeys, Verdict } from '../../sip/auth/credentials-judge.ts';
+import { KeyedHash } from '../../sip/auth/keyed-hash.ts';
 import { AdapterNonceKeys } from './adapter-nonce-keys.ts';
 import { ProofQueue } from './proof-queue.ts';
 import type { RegistrationExchange } from './registration-exchange.ts';
@@ -45,12 +46,15 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
   readonly #keys: AdapterNonceKeys;
   readonly #queue: ProofQueue;
   readonly #wrongOfOrigin = new TokenBuckets(WRONG_OF_ORIGIN);
+  /** Names sources to the enrollment server, which learns no address. */
+  readonly #sourceNames: KeyedHash;
   readonly #verdicts: ReadonlyMap<Verdict, Counter>;
 
   constructor(deps: Deps) {
     this.#deps = deps;
     this.#keys = new AdapterNonceKeys(deps);
     this.#queue = new ProofQueue(deps);
+    this.#sourceNames = new KeyedHash(deps.random.bytes(32));
     const help = 'Digest responses of users brought to the enrollment server, by what it said';
     const verdicts = ['right', 'wrong', 'stale', 'removed', 'busy', 'unavailable'] as const;
     this.#verdicts = new Map(
@@ -127,7 +131,7 @@ export class AdapterEnrollment implements CredentialsJudge, RegistrationIdentiti
     if (!this.#mayBeWrong(origin)) return 'busy';
     let result: ProofResult;
     try {
-      result = await this.#queue.prove({ aor, authorization });
+      result = await this.#queue.prove({ aor, authorization, source: this.#sourceNames.tag(origin) });
     } catch (error) {
       if (error instanceof CodedError && error.code === 'queue-full') return 'busy';
       this.#keys.onUnreachable(error);

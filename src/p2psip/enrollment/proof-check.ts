@@ -14,8 +14,12 @@ const MAX_AGE_MS = 60_000;
 /** Clocks of adapter peers follow ours to a round trip. */
 const MAX_AHEAD_MS = 5_000;
 
-/** Wrong answers for one user by way of one adapter peer, and for all users by way of it. */
-const WRONG_OF_USER = { perSecond: 0.1, burst: 10 };
+/**
+ * Wrong answers by way of one adapter peer: for one user from one source, so that who guesses locks himself out and not
+ * the user; from all sources, which the adapter peer alone can tell apart; and for all users.
+ */
+const WRONG_OF_SOURCE = { perSecond: 0.1, burst: 10 };
+const WRONG_OF_USER = { perSecond: 0.5, burst: 100 };
 const WRONG_OF_ADAPTER = { perSecond: 5, burst: 500 };
 
 /** Why a proof is not taken; in the log of the enrollment server. */
@@ -52,6 +56,7 @@ export class ProofCheck {
   readonly #keyring: NonceKeyring;
   readonly #realm: string;
   readonly #used: UsedProofs;
+  readonly #wrongOfSource = new TokenBuckets(WRONG_OF_SOURCE);
   readonly #wrongOfUser = new TokenBuckets(WRONG_OF_USER);
   readonly #wrongOfAdapter = new TokenBuckets(WRONG_OF_ADAPTER);
   readonly #startedAt: number;
@@ -76,7 +81,7 @@ export class ProofCheck {
   }
 
   /** @param adapter the Node-ID that the sender's certificate proves */
-  async judge(adapter: NodeId, { aor, authorization }: Proof): Promise<ProofJudgement> {
+  async judge(adapter: NodeId, { aor, authorization, source = '' }: Proof): Promise<ProofJudgement> {
     const credentials = parseDigestCredentials(authorization);
     if (credentials === undefined) return { refusal: 'malformed' };
     const { username, realm, nonce, qop, algorithm, uri, response } = credentials;
@@ -87,13 +92,13 @@ export class ProofCheck {
 
     const account = await this.#accounts.find(aor);
     if (account === undefined && this.#revokedUsers().has(aor)) return { refusal: 'removed' };
-    if (!this.#mayBeWrong(adapter, aor)) return { refusal: 'too-many-wrong' };
+    if (!this.#mayBeWrong(adapter, aor, source)) return { refusal: 'too-many-wrong' };
     const ha1 = account === undefined ? '' : ha1Of(account, username, algorithm);
     const expected = digestResponse(ha1, { algorithm, method: 'REGISTER', uri, nonce, qop });
     const isRight = equalSecrets(expected, response);
     if (account === undefined) return { refusal: 'unknown-user' };
     if (!isRight) return { refusal: 'wrong' };
-    this.#giveBack(adapter, aor);
+    this.#giveBack(adapter, aor, source);
 
     // A nonce without counts serves once.
     const count = qop === undefined ? 0 : Number.parseInt(qop.nc, 16);
@@ -113,17 +118,29 @@ export class ProofCheck {
   }
 
   /** Takes what a wrong answer costs; it is given back for a right one. */
-  #mayBeWrong(adapter: NodeId, aor: string): boolean {
+  #mayBeWrong(adapter: NodeId, aor: string, source: string): boolean {
     const now = this.#clock.monotonic();
-    if (!this.#wrongOfAdapter.take(adapter, 1, now)) return false;
-    if (this.#wrongOfUser.take(`${adapter}/${aor}`, 1, now)) return true;
-    this.#wrongOfAdapter.giveBack(adapter, 1);
-    return false;
+    const taken: [TokenBuckets, string][] = [];
+    for (const [buckets, key] of this.#budgets(adapter, aor, source)) {
+      if (!buckets.take(key, 1, now)) {
+        for (const [others, other] of taken) others.giveBack(other, 1);
+        return false;
+      }
+      taken.push([buckets, key]);
+    }
+    return true;
   }
 
-  #giveBack(adapter: NodeId, aor: string): void {
-    this.#wrongOfAdapter.giveBack(adapter, 1);
-    this.#wrongOfUser.giveBack(`${adapter}/${aor}`, 1);
+  #giveBack(adapter: NodeId, aor: string, source: string): void {
+    for (const [buckets, key] of this.#budgets(adapter, aor, source)) buckets.giveBack(key, 1);
+  }
+
+  #budgets(adapter: NodeId, aor: string, source: string): [TokenBuckets, string][] {
+    return [
+      [this.#wrongOfAdapter, adapter],
+      [this.#wrongOfUser, `${adapter}/${aor}`],
+      [this.#wrongOfSource, `${adapter}/${aor}/${source}`],
+    ];
   }
 }
 

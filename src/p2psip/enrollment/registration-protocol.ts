@@ -17,6 +17,7 @@ export const MAX_PROOFS = 64;
 export const MAX_PROOFS_BYTES = 64 * 1024;
 const MAX_AUTHORIZATION_LENGTH = 2_048;
 const MAX_AOR_LENGTH = 254;
+const MAX_SOURCE_LENGTH = 32;
 /** Longest answer, bytes. */
 export const MAX_ANSWER_BYTES = 512 * 1024;
 const MAX_KEYS = 8;
@@ -27,6 +28,8 @@ export interface Proof {
   readonly aor: string;
   /** The Authorization value. */
   readonly authorization: string;
+  /** Stands for the address it came from, which only the adapter peer knows: equal for equal ones. */
+  readonly source?: string;
 }
 
 /** What the server says of a proof. */
@@ -77,10 +80,11 @@ export function decodeProofs(body: Uint8Array): readonly Proof[] {
   if (body.length > MAX_PROOFS_BYTES) malformed();
   const { proofs } = record(parse(body));
   return list(proofs, MAX_PROOFS).map((item) => {
-    const { aor, authorization } = record(item);
+    const { aor, authorization, source } = record(item);
     return {
       aor: text(aor, MAX_AOR_LENGTH),
       authorization: text(authorization, MAX_AUTHORIZATION_LENGTH),
+      ...(source !== undefined && { source: text(source, MAX_SOURCE_LENGTH) }),
     };
   });
 }

@@ -162,6 +162,19 @@ test('wrong answers for one user are slowed down, right ones for others are not'
   t.is(await bench.prove(gw1, credentials({ nonce: await bench.nonce(gw1, { serial: 2 }) })), 'right');
 });
 
+test('T2: who guesses a password locks himself out, not the user, who is elsewhere; all sources together are bounded', async (t) => {
+  const { bench, gw1 } = setup();
+  const nonce = await bench.nonce(gw1);
+  const guess = (source: string) =>
+    bench.prove(gw1, credentials({ nonce, password: 'guess' }), ALICE, source);
+  for (let i = 0; i < 10; i += 1) t.is(await guess('guesser'), 'wrong');
+  t.is(await guess('guesser'), 'busy');
+  t.is(await bench.prove(gw1, credentials({ nonce }), ALICE, 'guesser'), 'busy');
+  t.is(await bench.prove(gw1, credentials({ nonce }), ALICE, 'phone'), 'right');
+  for (let i = 0; i < 90; i += 1) t.is(await guess(`another ${i}`), 'wrong');
+  t.is(await guess('the 101st'), 'busy');
+});
+
 test('proofs made up by somebody who reaches an adapter peer cannot fill the log; all of them are counted', async (t) => {
   const bench = new EnrollmentBench();
   const gw1 = bench.identity('gw1@example.org', GW1);

@@ -178,8 +178,13 @@ export class EnrollmentBench {
   }
 
   /** The verdict over one proof that the holder of this identity brings. */
-  async prove(identity: EnrolledIdentity, authorization: string, aor = ALICE): Promise<string> {
-    const body = encodeProofs([{ aor, authorization }]);
+  async prove(
+    identity: EnrolledIdentity,
+    authorization: string,
+    aor = ALICE,
+    source?: string,
+  ): Promise<string> {
+    const body = encodeProofs([{ aor, authorization, ...(source !== undefined && { source }) }]);
     const response = await this.answer(identity.certificate.der, { body });
     if (response.status !== 200) return `${response.status} ${fromUtf8(response.body).trim()}`;
     return decodeResults(response.body)[0]!.verdict;
