@@ -107,6 +107,8 @@ export interface StartOptions {
   timeoutMs?: number;
   /** Beside that of the tests. */
   env?: Record<string, string>;
+  /** For Node itself. */
+  nodeArguments?: readonly string[];
 }
 
 /** The configuration may ask for free ports; it is built anew when one of them was taken meanwhile. */
@@ -161,9 +163,9 @@ async function spawnGateway(
   t: Ending,
   file: string,
   directory: string,
-  { timeoutMs = 15_000, env }: StartOptions,
+  { timeoutMs = 15_000, env, nodeArguments = [] }: StartOptions,
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [cliPath, 'run', '-c', file], {
+  const child = spawn(process.execPath, [...nodeArguments, cliPath, 'run', '-c', file], {
     cwd: projectRoot,
     ...(env && { env: { ...process.env, ...env } }),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,8 @@
 const FULL_TURN = 32;
 /** What waits is read in the next turn: after a longer pause nothing has waited, ms. */
 const PAUSE_MS = 50;
+/** Fewer messages in a row are a burst, however long a starved machine takes over them. */
+const MANY = 512;
 
 /**
  * Whether messages queue up in front of us. The kernel tells nobody how long its queue is, but every turn of the event
@@ -14,18 +16,24 @@ const PAUSE_MS = 50;
  */
 export class StandingQueue {
   #fullSince: number | undefined;
+  /** Messages since. */
+  #count = 0;
   #turnEndedAt = -Infinity;
 
   /** One turn is over that brought `messages` from `start` to `end`, monotonic ms. */
   turn(messages: number, start: number, end: number): void {
     if (messages < FULL_TURN) this.#fullSince = undefined;
-    else if (this.#fullSince === undefined || start - this.#turnEndedAt > PAUSE_MS) this.#fullSince = start;
+    else if (this.#fullSince === undefined || start - this.#turnEndedAt > PAUSE_MS) {
+      this.#fullSince = start;
+      this.#count = 0;
+    }
+    this.#count += messages;
     this.#turnEndedAt = end;
   }
 
-  /** For how long no turn has emptied it, ms. */
+  /** For how long no turn of many has emptied it, ms. */
   standsFor(now: number): number {
-    if (this.#fullSince === undefined || now - this.#turnEndedAt > PAUSE_MS) return 0;
+    if (this.#fullSince === undefined || this.#count < MANY || now - this.#turnEndedAt > PAUSE_MS) return 0;
     return now - this.#fullSince;
   }
 }

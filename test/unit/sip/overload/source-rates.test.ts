@@ -50,14 +50,22 @@ test('share: it comes back quickly from far below, with care where there was tro
 test('RFC 8289 §3: a queue stands from the first turn that leaves something, until one that does not, or a pause', (t) => {
   const queue = new StandingQueue();
   queue.turn(32, 0, 10);
-  queue.turn(40, 10, 20);
-  queue.turn(32, 21, 30);
+  queue.turn(300, 10, 20);
+  queue.turn(300, 21, 30);
   t.is(queue.standsFor(30), 30);
   queue.turn(31, 30, 40);
   t.is(queue.standsFor(40), 0);
-  queue.turn(32, 40, 50);
+  queue.turn(600, 40, 50);
   t.is(queue.standsFor(90), 50);
   t.is(queue.standsFor(101), 0, 'nothing has come for a while');
-  queue.turn(32, 200, 210);
+  queue.turn(600, 200, 210);
   t.is(queue.standsFor(210), 10);
+});
+
+test('a burst of a few hundred messages is no queue that stands, however slow the machine is', (t) => {
+  const queue = new StandingQueue();
+  for (let turn = 0; turn < 15; turn++) queue.turn(32, turn * 200, turn * 200 + 190);
+  t.is(queue.standsFor(2_990), 0);
+  queue.turn(32, 3_000, 3_190);
+  t.is(queue.standsFor(3_190), 3_190);
 });
