@@ -147,7 +147,7 @@ function writeConfig(directory: string, config: ConfigObject, users: readonly Te
   const document = new Document({
     ...config,
     ...(users !== 'none' && { users: './users.yaml' }),
-    admin: 'http://127.0.0.1:0',
+    admin: config.admin ?? 'http://127.0.0.1:0',
     data: config.data ?? './data',
   });
   visit(document, {

@@ -7,13 +7,18 @@ import { ask } from './stream.js';
 import { showRunning } from './tiles.js';
 
 const PAGE = 50;
+const KINDS = {
+  all: () => true,
+  running: ({ state }) => state !== 'over',
+  failed: ({ status, state }) => state === 'over' && status >= 400 && status !== 487,
+};
 /** As many as the page may come to hold while it is open. */
 const MAX_KEPT = 500;
 
 /** By id, as they came; drawn newest first. */
 const calls = new Map();
 let counts = { running: 0, kept: 0, passedBy: 0 };
-let shown = 12;
+let shown = 14;
 
 /** All the peer has of the last ones, or those that changed. */
 export function showCalls({ whole, items, ...page }) {
@@ -35,9 +40,12 @@ function take(items) {
 
 function render() {
   const wanted = byId('calls-search').value.toLowerCase();
+  const isWanted = KINDS[byId('calls-which').value];
   const found = [...calls.values()]
-    .filter(({ from, to, callId }) => `${from} ${to} ${callId}`.toLowerCase().includes(wanted))
-    .sort((a, b) => Number(a.state === 'over') - Number(b.state === 'over') || b.id - a.id);
+    .filter(
+      (call) => isWanted(call) && `${call.from} ${call.to} ${call.callId}`.toLowerCase().includes(wanted),
+    )
+    .sort((a, b) => b.id - a.id);
   showList(byId('calls'), found.slice(0, shown), {
     key: ({ id }) => id,
     signature: (call) => `${JSON.stringify(call)} ${lasted(call)}`,
@@ -45,9 +53,9 @@ function render() {
   });
   byId('calls-empty').hidden = found.length > 0;
   byId('calls-empty').textContent =
-    wanted === ''
+    calls.size === 0
       ? 'No call has passed yet. As soon as a phone calls, its messages are drawn here.'
-      : 'No call has that name or Call-ID.';
+      : 'No such call.';
   byId('calls-more').hidden = found.length <= shown && calls.size >= counts.running + counts.kept;
   const { running, kept, passedBy } = counts;
   const more = passedBy > 0 ? `, ${passedBy} more came too fast to be listed` : '';
@@ -89,6 +97,8 @@ byId('calls-search').addEventListener('input', async () => {
   if (page !== undefined) take(page.items);
   render();
 });
+
+byId('calls-which').addEventListener('change', render);
 
 byId('calls-more').addEventListener('click', async () => {
   shown += PAGE;

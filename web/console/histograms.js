@@ -93,7 +93,7 @@ function picture(title, list) {
       ),
     );
     if (count > 0) root.append(svg('text', { x: x + step / 2, y: y - 3, class: 'count' }, number(count)));
-    if (list.length <= 9 || i % 2 === 0)
+    if (list.length <= 6 || i % 2 === 0)
       root.append(svg('text', { x: x + step / 2, y: HEIGHT - 7, class: 'tick' }, tick));
   });
   return root;

@@ -45,15 +45,9 @@ function render(call) {
     ...facts(call).map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
   );
   byId('ladder').replaceChildren(draw(call));
-  showList(
-    byId('messages'),
-    call.steps.map((step, i) => ({ ...step, i })),
-    {
-      key: ({ i }) => String(i),
-      signature: ({ i }) => String(i),
-      make: toMessage,
-    },
-  );
+  const messages = call.steps.map((step, i) => ({ step, name: `${call.id} ${i}` }));
+  const name = (message) => message.name;
+  showList(byId('messages'), messages, { key: name, signature: name, make: ({ step }) => toMessage(step) });
 }
 
 function facts(call) {

@@ -3,7 +3,7 @@ import { clockTime, counted, number } from './format.js';
 import { showRecord } from './ring.js';
 import { ask } from './stream.js';
 
-const PAGE = 20;
+const PAGE = 10;
 /** A list that changes all the time is read again this often, ms. */
 const REST_MS = 5000;
 

@@ -1,5 +1,7 @@
-const FULL_NAME = '\r\nCall-ID:';
-const END_OF_HEAD = '\r\n\r\n';
+// Needles as octets: a string would be made octets anew for each message.
+const FULL_NAME = Buffer.from('\r\nCall-ID:');
+const END_OF_LINE = 13;
+const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const ANY_NAME = /\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)/i;
 
 /**
@@ -10,13 +12,13 @@ export function callIdOf(bytes: Uint8Array, likely?: string): string | undefined
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const at = buffer.indexOf(FULL_NAME, 0, 'latin1');
+  const at = buffer.indexOf(FULL_NAME);
   if (at !== -1) {
     if (likely !== undefined && isLine(buffer, at + FULL_NAME.length, likely)) return likely;
-    const end = buffer.indexOf('\r\n', at + FULL_NAME.length, 'latin1');
+    const end = buffer.indexOf(END_OF_LINE, at + FULL_NAME.length);
     return buffer.toString('latin1', at + FULL_NAME.length, end === -1 ? buffer.length : end).trim();
   }
-  const end = buffer.indexOf(END_OF_HEAD, 0, 'latin1');
+  const end = buffer.indexOf(END_OF_HEAD);
   return ANY_NAME.exec(buffer.toString('latin1', 0, end === -1 ? buffer.length : end))?.[1]?.trim();
 }
 
