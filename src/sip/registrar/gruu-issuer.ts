@@ -39,12 +39,11 @@ export class GruuIssuer {
     return isBroken ? this.#newSeries() : newest.gruuSeries;
   }
 
-  /** The parameters of a Contact in the 200 (§5.2); with the scheme of the Contact (RFC 5630 §5.2.1). */
-  paramsOf({ aor, instance, gruuSeries, contact }: Binding): string {
-    if (instance === undefined || gruuSeries === undefined) return '';
-    const scheme = /^sips:/i.test(contact) ? 'sips' : 'sip';
-    const lasting = publicGruu(aor, instance, scheme);
-    if (lasting === undefined) return '';
+  /** The parameters of a Contact in the 200 (§5.2). */
+  paramsOf(binding: Binding): string {
+    const { aor, gruuSeries } = binding;
+    const lasting = gruuSeries === undefined ? undefined : publicGruu(binding);
+    if (gruuSeries === undefined || lasting === undefined) return '';
     const user = this.#temporary.make({ aor, series: gruuSeries });
     const temporary = lasting.with({ user, params: new Params(['gr', true]) });
     return `;pub-gruu=${quote(lasting.toString())};temp-gruu=${quote(temporary.toString())}`;

@@ -1,6 +1,7 @@
 import { parseParams } from '../message/params.ts';
 import { unquote } from '../message/text.ts';
 import type { Binding } from './binding.ts';
+import { publicGruu } from './public-gruu.ts';
 
 /** What last happened to a contact (RFC 3680 §4.7.1). */
 export type ContactEvent = 'registered' | 'refreshed' | 'expired' | 'unregistered' | 'rejected';
@@ -33,7 +34,8 @@ export function formatReginfo(report: {
   const state = isActive ? 'active' : contacts.length > 0 ? 'terminated' : 'init';
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" version="${version}" state="full">`,
+    `<reginfo xmlns="urn:ietf:params:xml:ns:reginfo" xmlns:gr="urn:ietf:params:xml:ns:gruuinfo"`,
+    ` version="${version}" state="full">`,
     `<registration aor="${escapeXml(aorUri)}" id="a1" state="${state}">`,
     ...contacts.map((contact) => formatContact(contact, now)),
     '</registration>',
@@ -58,8 +60,18 @@ function formatContact({ id, binding, event }: ReportedContact, now: number): st
   return [
     `<contact id="${id}" state="${state}" event="${event}"${expires} q="${q}"`,
     ` callid="${escapeXml(callId)}" cseq="${cseq}">`,
-    `<uri>${escapeXml(contact)}</uri>${features.join('')}</contact>`,
+    `<uri>${escapeXml(contact)}</uri>${features.join('')}${formatGruu(binding)}</contact>`,
   ].join('');
+}
+
+/**
+ * RFC 5628.
+ * NOTE: Of temporary GRUUs it wants the CSeq of the first REGISTER of their series, which is not kept; that a series has
+ * ended shows in the contact's Call-ID and events.
+ */
+function formatGruu(binding: Binding): string {
+  const gruu = binding.gruuSeries === undefined ? undefined : publicGruu(binding);
+  return gruu === undefined ? '' : `<gr:pub-gruu uri="${escapeXml(gruu.toString())}"/>`;
 }
 
 function isBound(event: ContactEvent): boolean {

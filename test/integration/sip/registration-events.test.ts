@@ -247,3 +247,12 @@ test('T16: a user who is revoked is told that his contacts are rejected', async 
   t.deepEqual(watcher.last.contacts, [`c1 terminated rejected ${uriOf(phone.contact)}`]);
   t.is(server.events.size, 0);
 });
+
+test('RFC 5628: a subscriber is told the public GRUU of a phone that has one', async (t) => {
+  const { world, phone } = await setup({ gruu: 'pub-gruu' });
+  const watcher = new Watcher(world, phone);
+  t.is((await watcher.subscribe(600)).status, 200);
+  const { body } = watcher.notifies.at(-1)!;
+  t.true(body.includes(' xmlns:gr="urn:ietf:params:xml:ns:gruuinfo"'));
+  t.true(body.includes(`<gr:pub-gruu uri="${phone.gruu}"/></contact>`), body);
+});

@@ -162,12 +162,15 @@ test('RFC 5627 §5.1: a Contact that is the AoR, or a GRUU of it, is 403', async
 });
 
 test('RFC 5630 §5.2.1: a phone with a sips Contact has sips GRUUs', (t) => {
-  t.is(publicGruu(AOR, `"<${URN}>"`, 'sips')?.toString(), `sips:${AOR};gr=${URN}`);
+  t.is(
+    publicGruu({ aor: AOR, instance: `"<${URN}>"`, contact: 'sips:a@192.0.2.9' })?.toString(),
+    `sips:${AOR};gr=${URN}`,
+  );
 });
 
 test('RFC 3261 §25.1: an instance with unusual characters is escaped, and found again', (t) => {
   const instance = '"<urn:example:a;b,c?d=%22\\\\>"';
-  const gruu = publicGruu("al!ce'o@example.org", instance, 'sip')!;
+  const gruu = publicGruu({ aor: "al!ce'o@example.org", instance, contact: 'sip:a@192.0.2.9' })!;
   t.notRegex(gruu.toString().slice(4), /[",<>\\?]/);
   const urn = instanceOf(parseUri(gruu.toString()))!;
   t.true(isInstance(instance, urn));
