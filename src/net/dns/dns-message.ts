@@ -73,6 +73,8 @@ export function decodeReply(bytes: Uint8Array, id: number, question: DnsQuestion
   } catch {
     return undefined;
   }
+  // It reads strings beyond the end as if they began anew, and then knows no longer where it is.
+  if (!(decode.bytes <= bytes.length)) return undefined;
   const { questions = [], answers = [], authorities = [], rcode = 'SERVFAIL', flag_tc: truncated } = packet;
   if (packet.type !== 'response' || packet.id !== id) return undefined;
   const [asked] = questions;
