@@ -104,6 +104,20 @@ export interface LookupResult {
   readonly ms: number;
 }
 
+/** What `GET /trace/AOR` answers: the way from this peer to a user's record, and on to who serves the user. */
+export interface TraceResult {
+  readonly aor: string;
+  readonly resourceId: string;
+  /** This peer first, the one that keeps the record last; each with the time it took to ask it, ms. */
+  readonly hops: readonly PingResult[];
+  /** Why the last of them does not keep the record. */
+  readonly broken?: 'loop' | 'too-long';
+  /** How long the Fetch of the record took. */
+  readonly lookupMs: number;
+  /** The peers that the record names; without `ms` one that does not answer. */
+  readonly serving: readonly { readonly node: string; readonly ms?: number; readonly problem?: string }[];
+}
+
 export interface PingResult {
   readonly node: string;
   readonly ms: number;
@@ -142,6 +156,8 @@ export interface PeerAdmin {
   registrations(): readonly RegistrationView[];
   lookup(aor: string): Promise<LookupResult>;
   ping(node: string): Promise<PingResult>;
+  /** Rejects like `lookup`, or when a peer on the way does not answer. */
+  trace(aor: string): Promise<TraceResult>;
   registrationPage(query: PageQuery): RegistrationPage;
   /** Asks the overlay. Rejects like `lookup`. */
   holders(aor: string): Promise<HoldersView>;

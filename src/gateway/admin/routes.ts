@@ -32,6 +32,7 @@ export function peerRoutes(admin: PeerAdmin): ReadonlyMap<string, Route> {
     ['healthz', { public: true, handle: () => ok({ healthy: true }) }],
     ['readyz', { public: true, handle: () => readiness(admin) }],
     ['lookup', { argument: true, handle: (aor) => lookup(admin, aor) }],
+    ['trace', { argument: true, handle: async (aor) => ok(await admin.trace(withoutScheme(aor))) }],
     ['ping', { argument: true, handle: async (node) => ok(await admin.ping(nodeId(node))) }],
   ]);
 }
@@ -62,8 +63,12 @@ function calls(admin: PeerAdmin, id: string, query: URLSearchParams): Answer {
   return ok(call);
 }
 
+function withoutScheme(aor: string): string {
+  return aor.replace(/^sips?:/i, '');
+}
+
 async function lookup(admin: PeerAdmin, aor: string): Promise<Answer> {
-  const result = await admin.lookup(aor.replace(/^sips?:/i, ''));
+  const result = await admin.lookup(withoutScheme(aor));
   return { status: result.entries.length === 0 ? 404 : 200, body: result };
 }
 

@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-version.ts';
 import { addBans } from './commands/bans.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnrollment } from './commands/enrollment.ts';
+import { addHelp } from './commands/help.ts';
 import { addLookup } from './commands/lookup.ts';
 import { addOverlay } from './commands/overlay.ts';
 import { addPing } from './commands/ping.ts';
@@ -12,8 +14,11 @@ import { addRing } from './commands/ring.ts';
 import { addRun } from './commands/run.ts';
 import { addStatus } from './commands/status.ts';
 import { addTestnet } from './commands/testnet.ts';
+import { addTrace } from './commands/trace.ts';
 import { addUser } from './commands/user.ts';
 import type { CliEnvironment } from './environment.ts';
+import { addExamples } from './examples.ts';
+import { hasColours, styleFor } from './style.ts';
 
 /** The whole command line. */
 export function createProgram(environment: CliEnvironment): Command {
@@ -27,7 +32,10 @@ export function createProgram(environment: CliEnvironment): Command {
     .configureOutput({
       writeOut: (text) => environment.stdout.write(text),
       writeErr: (text) => environment.stderr.write(text),
-    });
+      getOutHasColors: () => hasColours(environment.stdout),
+      getErrHasColors: () => hasColours(environment.stderr),
+    })
+    .configureHelp({ styleTitle: (title) => styleFor(environment.stdout).bold(title) });
   for (const add of [
     addRun,
     addLookup,
@@ -35,6 +43,7 @@ export function createProgram(environment: CliEnvironment): Command {
     addRing,
     addRegistrations,
     addPing,
+    addTrace,
     addBans,
     addReload,
     addTestnet,
@@ -42,8 +51,11 @@ export function createProgram(environment: CliEnvironment): Command {
     addOverlay,
     addUser,
     addEnrollment,
+    addCompletion,
+    addHelp,
   ]) {
     add(program, environment);
   }
+  addExamples(program);
   return program;
 }

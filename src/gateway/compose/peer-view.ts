@@ -1,4 +1,4 @@
-import { type Clock, CodedError, formatAddress } from '../../base/index.ts';
+import { type Clock, CodedError, errorMessage, formatAddress } from '../../base/index.ts';
 import type { LocationService } from '../../p2psip/location-service.ts';
 import type { RegistrationEntry } from '../../p2psip/overlay.ts';
 import type { ReloadNode } from '../../reload/node/reload-node.ts';
@@ -23,6 +23,7 @@ import type {
   RegistrationView,
   ReloadReport,
   RingView,
+  TraceResult,
 } from '../admin/peer-admin.ts';
 import type { CallList } from '../calls/call-list.ts';
 import type { CallDetail, CallPage, CallSummary } from '../calls/call-views.ts';
@@ -179,6 +180,31 @@ export class PeerView implements PeerAdmin {
       entries: entries.flatMap((entry) => toEntry(entry, now)),
       ms,
     };
+  }
+
+  async trace(text: string): Promise<TraceResult> {
+    const { resourceId, aor, entries, ms: lookupMs } = await this.lookup(text);
+    const { hops, broken } = await this.#deps.node.traceRoute(resourceId);
+    const nodes = [
+      ...new Set(
+        entries.flatMap(({ type, destinationList }) => (type === 'route' ? destinationList.slice(-1) : [])),
+      ),
+    ];
+    return {
+      ...{ aor, resourceId, lookupMs },
+      hops: hops.map(({ nodeId, ms }) => ({ node: nodeId, ms: Math.round(ms * 10) / 10 })),
+      ...(broken !== undefined && { broken }),
+      serving: await Promise.all(nodes.map((node) => this.#reach(node))),
+    };
+  }
+
+  async #reach(node: string): Promise<TraceResult['serving'][number]> {
+    if (node === this.#deps.node.nodeId) return { node, ms: 0 };
+    try {
+      return await this.ping(node);
+    } catch (error) {
+      return { node, problem: errorMessage(error) };
+    }
   }
 
   async ping(node: string): Promise<PingResult> {

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import {
   type Address,
   abortable,
+  type Clock,
   CodedError,
   Event,
   type EventSource,
@@ -36,6 +37,7 @@ import { serveConfigUpdates } from './configuration-updates.ts';
 import { Connectivity } from './connectivity.ts';
 import type { NodeState, ReloadNodeDeps, ReloadNodeOptions, RingView } from './node-options.ts';
 import { PeerRole } from './peer-role.ts';
+import { type RouteTrace, traceRoute } from './route-trace.ts';
 import { type KindToFetch, type KindToStore, StorageClient } from './storage-client.ts';
 import { knownTopologies } from './topologies.ts';
 
@@ -59,6 +61,7 @@ export class ReloadNode {
    */
   readonly failed: Promise<Error>;
   readonly #changed = new Event<void>();
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #topology: TopologyPlugin;
   readonly #connectivity: Connectivity;
@@ -78,6 +81,7 @@ export class ReloadNode {
     const { identity, role = 'peer', first = false } = options;
     const { nodeId } = identity;
     this.nodeId = nodeId;
+    this.#clock = deps.clock;
     this.#logger = deps.logger;
     const topologies = knownTopologies(options.topologies);
     const keeper = new ConfigurationKeeper(deps, { document: options.document, topologies });
@@ -241,6 +245,12 @@ export class ReloadNode {
       { padding: new Uint8Array(0) },
       { destinationList: [toNode(nodeId)], ...(signal && { signal }) },
     );
+  }
+
+  /** The way of messages to a resource. @throws ReloadError, RequestFailure */
+  traceRoute(resource: ResourceId): Promise<RouteTrace> {
+    const { forwarding } = this.#connectivity;
+    return traceRoute({ clock: this.#clock, forwarding, topology: this.#topology }, resource);
   }
 
   /** The peer that answers for a Resource-ID, asked by a Ping to it. @throws ReloadError, RequestFailure */

@@ -94,6 +94,8 @@ export interface TopologyPlugin {
   updateContents(full: boolean, uptimeS: number): Uint8Array;
   /** The body of our RouteQueryAns, encoded: whom we send to next, or we ourselves (§10.8). */
   routeQueryContents(next: NodeId): Uint8Array;
+  /** Whom such a body of another peer names. @throws DecodeError */
+  routeQueryNext(contents: Uint8Array): NodeId;
   /** overlay_specific_data of our LeaveReq to this neighbour, encoded (§10.9). */
   leaveContents(to: NodeId): Uint8Array;
 

@@ -8,6 +8,7 @@ import type {
   Readiness,
   RegistrationView,
   RingView,
+  TraceResult,
 } from '../../../src/gateway/admin/peer-admin.ts';
 import { CallList } from '../../../src/gateway/calls/call-list.ts';
 
@@ -126,6 +127,22 @@ export class FakePeerAdmin implements PeerAdmin {
   async ping(node: string): Promise<PingResult> {
     this.asked.push(node);
     return { node, ms: 3.21 };
+  }
+
+  async trace(aor: string): Promise<TraceResult> {
+    this.asked.push(aor);
+    const hops = [own, before, next].map((node, i) => ({ node, ms: i * 1.5 }));
+    const serving = [
+      { node: next, ms: 4 },
+      { node: before, problem: 'no answer' },
+    ];
+    return {
+      aor,
+      resourceId: 'ab'.repeat(16),
+      hops,
+      lookupMs: 12.3,
+      serving: aor.startsWith('bob') ? serving : [],
+    };
   }
 
   bans() {

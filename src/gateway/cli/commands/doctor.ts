@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { diagnose } from '../../doctor/doctor.ts';
+import type { Verdict } from '../../doctor/finding.ts';
 import { type ConfigOptions, withConfigOptions } from '../config-options.ts';
 import { type CliEnvironment, CommandError, printLine } from '../environment.ts';
+import { type Style, styleFor } from '../style.ts';
 import { formatTable } from '../table.ts';
 
 type DoctorOptions = ConfigOptions & { readonly json?: boolean };
@@ -20,10 +22,21 @@ async function doctor(options: DoctorOptions, environment: CliEnvironment): Prom
     printLine(environment.stdout, JSON.stringify(findings));
   } else {
     const rows = findings.map(({ check, verdict, detail, mend }) => [verdict, check, detail, mend ?? '']);
-    printLine(environment.stdout, formatTable(['', 'CHECK', 'FOUND', 'MEND'], rows));
+    const table = formatTable(['', 'CHECK', 'FOUND', 'MEND'], rows);
+    printLine(environment.stdout, painted(table, styleFor(environment.stdout)));
   }
   const failures = findings.filter(({ verdict }) => verdict === 'fail').length;
   if (failures === 0) return;
   const summary = `${options.config}: ${failures} of ${findings.length} checks failed`;
   throw new CommandError(readable ? 'operation-failed' : 'wrong-use', summary);
+}
+
+/** Painted when it is a table already, since colours take no room on a screen. */
+function painted(table: string, style: Style): string {
+  const [head = '', ...rows] = table.split('\n');
+  const paint = { ok: style.good, warn: style.doubtful, fail: style.bad };
+  return [
+    style.bold(head),
+    ...rows.map((row) => row.replace(/^(ok|warn|fail)\b/, (verdict) => paint[verdict as Verdict](verdict))),
+  ].join('\n');
 }

@@ -32,6 +32,7 @@ interface UpdateOptions extends AuthorityOptions {
   readonly removeBootstrap: readonly string[];
   readonly multicast?: readonly string[];
   readonly badNode: readonly string[];
+  readonly json?: boolean;
 }
 
 export function addOverlay(program: Command, environment: CliEnvironment): void {
@@ -51,6 +52,7 @@ export function addOverlay(program: Command, environment: CliEnvironment): void 
     .option('--remove-bootstrap <host:port>', 'no longer (repeatable)', collect, [])
     .option('--multicast <groups...>', 'IP addresses of groups (or broadcast) to find peers by; none: none')
     .option('--bad-node <id>', 'Node-ID that nobody may have (repeatable)', collect, [])
+    .option('--json', 'print JSON')
     .description('sign a new configuration document')
     .action((options: UpdateOptions) => explained(() => update(options, environment)));
 }
@@ -111,7 +113,8 @@ async function update(options: UpdateOptions, { stdout, stderr }: CliEnvironment
     const groups = multicast && { multicastBootstrap: multicast };
     return { ...changesOf(current, { added, removed, badNodes }), ...groups };
   });
-  reportDocument(document, { stdout, stderr });
+  if (options.json) printLine(stdout, JSON.stringify({ sequence: document.sequence }));
+  else reportDocument(document, { stdout, stderr });
 }
 
 function changesOf(

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CodedError } from '../../../base/index.ts';
 import type { GatewayConfig } from '../../config/gateway-config.ts';
@@ -13,10 +14,17 @@ import { explainStartError } from '../start-error.ts';
 /** How long a start that the operator broke off may take to clean up. */
 const ABORTED_START_MS = 5_000;
 
+type RunOptions = ConfigOptions & { readonly trace?: string };
+
 export function addRun(program: Command, environment: CliEnvironment): void {
   withConfigOptions(program.command('run'))
     .description('run one peer: proxy, redirector or plain peer, as its file says')
-    .action((options: ConfigOptions) => run(options, environment));
+    .option('--trace <file>', 'write every message into this file, for Wireshark where it ends in .pcapng')
+    .action(({ trace, ...options }: RunOptions) => {
+      // From where the command was typed, as every file that is named on a command line.
+      const sets = trace === undefined ? [] : [`trace=${JSON.stringify(resolve(trace))}`];
+      return run({ ...options, set: [...options.set, ...sets] }, environment);
+    });
 }
 
 async function run(options: ConfigOptions, environment: CliEnvironment): Promise<void> {

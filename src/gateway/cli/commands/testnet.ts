@@ -6,6 +6,7 @@ import type { RunningGateway } from '../../running-gateway.ts';
 import { startTestnet, type Testnet } from '../../testnet/testnet.ts';
 import { testnetDefaults } from '../../testnet/testnet-config.ts';
 import { type CliEnvironment, CommandError, printLine, untilStopped } from '../environment.ts';
+import { Progress } from '../progress.ts';
 import { formatTable } from '../table.ts';
 
 interface TestnetCommandOptions {
@@ -92,11 +93,12 @@ async function stand(
     ...{ level: options.logLevel, format: 'text', stream: environment.stderr, tail: logTail },
   });
   const { peers, key, gateways = Math.min(2, peers) } = options;
+  const progress = new Progress(environment.stderr, { total: peers, what: 'peers joined' });
   try {
     return await startTestnet(
       { compose, clock, logger, logTail, signal: environment.stop },
       { ...options, gateways: Math.min(gateways, peers), keyType: key },
-      (joined) => printLine(environment.stderr, `${joined} of ${peers} peers joined`),
+      (joined) => progress.show(joined),
     );
   } catch (error) {
     if (environment.stop.aborted) return undefined;

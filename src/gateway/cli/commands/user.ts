@@ -7,6 +7,7 @@ import { reportDocument } from './overlay.ts';
 
 interface PasswordOptions extends AuthorityOptions {
   readonly passwordStdin?: boolean;
+  readonly json?: boolean;
 }
 
 const STDIN_HELP = 'read the password from the standard input instead of asking for it';
@@ -17,6 +18,7 @@ export function addUser(program: Command, environment: CliEnvironment): void {
     .argument('<aor>', 'like alice@example.org')
     .option('--password-stdin', STDIN_HELP)
     .option('--adapter', 'the account of a peer that phones register at')
+    .option('--json', 'print JSON')
     .description('give somebody an account')
     .action((aor: string, options: PasswordOptions & { adapter?: boolean }) =>
       explained(() => add(aor, options, environment)),
@@ -25,6 +27,7 @@ export function addUser(program: Command, environment: CliEnvironment): void {
     .argument('<aor>', 'like alice@example.org')
     .option('--password-stdin', STDIN_HELP)
     .option('--revoke', 'whoever got in with the old one is out: revoke what was certified so far')
+    .option('--json', 'print JSON')
     .description('change the password of an account')
     .action((aor: string, options: PasswordOptions & { revoke?: boolean }) =>
       explained(() => passwd(aor, options, environment)),
@@ -35,8 +38,11 @@ export function addUser(program: Command, environment: CliEnvironment): void {
     .action((options: AuthorityOptions & { json?: boolean }) => explained(() => list(options, environment)));
   withAuthorityOptions(user.command('remove'))
     .argument('<aor>', 'like alice@example.org')
+    .option('--json', 'print JSON')
     .description('take an account away and revoke its certificates')
-    .action((aor: string, options: AuthorityOptions) => explained(() => remove(aor, options, environment)));
+    .action((aor: string, options: AuthorityOptions & { json?: boolean }) =>
+      explained(() => remove(aor, options, environment)),
+    );
 }
 
 async function add(
@@ -48,7 +54,8 @@ async function add(
   const password = await readPassword(environment, options);
   const adapter = options.adapter === true;
   const name = await accounts.add(aor, password, { adapter });
-  printLine(environment.stdout, `${name}: ${adapter ? 'account of an adapter peer' : 'account'} made`);
+  if (options.json) printLine(environment.stdout, JSON.stringify({ name, adapter }));
+  else printLine(environment.stdout, `${name}: ${adapter ? 'account of an adapter peer' : 'account'} made`);
 }
 
 async function passwd(
@@ -58,8 +65,13 @@ async function passwd(
 ): Promise<void> {
   const { accounts, editor } = openAuthority(options);
   const name = await accounts.setPassword(aor, await readPassword(environment, options));
+  const document = options.revoke ? await editor.revoke(accounts, name) : undefined;
+  if (options.json) {
+    printLine(environment.stdout, JSON.stringify({ name, sequence: document?.sequence }));
+    return;
+  }
   printLine(environment.stdout, `${name}: password changed`);
-  if (options.revoke) reportDocument(await editor.revoke(accounts, name), environment);
+  if (document !== undefined) reportDocument(document, environment);
 }
 
 function list(options: AuthorityOptions & { json?: boolean }, { stdout }: CliEnvironment): void {
@@ -79,9 +91,17 @@ function list(options: AuthorityOptions & { json?: boolean }, { stdout }: CliEnv
   printLine(stdout, formatTable(['ACCOUNT', 'KIND', 'NODE-IDS', 'CREATED'], rows));
 }
 
-async function remove(aor: string, options: AuthorityOptions, environment: CliEnvironment): Promise<void> {
+async function remove(
+  aor: string,
+  options: AuthorityOptions & { json?: boolean },
+  environment: CliEnvironment,
+): Promise<void> {
   const { accounts, editor } = openAuthority(options);
   const document = await editor.remove(accounts, aor);
+  if (options.json) {
+    printLine(environment.stdout, JSON.stringify({ name: aor, sequence: document?.sequence }));
+    return;
+  }
   printLine(environment.stdout, `${aor}: account removed, its certificates revoked`);
   if (document !== undefined) reportDocument(document, environment);
 }

@@ -44,3 +44,8 @@ export function decodeLeave(contents: Uint8Array): readonly NodeId[] {
 export function encodeRouteQueryAnswer(nextPeer: NodeId): Uint8Array {
   return encodeWhole(chordRouteQueryAns, { nextPeer });
 }
+
+/** RFC 6940 §10.8 */
+export function decodeRouteQueryAnswer(contents: Uint8Array): NodeId {
+  return decodeWhole(chordRouteQueryAns, contents).nextPeer;
+}

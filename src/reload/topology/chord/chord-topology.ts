@@ -11,6 +11,7 @@ import {
 } from '../topology.ts';
 import {
   decodeLeave,
+  decodeRouteQueryAnswer,
   decodeUpdate,
   encodeLeave,
   encodeRouteQueryAnswer,
@@ -146,6 +147,10 @@ export class ChordTopology implements TopologyPlugin {
 
   routeQueryContents(next: NodeId): Uint8Array {
     return encodeRouteQueryAnswer(next);
+  }
+
+  routeQueryNext(contents: Uint8Array): NodeId {
+    return decodeRouteQueryAnswer(contents);
   }
 
   leaveContents(to: NodeId): Uint8Array {

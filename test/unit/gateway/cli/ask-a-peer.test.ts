@@ -131,6 +131,24 @@ test('a Contact from the network cannot steer the terminal', async (t) => {
   t.true((await ask('registrations')).out.includes('sip:a?[2J@h'));
 });
 
+test('trace: each hop with its time, and who serves the user', async (t) => {
+  const { ask } = await start(t);
+  const { code, out } = await ask('trace', 'sip:bob@example.org');
+  t.is(code, 0);
+  t.deepEqual(out.split('\n'), [
+    `bob@example.org  resource ${'ab'.repeat(16)}  looked up in 12.3 ms`,
+    'HOP  NODE                              TIME',
+    `0    ${own}  -       this peer`,
+    `1    ${before}  1.5 ms`,
+    `2    ${next}  3.0 ms  keeps the record`,
+    `-    ${next}  4.0 ms  serves the user`,
+    `-    ${before}  -       serves the user, does not answer: no answer`,
+    '',
+  ]);
+  t.is((await ask('trace', 'carol@example.org')).code, 1);
+  t.like(JSON.parse((await ask('trace', 'bob@example.org', '--json')).out), { hops: { length: 3 } });
+});
+
 test('ping', async (t) => {
   const { ask } = await start(t);
   t.is((await ask('ping', next)).out, `${next} answered in 3.2 ms\n`);

@@ -163,3 +163,22 @@ async function nextPeer(
   const { body } = await bare.request(routeQuery, request, toNode(node.nodeId));
   return decodeWhole(chordRouteQueryAns, body.overlayData).nextPeer;
 }
+
+test('B11: the way to a resource is told hop by hop, and ends at its owner', async (t) => {
+  const { overlay, end } = await scene(12);
+  await overlay.clock.advance(60_000);
+  const lengths: number[] = [];
+  for (let i = 0; i < 20; i += 1) {
+    const resource = overlay.resourceOf(`user${i}`);
+    const [{ node }] = overlay.peers as [SimulatedPeer];
+    const { hops, broken } = await overlay.clock.runUntil(node.traceRoute(resource));
+    t.is(broken, undefined);
+    t.is(hops[0]?.nodeId, node.nodeId);
+    t.is(hops.at(-1)?.nodeId, overlay.ownerOf(resource).node.nodeId);
+    t.true(hops.slice(1).every(({ ms }) => ms > 0));
+    t.is(new Set(hops.map(({ nodeId }) => nodeId)).size, hops.length);
+    lengths.push(hops.length - 1);
+  }
+  t.true(Math.max(...lengths) >= 1);
+  await end();
+});

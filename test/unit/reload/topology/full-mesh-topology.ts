@@ -86,6 +86,10 @@ export class FullMeshTopology implements TopologyPlugin {
     return Buffer.from(next, 'hex');
   }
 
+  routeQueryNext(contents: Uint8Array): string {
+    return Buffer.from(contents).toString('hex');
+  }
+
   leaveContents(): Uint8Array {
     return new Uint8Array(0);
   }
