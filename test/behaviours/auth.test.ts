@@ -1,3 +1,4 @@
+import type { ExecutionContext } from 'ava';
 import { behaviour } from './behaviour.ts';
 import { Edge } from './edge.ts';
 import { Message } from './message.ts';
@@ -235,5 +236,109 @@ behaviour(
     await eve.expect(403);
     await alice.expectNothing();
     await bob.expectNothing();
+  },
+);
+
+/** Bob's answer to the first challenge, its Authorization rewritten: what the edge says to it. */
+async function answered(t: ExecutionContext, rewrite: (authorization: string) => string): Promise<Message> {
+  const edge = await Edge.start(t, { auth: 'digest' });
+  const bob = await edge.phone('bob');
+  const request = bob.send('REGISTER', DOMAIN, { to: `<${bob.aor}>` });
+  bob.authorized(request, await bob.expect(401), { rewrite });
+  await edge.pass(100);
+  return bob.arrivals.at(-1)!.message;
+}
+
+behaviour(
+  'RFC 3261 §20.7: commas of credentials need no space, names and values no case or quotes where none is due',
+  async (t) => {
+    const odd = (text: string) =>
+      text
+        .replaceAll(', ', ',')
+        .replace('algorithm=MD5', 'ALGORITHM="md5"')
+        .replace('qop=auth', 'QOP="auth"')
+        .replace('Digest ', 'dIGEST  ');
+    t.is((await answered(t, odd)).status, 200);
+  },
+);
+
+behaviour('RFC 3261 §7.3.1: credentials may be folded over lines', async (t) => {
+  t.is((await answered(t, (text) => text.replaceAll(', ', ',\r\n    '))).status, 200);
+});
+
+behaviour('RFC 7616 §3.4: credentials without a nonce, an nc or a cnonce prove nothing', async (t) => {
+  for (const part of [/ nonce="[^"]*",/, / nc=\d+,/, /, cnonce="[^"]*"/])
+    t.is((await answered(t, (text) => text.replace(part, ''))).status, 401, String(part));
+});
+
+behaviour('RFC 7616 §3.4.6: credentials whose uri names another server prove nothing', async (t) => {
+  const edge = await Edge.start(t, { auth: 'digest' });
+  const bob = await edge.phone('bob');
+  const request = bob.send('REGISTER', DOMAIN, { to: `<${bob.aor}>` });
+  bob.authorized(request, await bob.expect(401), { uri: 'sip:elsewhere.example' });
+  await bob.expect(401);
+});
+
+behaviour(
+  'RFC 3261 §22.4: the uri of credentials may be our domain or address in any of the ways that phones write it',
+  async (t) => {
+    for (const uri of [
+      'sip:example.org;transport=udp',
+      'example.org',
+      'sip:bob@example.org',
+      'sip:192.0.2.1:5060',
+    ]) {
+      const edge = await Edge.start(t, { auth: 'digest' });
+      const bob = await edge.phone('bob');
+      const request = bob.send('REGISTER', DOMAIN, { to: `<${bob.aor}>` });
+      bob.authorized(request, await bob.expect(401), { uri });
+      t.is((await bob.expect(200)).status, 200, uri);
+    }
+  },
+);
+
+behaviour('RFC 7616 §3.4: a right answer made for another method proves nothing', async (t) => {
+  const edge = await Edge.start(t, { auth: 'digest' });
+  const bob = await edge.phone('bob');
+  const request = bob.send('REGISTER', DOMAIN, { to: `<${bob.aor}>` });
+  bob.authorized(request, await bob.expect(401), { method: 'INVITE' });
+  await bob.expect(401);
+});
+
+behaviour('RFC 3261 §22.3: of credentials for several realms those for ours are looked at', async (t) => {
+  const other = 'Digest realm="other.example", username="bob", nonce="n", uri="sip:x", response="0"';
+  t.is((await answered(t, (text) => `${other}\r\nAuthorization: ${text}`)).status, 200);
+});
+
+behaviour('RFC 3261 §22.2: a re-INVITE and a BYE are not challenged, whoever sends them', async (t) => {
+  const { alice, bob } = await challengedPhones(t);
+  const first = alice.invite(bob);
+  const invite = alice.authorized(first, await alice.expect(407));
+  const incoming = await bob.expect('INVITE');
+  const answer = bob.answer(incoming, 200);
+  alice.ack(invite, await alice.expect(200));
+  await bob.expect('ACK');
+  bob.sendIn(bob.dialogOf(incoming, answer), 'INVITE');
+  t.is((await alice.expect('INVITE')).uri, alice.contact);
+});
+
+behaviour(
+  'RFC 7616 §5.4: after 20 wrong passwords a source is met with silence, its neighbours are not',
+  async (t) => {
+    const edge = await Edge.start(t, { auth: 'digest' });
+    const eve = await edge.phone('bob');
+    const bob = await registered(edge, 'bob');
+    let refused = 0;
+    for (; refused < 30; refused += 1) {
+      const request = eve.send('REGISTER', DOMAIN, { to: `<${eve.aor}>` });
+      await edge.pass(100);
+      const last = eve.arrivals.at(-1)!.message;
+      if (last.branch !== request.branch) break;
+      eve.authorized(request, last, { password: `guess${refused}` });
+      await edge.pass(100);
+    }
+    t.true(refused <= 20, `${refused}`);
+    bob.send('OPTIONS', DOMAIN);
+    await bob.expect(200);
   },
 );

@@ -8,6 +8,7 @@ import type { GatewayConfig } from '../../src/gateway/config/gateway-config.ts';
 import { buildConfig } from '../../src/gateway/config/load-config.ts';
 import { LocationService } from '../../src/p2psip/location-service.ts';
 import { FakeOverlay } from '../unit/p2psip/fake-overlay.ts';
+import { Names } from './names.ts';
 import { Phone, type PhoneOptions, type RequestOptions, type Time } from './phone.ts';
 
 export const EDGE = '192.0.2.1';
@@ -21,6 +22,7 @@ export class Edge implements Time {
   readonly clock = new VirtualClock();
   readonly network = new SimulatedNetwork({ clock: this.clock }, { latencyMs: [1, 1] });
   readonly overlay = new FakeOverlay();
+  readonly names = new Names();
   readonly #config: GatewayConfig;
   readonly #store = new MemoryKeyValueStore();
   #side: SipSide;
@@ -37,7 +39,7 @@ export class Edge implements Time {
     const base = { clock, logger: silentLogger, metrics: noMetrics, random: new SeededRandom(1) };
     const isOverlayDomain = (domain: string) => config.sip.domains.includes(domain);
     return new SipSide(config, {
-      ...{ ...base, overlay },
+      ...{ ...base, overlay, dns: this.names },
       network: this.network.host(EDGE),
       store: this.#store,
       locations: new LocationService({ ...base, overlay, isOverlayDomain }),

@@ -32,6 +32,15 @@ export interface RequestOptions {
   readonly body?: string;
 }
 
+/** What of the credentials is not as it should be. */
+export interface CredentialsOptions {
+  readonly password?: string;
+  readonly nc?: string;
+  readonly uri?: string;
+  readonly method?: string;
+  readonly rewrite?: (credentials: string) => string;
+}
+
 export interface AnswerOptions {
   readonly tag?: string;
   readonly headers?: Headers;
@@ -201,16 +210,13 @@ export class Phone {
   }
 
   /** The same request again with an answer to a challenge (RFC 3261 §22). */
-  authorized(
-    request: Message,
-    challenge: Message,
-    options: { password?: string; nc?: string } = {},
-  ): Message {
-    const { password = 'secret', nc } = options;
+  authorized(request: Message, challenge: Message, options: CredentialsOptions = {}): Message {
+    const { rewrite = (text) => text, ...differing } = options;
     const isRegistrar = challenge.status === 401;
     const given = challenge.header(isRegistrar ? 'WWW-Authenticate' : 'Proxy-Authenticate');
     const { method, uri } = request;
-    const credentials = authorize(given, { method, uri, username: this.user, password, ...(nc && { nc }) });
+    const right = { method, uri, username: this.user, password: 'secret' };
+    const credentials = rewrite(authorize(given, { ...right, ...differing }));
     const name = isRegistrar ? 'Authorization' : 'Proxy-Authorization';
     const text = request.text
       .replace(/;branch=[^;\r]+/, `;branch=z9hG4bK-${this.#id}-${++this.#serial}`)

@@ -24,6 +24,7 @@ import { BindingStore } from '../../sip/registrar/binding-store.ts';
 import { GruuIssuer } from '../../sip/registrar/gruu-issuer.ts';
 import { Registrar } from '../../sip/registrar/registrar.ts';
 import { TemporaryGruus } from '../../sip/registrar/temporary-gruus.ts';
+import type { DnsPort } from '../../sip/resolve/dns-port.ts';
 import { TargetFinder } from '../../sip/resolve/target-finder.ts';
 import type { Flow, TransportName } from '../../sip/transport/flow.ts';
 import { SipTransport } from '../../sip/transport/sip-transport.ts';
@@ -51,6 +52,8 @@ export interface SipSideDeps {
   readonly writeCall?: ((record: CallRecord) => void) | undefined;
   /** Sees every SIP message; undefined where nobody looks. */
   readonly trace?: SipTrace | undefined;
+  /** Finds other domains; default: by `sip.dns`, or as the system does. */
+  readonly dns?: DnsPort | undefined;
   /** Where an enrollment server knows the users, and no file. */
   readonly enrollment?: EnrolledUsers | undefined;
 }
@@ -152,7 +155,7 @@ export class SipSide {
     );
     const { writeCall } = deps;
     this.#calls = writeCall && new CallLog({ clock, metrics, own, write: writeCall });
-    const dns = new SystemDns(deps, { servers: config.sip.nameServers });
+    const dns = deps.dns ?? new SystemDns(deps, { servers: config.sip.nameServers });
     const resolver = new TargetFinder({ ...deps, dns }, { supported: OUTGOING });
     this.#core = new ProxyCore(
       {
