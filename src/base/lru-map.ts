@@ -3,6 +3,8 @@ export class LruMap<K, V> {
   /** Made with the first entry: many of these maps never have one. */
   #entries: Map<K, V> | undefined;
   readonly #capacity: number;
+  /** The most recently used key: asked for again, it need not be moved. */
+  #newest: K | undefined;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -17,6 +19,8 @@ export class LruMap<K, V> {
     const entries = this.#entries;
     const value = entries?.get(key);
     if (entries === undefined || value === undefined) return undefined;
+    if (key === this.#newest) return value;
+    this.#newest = key;
     entries.delete(key);
     entries.set(key, value);
     return value;
@@ -24,6 +28,7 @@ export class LruMap<K, V> {
 
   set(key: K, value: V): void {
     this.#entries ??= new Map();
+    this.#newest = key;
     const entries = this.#entries;
     entries.delete(key);
     entries.set(key, value);
@@ -36,10 +41,12 @@ export class LruMap<K, V> {
   }
 
   delete(key: K): void {
+    if (key === this.#newest) this.#newest = undefined;
     this.#entries?.delete(key);
   }
 
   clear(): void {
+    this.#newest = undefined;
     this.#entries?.clear();
   }
 }

@@ -177,8 +177,13 @@ function parseUriParams(text: string, from: number, to: number): Params {
 
 /** A decimal port 1-65535; undefined when it is none. */
 export function parsePort(text: string): number | undefined {
-  if (!/^[0-9]{1,5}$/.test(text)) return undefined;
-  const port = Number(text);
+  if (text.length === 0 || text.length > 5) return undefined;
+  let port = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    port = 10 * port + digit;
+  }
   return port >= 1 && port <= 65535 ? port : undefined;
 }
 

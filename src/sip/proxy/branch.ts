@@ -235,11 +235,10 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     this.#watch();
     const { way } = this.plan;
     const from = way.kind === 'uri' ? way.from : undefined;
-    const target = { transport: next.transport, address: next.address, name: next.name };
-    const fullTarget = from === undefined ? target : { ...target, from };
-    const flow = this.#services.transport.flowToSync(fullTarget);
+    const target = { transport: next.transport, address: next.address, name: next.name, from };
+    const flow = this.#services.transport.flowToSync(target);
     if (flow !== undefined) this.#sendWhenNamed(flow);
-    else this.#sendOver(this.#services.transport.flowTo(fullTarget));
+    else this.#sendOver(this.#services.transport.flowTo(target));
     return true;
   }
 

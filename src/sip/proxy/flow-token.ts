@@ -3,7 +3,6 @@ import type { Address } from '../../base/index.ts';
 import { equalSecrets, KeyedHash } from '../auth/keyed-hash.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { TransportName } from '../transport/flow.ts';
-import { RecentTags } from './recent-tags.ts';
 
 /** How the phone on one side of a dialog is reached. */
 export type TokenTarget =
@@ -53,12 +52,10 @@ const BOTH_PREFIX = 'b-';
  */
 export class FlowTokens {
   readonly #hash: KeyedHash;
-  readonly #contactTags: RecentTags;
   readonly #cipherKey: Buffer;
 
   constructor(options: { key: Uint8Array }) {
     this.#hash = new KeyedHash(options.key);
-    this.#contactTags = new RecentTags((text) => this.#hash.tag(text, CONTACT_TAG_LENGTH));
     const key = Buffer.from(options.key).toString('hex');
     this.#cipherKey = Buffer.from(hash('sha256', `flow token cipher ${key}`), 'hex');
   }
@@ -92,7 +89,7 @@ export class FlowTokens {
   }
 
   #contactToken(callId: string): string {
-    return CONTACT_PREFIX + this.#contactTags.of(`c ${callId}`);
+    return CONTACT_PREFIX + this.#hash.tag(`c ${callId}`, CONTACT_TAG_LENGTH);
   }
 
   #sealed(prefix: string, text: string, callId: string): string {

@@ -72,7 +72,7 @@ export interface FlowTarget {
   /** The host that was asked for, where `address` is what was found for it. Default: the address itself. */
   readonly name?: string;
   /** UDP: the socket to send from. */
-  readonly from?: BoundListener;
+  readonly from?: BoundListener | undefined;
 }
 
 /** RFC 7118 §4. */
