@@ -157,7 +157,8 @@ async function build(
       config,
     );
   const admin = new PeerView({ clock: machine.clock, node, identity, locations, calls, sip, reload }, config);
-  const phone = () => phoneSettings(sip?.uris ?? [], domains[0] ?? config.overlay.name);
+  const aboutPhones = { domain: domains[0] ?? config.overlay.name, hasRelay: config.media !== undefined };
+  const phone = () => phoneSettings(sip?.uris ?? [], aboutPhones);
   const adminUrl = await startAdmin(
     config,
     {

@@ -11,6 +11,7 @@ let offset = 0;
 let total = 0;
 let known = '';
 let timer;
+let readAt = 0;
 
 /** Tells whether users came or went; the list itself is asked for. */
 export function showUsers({ registrations }) {
@@ -19,12 +20,13 @@ export function showUsers({ registrations }) {
     `${counted(registrations.aors, 'user')}, ${counted(registrations.bindings, 'phone')}`;
   if (now === known) return;
   known = now;
-  timer ??= setTimeout(load, 300);
+  timer ??= setTimeout(load, Math.max(300, readAt + REST_MS - Date.now()));
 }
 
 async function load() {
   clearTimeout(timer);
   timer = undefined;
+  readAt = Date.now();
   const match = byId('users-search').value.trim();
   const query = `limit=${PAGE}&offset=${offset}&match=${encodeURIComponent(match)}`;
   const page = await ask(`/registrations?${query}`).catch(() => undefined);

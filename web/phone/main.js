@@ -26,6 +26,8 @@ async function begin() {
   try {
     const settings = await (await fetch('/phone/settings')).json();
     domain = settings.domain;
+    if (settings.hasRelay)
+      byId('relay').textContent = 'Desk phones that speak plain RTP are reached by the relay of this peer.';
     byId('server').value = query.get('server') ?? nearest(settings.webSockets);
     byId('domain').textContent = `@${domain}`;
     if (byId('server').value === '')
@@ -97,6 +99,7 @@ function onCall(call) {
   byId('call-button').disabled = !isOver;
   byId('answer').hidden = state !== 'incoming';
   byId('mute').hidden = state !== 'talking';
+  byId('levels').hidden = state !== 'talking';
   byId('hang-up').textContent = state === 'incoming' ? 'Decline' : 'Hang up';
   if (state === 'incoming') ringer.start(call.who);
   else ringer.stop();

@@ -4,10 +4,15 @@ export interface PhoneSettings {
   readonly webSockets: readonly string[];
   /** The SIP domain that a name without one belongs to. */
   readonly domain: string;
+  /** Whether media of browsers is translated for plain phones. */
+  readonly hasRelay: boolean;
 }
 
 /** @param sipUris of the listeners, `sips` with `transport=ws` being wss (RFC 7118 §5.2) */
-export function phoneSettings(sipUris: readonly string[], domain: string): PhoneSettings {
+export function phoneSettings(
+  sipUris: readonly string[],
+  about: Pick<PhoneSettings, 'domain' | 'hasRelay'>,
+): PhoneSettings {
   const webSockets = sipUris
     .filter((uri) => uri.endsWith(';transport=ws'))
     .map((uri) =>
@@ -16,5 +21,5 @@ export function phoneSettings(sipUris: readonly string[], domain: string): Phone
         .replace(/^ws(s?):/, 'ws$1://')
         .replace(/;.*/, ''),
     );
-  return { webSockets, domain };
+  return { webSockets, ...about };
 }

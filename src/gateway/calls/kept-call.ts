@@ -1,8 +1,9 @@
 import { formatAddress } from '../../base/index.ts';
 import type { TracedPacket } from '../trace/trace-hub.ts';
+import { withoutSecrets } from '../trace/without-secrets.ts';
 import type { CallDetail, CallState, CallSummary, LadderStep } from './call-views.ts';
 import { reloadSummary } from './reload-summary.ts';
-import { factsOf, headerOf, nameOf, type SipFacts, tagOf, withoutSecrets } from './sip-text.ts';
+import { factsOf, headerOf, nameOf, type SipFacts, tagOf } from './sip-text.ts';
 
 /** A ladder longer than this is no longer read by anybody. */
 const MAX_STEPS = 100;
@@ -165,7 +166,7 @@ export class KeptCall {
       label,
       ...(detail !== undefined && { detail }),
       bytes,
-      ...(text !== undefined && { text: withoutSecrets(text) }),
+      ...(text !== undefined && { text: withoutSecrets(Buffer.from(text)).toString() }),
     };
   }
 }

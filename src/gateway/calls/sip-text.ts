@@ -39,15 +39,3 @@ export function nameOf(header: string): string {
   const uri = match?.[1] ?? match?.[2] ?? header;
   return uri.replace(/^sips?:/i, '').split(/[;?]/, 1)[0]!;
 }
-
-/** RFC 8760, RFC 4568, RFC 8839: what proves or encrypts is nobody's to read again. */
-const SECRETS: readonly [RegExp, string][] = [
-  [/\b(response|cnonce|nonce|opaque|rspauth|nextnonce)="[^"]*"/gi, '$1="(left out)"'],
-  [/^(a=crypto:\d+ \S+ inline:)\S+/gim, '$1(left out)'],
-  [/^(a=ice-pwd:)\S+/gim, '$1(left out)'],
-  [/^((?:proxy-)?authorization[ \t]*:)(?![ \t]*digest)[^\r\n]*/gim, '$1 (left out)'],
-];
-
-export function withoutSecrets(text: string): string {
-  return SECRETS.reduce((clean, [pattern, instead]) => clean.replace(pattern, instead), text);
-}

@@ -10,6 +10,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   status: ['p2psip status', 'p2psip status --admin http://192.0.2.7:8060 --token-file admin.token'],
   ring: ['p2psip ring', 'p2psip ring --json'],
   registrations: ['p2psip registrations'],
+  calls: ['p2psip calls', 'p2psip calls 12'],
   ping: ['p2psip ping 0f3c5a9e7b1d4c2a8e6f0b1d3c5a7e90'],
   trace: ['p2psip trace bob@example.org'],
   bans: ['p2psip bans'],

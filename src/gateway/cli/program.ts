@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { packageVersion } from '../package-version.ts';
 import { addBans } from './commands/bans.ts';
+import { addCalls } from './commands/calls.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEnrollment } from './commands/enrollment.ts';
@@ -42,6 +43,7 @@ export function createProgram(environment: CliEnvironment): Command {
     addStatus,
     addRing,
     addRegistrations,
+    addCalls,
     addPing,
     addTrace,
     addBans,

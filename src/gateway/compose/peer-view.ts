@@ -131,6 +131,8 @@ export class PeerView implements PeerAdmin {
     let total = 0;
     for (const [aor, bindings] of sip?.bindings.entries() ?? []) {
       if (!aor.includes(match)) continue;
+      // Nothing is looked for, and all that is wanted is there: the others need only be counted.
+      if (match === '' && items.length === limit) return { total: sip!.bindings.size, items };
       if (total >= offset && items.length < limit) items.push(toRegistration(sip!, aor, bindings));
       total += 1;
     }

@@ -23,7 +23,7 @@ async function start(t: ExecutionContext, token?: string) {
   const clock = new VirtualClock();
   const log = new LogTail();
   const metrics = new PrometheusMetrics();
-  const phone = () => phoneSettings(URIS, 'example.org');
+  const phone = () => phoneSettings(URIS, { domain: 'example.org', hasRelay: false });
   const files = new WebFiles({ connectTo: () => phone().webSockets });
   const console = new WebConsole({ files, phone, feed: new LiveFeed({ clock, admin, metrics, log }) });
   const server = new AdminServer(
@@ -88,7 +88,11 @@ test('/ leads to the console; pages come with a policy that runs nothing but our
 test('the phone is told of the WebSocket listeners, and may connect to nothing else', async (t) => {
   const { get } = await start(t);
   const webSockets = ['ws://127.0.0.1:5066', 'wss://[::1]:5067'];
-  t.deepEqual(await (await get('/phone/settings')).json(), { webSockets, domain: 'example.org' });
+  t.deepEqual(await (await get('/phone/settings')).json(), {
+    webSockets,
+    domain: 'example.org',
+    hasRelay: false,
+  });
   const policy = (await get('/phone/')).headers.get('content-security-policy')!;
   t.regex(
     policy,

@@ -44,6 +44,27 @@ test('lookup: a table, or the JSON as the peer gave it', async (t) => {
   t.like(JSON.parse(json.out), { aor: 'bob@example.org', entries: { length: 1 }, ms: 12.3 });
 });
 
+test('calls: those of the last minutes, and the messages of one', async (t) => {
+  const { admin, ask } = await start(t);
+  t.is((await ask('calls')).out, 'no call is kept\n');
+  const line = 'INVITE sip:bob@example.org SIP/2.0';
+  const bytes = Buffer.from(
+    `${line}\r\nFrom: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.org>\r\nCSeq: 1 INVITE\r\n\r\n`,
+  );
+  const address = { host: '192.0.2.1', port: 5060 };
+  const path = { transport: 'UDP', local: address, remote: address };
+  const packet = { protocol: 'sip', direction: 'in', at: 1_800_000_000_000, path } as const;
+  admin.callList.observe({ ...packet, traceId: 'c', startLine: line, bytes });
+  const { out } = await ask('calls');
+  t.regex(
+    out,
+    /^1 {3}calling {2}alice@example\.org {2}bob@example\.org {2}- {7}2027-01-15T08:00:00\.000Z {2}-$/m,
+  );
+  t.regex((await ask('calls', '1')).out, /^0 {3}sip {7}<- {2}INVITE {3}192\.0\.2\.1:5060 {2}-$/m);
+  t.like(JSON.parse((await ask('calls', '1', '--json')).out), { callId: 'c', steps: { length: 1 } });
+  t.like(await ask('calls', '9'), { code: 1, out: '' });
+});
+
 test('lookup: nobody there is exit 1, with --json the empty answer as well', async (t) => {
   const { ask } = await start(t);
   const plain = await ask('lookup', 'carol@example.org');
