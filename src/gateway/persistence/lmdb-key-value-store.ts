@@ -71,7 +71,7 @@ export class LmdbKeyValueStore implements KeyValueStore {
   readonly #database: RootDatabase<Buffer, string>;
   readonly #flush: boolean;
   /** The transactions not committed yet, in their order; the last one may still gather. */
-  readonly #pending = new Set<Gathering>();
+  #pending: readonly Gathering[] = [];
   #gathering: Gathering | undefined;
   /** When the next transaction may begin, monotonic ms. */
   #nextTurn = Number.NEGATIVE_INFINITY;
@@ -120,7 +120,7 @@ export class LmdbKeyValueStore implements KeyValueStore {
   }
 
   *entries(prefix: string): Iterable<readonly [string, Uint8Array]> {
-    const newest = new Map([...this.#pending].flatMap(({ writes }) => [...writes]));
+    const newest = new Map(this.#pending.flatMap(({ writes }) => [...writes]));
     const pending = [...newest.values()].filter(({ key }) => key.startsWith(prefix));
     pending.sort((a, b) => (a.key < b.key ? -1 : 1));
     let next = 0;
@@ -139,8 +139,10 @@ export class LmdbKeyValueStore implements KeyValueStore {
     }
     const gathering = this.#gathering ?? this.#gather();
     if (!patient) gathering.urgent++;
+    // The first of each sort says when; none that comes later can be due sooner.
+    const isFirst = patient ? gathering.writes.size === 0 : gathering.urgent === 1;
+    if (isFirst) gathering.beginAt(Math.max(this.#nextTurn, performance.now() + (patient ? PATIENT_MS : 0)));
     for (const write of batch) gathering.writes.set(write.key, write);
-    gathering.beginAt(Math.max(this.#nextTurn, performance.now() + (patient ? PATIENT_MS : 0)));
     return gathering.committed;
   }
 
@@ -152,7 +154,7 @@ export class LmdbKeyValueStore implements KeyValueStore {
   #gather(): Gathering {
     const gathering = new Gathering((begun) => this.#commit(begun));
     this.#gathering = gathering;
-    this.#pending.add(gathering);
+    this.#pending = [...this.#pending, gathering];
     return gathering;
   }
 
@@ -177,7 +179,7 @@ export class LmdbKeyValueStore implements KeyValueStore {
     } catch (error) {
       throw new Error(`${this.#path} cannot be written (${await reasonOf(error)})`, { cause: error });
     } finally {
-      this.#pending.delete(gathering);
+      this.#pending = this.#pending.filter((other) => other !== gathering);
     }
   }
 

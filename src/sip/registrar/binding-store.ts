@@ -218,8 +218,8 @@ export class BindingStore {
     this.#changed.emit({ aor, kind: kindOfChange(before, after), bindings: after });
   }
 
-  async #write(aor: string, bindings: readonly Binding[]): Promise<void> {
-    if (this.#store === undefined) return;
+  #write(aor: string, bindings: readonly Binding[]): Promise<void> {
+    if (this.#store === undefined) return Promise.resolve();
     const value = bindings.length === 0 ? undefined : encodeBindings(bindings);
     return this.#store.write([{ key: BINDING_PREFIX + aor, value }]);
   }
