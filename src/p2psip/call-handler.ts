@@ -199,6 +199,12 @@ export class CallHandler {
   ): Promise<number | undefined> {
     const allowed = targets.filter((target) => mayReach(context.request, uriOf(target)));
     const isRefused = allowed.length === 0 && targets.length > 0 && options.later === undefined;
+    const { logger } = this.#deps;
+    if (logger.debugEnabled) {
+      const { callId: call, method } = context.request;
+      const to = allowed.map((target) => (target.kind === 'peer' ? `peer ${target.peer}` : uriOf(target)));
+      logger.debug('a request goes to', { call, method, to, isMoreLookedUp: options.later !== undefined });
+    }
     if (!isRefused) return context.proxy(allowed, options);
     context.reply(480, undefined, { headers: [sipsNotAllowed(this.#deps.own.firstDomain)] });
     return 480;
@@ -242,7 +248,8 @@ export class CallHandler {
   #answerUnreachable(context: RequestContext, aor: string, error: unknown): void {
     if (!(error instanceof CodedError)) throw error;
     this.#unreachable.inc();
-    this.#deps.logger.warn('the overlay does not answer', { aor, reason: errorMessage(error) });
+    const { callId: call } = context.request;
+    this.#deps.logger.warn('the overlay does not answer', { call, aor, reason: errorMessage(error) });
     // Not 503: the phone would leave this server for its local calls too.
     context.reply(504);
   }

@@ -119,7 +119,7 @@ export class PeerConnections<Flow extends PeerFlow> {
       const other = this.cached(peer);
       if (other !== undefined) return other;
       locations.markFailed(peer);
-      logger.info('no SIP connection to peer', { peer, reason: errorMessage(error) });
+      logger.info('no SIP connection to peer', { call: traceId, peer, reason: errorMessage(error) });
       throw new CodedError('peer-unreachable', `no SIP connection to ${peer}`, { cause: error });
     } finally {
       timer.close();

@@ -1,7 +1,9 @@
 import {
   abortable,
   type Clock,
+  errorMessage,
   IdleMap,
+  type LogFields,
   type Logger,
   type Random,
   type ReloadTrace,
@@ -290,6 +292,8 @@ export class RequestClient {
     const { clock, transmitter, metrics, trace } = this.#deps;
     const { firstHop, signal, traceId } = options;
     if (traceId !== undefined) trace?.begun(header.transactionId, traceId);
+    const told =
+      traceId === undefined ? undefined : this.#tell(header.transactionId, request.requestName, traceId);
     const retransmission = new Retransmission(clock, {
       intervalMs,
       send: (attempt) => {
@@ -312,10 +316,12 @@ export class RequestClient {
       hurry: () => (firstHop === undefined ? retransmission.hurry() : undefined),
       settle: (envelope, signer, previousHop) => {
         end();
+        told?.({ answeredBy: signer.nodeId });
         request.settle(envelope, signer, previousHop);
       },
       fail: (error) => {
         end();
+        told?.({ error: errorMessage(error) });
         request.fail(error);
       },
     };
@@ -324,6 +330,19 @@ export class RequestClient {
     this.#pending.set(header.transactionId, pending);
     signal?.addEventListener('abort', onAbort, { once: true });
     retransmission.start();
+  }
+
+  /** Logs what became of a request behind a call: by the call's id and by that of the transaction, as a trace has it. */
+  #tell(transactionId: bigint, request: string, call: string): ((outcome: LogFields) => void) | undefined {
+    const { logger, clock } = this.#deps;
+    if (!logger.debugEnabled) return undefined;
+    const began = clock.monotonic();
+    const transaction = transactionId.toString(16).padStart(16, '0');
+    return (outcome) =>
+      logger.debug('asked the overlay', {
+        ...{ call, request, transaction, ms: Math.round(clock.monotonic() - began) },
+        ...outcome,
+      });
   }
 }
 

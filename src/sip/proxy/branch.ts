@@ -356,6 +356,11 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     this.#ended = true;
     this.#stopTimer();
     this.#media?.failed();
+    const { logger } = this.#services;
+    if (logger.debugEnabled) {
+      const { callId: call, method, requestUri: to } = this.plan.request;
+      logger.debug('a branch failed', { call, method, to, status, ...(this.peer && { peer: this.peer }) });
+    }
     this.#owner.onBranchFailed(this, status);
   }
 }

@@ -166,8 +166,13 @@ export class Fork implements BranchOwner, ResponseContextActions<Branch>, Slotte
     this.#ringTimer?.close();
     // RFC 4320 §4.2: the transaction knows that a 408 is not to be sent, and ends.
     if (status === undefined) this.transaction.reply(408);
+    const { logger, onForkDone } = this.#services;
+    if (logger.debugEnabled) {
+      const { callId: call, method } = this.#request;
+      logger.debug('a request is answered', { call, method, status });
+    }
     this.#settle?.(status);
-    this.#services.onForkDone(this);
+    onForkDone(this);
   }
 
   #onLater(targets: readonly Target[]): void {
