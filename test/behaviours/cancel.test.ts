@@ -1,5 +1,5 @@
 import { behaviour } from './behaviour.ts';
-import { aliceAndBob, Edge } from './edge.ts';
+import { aliceAndBob, call, Edge } from './edge.ts';
 import type { Phone } from './phone.ts';
 
 /** Alice's call rings at Bob's. */
@@ -290,3 +290,20 @@ behaviour(
     t.is((await alice.expect(200)).method, 'MESSAGE');
   },
 );
+
+behaviour('RFC 3261 §14.1: a re-INVITE that rings can be cancelled, and the dialog goes on', async (t) => {
+  const { alice, bob } = await aliceAndBob(t);
+  const { hers } = await call(alice, bob);
+  const reinvite = alice.sendIn(hers, 'INVITE');
+  const incoming = await bob.expect('INVITE');
+  bob.answer(incoming, 180);
+  await alice.expect(180);
+  alice.cancel(reinvite);
+  await alice.expect(200);
+  bob.answer(await bob.expect('CANCEL'), 200);
+  bob.answer(incoming, 487);
+  await bob.expect('ACK');
+  alice.ack(reinvite, await alice.expect(487));
+  alice.sendIn(hers, 'BYE');
+  t.is((await bob.expect('BYE')).uri, bob.contact);
+});

@@ -1,5 +1,5 @@
 import { behaviour } from './behaviour.ts';
-import { aliceAndBob, call } from './edge.ts';
+import { aliceAndBob, call, Edge } from './edge.ts';
 
 behaviour('RFC 3261 §11.2: OPTIONS to the server is answered with Allow, Accept and Supported', async (t) => {
   const { alice } = await aliceAndBob(t);
@@ -305,3 +305,58 @@ behaviour('RFC 3261 §12.2.2: requests of a call go on after the edge was starte
   alice.sendIn(hers, 'BYE');
   t.is((await bob.expect('BYE')).uri, bob.contact);
 });
+
+behaviour(
+  'RFC 3261 §15: a caller may end an early dialog by BYE, and the INVITE by the callee’s 487',
+  async (t) => {
+    const { alice, bob } = await aliceAndBob(t);
+    const invite = alice.invite(bob);
+    const incoming = await bob.expect('INVITE');
+    bob.answer(incoming, 180);
+    alice.sendIn(alice.dialog(invite, await alice.expect(180)), 'BYE');
+    bob.answer(await bob.expect('BYE'), 200);
+    await alice.expect(200);
+    bob.answer(incoming, 487);
+    t.is((await alice.expect(487)).method, 'INVITE');
+  },
+);
+
+behaviour(
+  'RFC 3261 §12.2.1.2: a BYE to a phone that is gone gets no answer of ours: its sender ends the call anyway',
+  async (t) => {
+    const { alice, bob } = await aliceAndBob(t);
+    const { hers } = await call(alice, bob);
+    alice.sendIn(hers, 'BYE');
+    await bob.expect('BYE');
+    await alice.expectNothing(60_000);
+    t.is(
+      alice.arrivals.filter(({ message }) => message.method === 'BYE' && message.status !== 100).length,
+      0,
+    );
+  },
+);
+
+behaviour('RFC 3261 §14.1: a re-INVITE to a phone that is gone is 408 after 8 s', async (t) => {
+  const { edge, alice, bob } = await aliceAndBob(t);
+  const { hers } = await call(alice, bob);
+  const sent = edge.now();
+  alice.sendIn(hers, 'INVITE');
+  await bob.expect('INVITE');
+  await alice.expect(408, 40_000);
+  t.is(Math.round((edge.now() - sent) / 1000), 8);
+});
+
+behaviour(
+  'RFC 3261 §8.1.1.8: an INVITE without a Contact goes on as it is; over TCP its sender is still reached',
+  async (t) => {
+    const edge = await Edge.start(t);
+    const alice = await edge.registered('alice', { transport: 'TCP' });
+    const bob = await edge.registered('bob');
+    alice.invite(bob, { headers: { Contact: undefined } });
+    const incoming = await bob.expect('INVITE');
+    const answer = bob.answer(incoming, 200);
+    await alice.expect(200);
+    bob.sendIn({ ...bob.dialogOf(incoming, answer), target: alice.contact }, 'BYE');
+    t.is((await alice.expect('BYE')).uri, alice.contact);
+  },
+);

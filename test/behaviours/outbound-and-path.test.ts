@@ -252,3 +252,22 @@ behaviour(
     t.is(parameter((await alice.expect('BYE')).uri, 'ob'), '');
   },
 );
+
+behaviour(
+  'RFC 3581 §4: a phone whose NAT gave it another port is reached there after its next REGISTER',
+  async (t) => {
+    const edge = await Edge.start(t);
+    const alice = await edge.registered('alice');
+    const behind = { believes: '10.0.0.7', host: '192.0.2.88' };
+    const rport = (phone: Phone) => `SIP/2.0/UDP 10.0.0.7:5060;rport;branch=z9hG4bK${phone.port}`;
+    const before = await edge.phone('bob', { ...behind, port: 40_000 });
+    const contact = { Contact: '<sip:bob@10.0.0.7:5060>' };
+    await before.register({ headers: { ...contact, Via: rport(before) } });
+    const after = await edge.phone('bob', { ...behind, port: 40_001 });
+    const ok = await after.register({ headers: { ...contact, Via: rport(after) } });
+    t.is(ok.list('Contact').length, 1);
+    alice.invite(after);
+    t.is((await after.expect('INVITE')).uri, 'sip:bob@10.0.0.7:5060');
+    await before.expectNothing();
+  },
+);

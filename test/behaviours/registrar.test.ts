@@ -368,3 +368,59 @@ behaviour('RFC 5630 §5.2: a sips Contact in a REGISTER to a sip URI is refused 
   await bob.expect(400);
   t.deepEqual(bindings(await bob.register({ headers: { Contact: undefined } })), []);
 });
+
+behaviour('RFC 3261 §10.2.1: one REGISTER may remove a contact and add another', async (t) => {
+  const edge = await Edge.start(t);
+  const bob = await edge.registered('bob');
+  const Contact = [`<${bob.contact}>;expires=0`, '<sip:bob@192.0.2.91>;expires=300'];
+  t.deepEqual(bindings(await bob.register({ headers: { Contact } })), ['sip:bob@192.0.2.91 300']);
+});
+
+behaviour(
+  'RFC 3261 §10.3 step 7: of a contact that stands twice in one REGISTER the last word counts',
+  async (t) => {
+    const edge = await Edge.start(t);
+    const bob = await edge.phone('bob');
+    const Contact = '<sip:bob@192.0.2.91>;expires=300, <sip:bob@192.0.2.91>;expires=600';
+    t.deepEqual(bindings(await bob.register({ headers: { Contact } })), ['sip:bob@192.0.2.91 600']);
+  },
+);
+
+behaviour('RFC 3261 §10.2: a To tag in a REGISTER, which makes no dialog, does no harm', async (t) => {
+  const edge = await Edge.start(t);
+  const bob = await edge.phone('bob');
+  const ok = await bob.register({ to: `<${bob.aor}>;tag=odd` });
+  t.deepEqual([bindings(ok).length, ok.toTag], [1, 'odd']);
+});
+
+behaviour(
+  'RFC 3261 §10.2: a user part in the Request-URI of a REGISTER, as some phones write it, is borne',
+  async (t) => {
+    const edge = await Edge.start(t);
+    const bob = await edge.phone('bob');
+    bob.send('REGISTER', bob.aor);
+    t.is(bindings(await bob.expect(200)).length, 1);
+  },
+);
+
+behaviour(
+  'RFC 3261 §10.3: a refresh does not cost another contact its place, however many there are',
+  async (t) => {
+    const edge = await Edge.start(t, { 'max-contacts': 2 });
+    const first = await edge.registered('bob');
+    const second = await edge.registered('bob');
+    await first.register();
+    const ok = await second.register();
+    t.deepEqual(bindings(ok).toSorted(), [`${first.contact} 3600`, `${second.contact} 3600`]);
+  },
+);
+
+behaviour('RFC 3261 §20.10: a malformed Contact is 400, and the bindings stay', async (t) => {
+  const edge = await Edge.start(t);
+  const bob = await edge.registered('bob');
+  for (const Contact of ['<sip:', '"Bob <sip:bob@192.0.2.9>', 'bob', '*;q=1']) {
+    bob.send('REGISTER', DOMAIN, { to: `<${bob.aor}>`, headers: { Contact, Expires: '0' } });
+    await bob.expect(400);
+  }
+  t.is(bindings(await bob.register({ headers: { Contact: undefined } })).length, 1);
+});
