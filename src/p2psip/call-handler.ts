@@ -92,9 +92,11 @@ export class CallHandler {
   async #fromOverlay(context: RequestContext, peer: string): Promise<void> {
     const { request, requestAor } = context;
     if (request.method === 'PUBLISH') return context.reply(403);
-    if (requestAor === undefined || context.hasRoute || context.isStrayInDialog) return context.reply(403);
-    await checkAssertedIdentity(request, peer, this.#deps);
+    if (requestAor === undefined || context.hasRoute) return context.reply(403);
     const gruu = this.#deps.gruus.place(request.uri);
+    // A GRUU is the way to one phone here, also for requests of a dialog that did not begin here.
+    if (context.isStrayInDialog && gruu === undefined) return context.reply(403);
+    await checkAssertedIdentity(request, peer, this.#deps);
     if (gruu !== undefined) return this.#toGruuHere(context, gruu);
     const bindings = this.#deps.bindings.bindings(requestAor);
     const outside = bindings.length > 0 ? undefined : this.#outsideOf(requestAor, 'of-a-peer');

@@ -5,6 +5,7 @@ import { startOverlay } from '../support/overlay.ts';
 import { freePort } from '../support/ports.ts';
 import { requirePrograms } from '../support/programs.ts';
 import { SipJsPhone } from '../support/sip-js-phone.ts';
+import { TestPhone } from '../support/test-phone.ts';
 import { sipTlsFiles } from '../support/tls-files.ts';
 import { installWebSocket } from '../support/web-socket.ts';
 
@@ -107,6 +108,22 @@ test.serial('RFC 5627 §6.1: from any peer a GRUU leads to its phone', async (t)
     t.is(await alice.message(nobody, 'hello'), 480);
     await alice.unregister();
   }
+});
+
+test.serial('RFC 5627 §6.1: within a call too, from a peer that is on no Route of it', async (t) => {
+  if (!requirePrograms(t, 'baresip')) return;
+  const peers = await startOverlay(t, ['proxy', 'proxy', 'proxy'], {
+    users,
+    more: () => ({ sip: { auth: 'none' } }),
+  });
+  const bob = await phone(t, peers[1]!, 'bob', 'udp');
+  const caller = await TestPhone.open(t, { port: peers[0]!.sipPort('udp') });
+  const { dialog } = await caller.call('alice', 'bob');
+  await bob.event('CALL_ESTABLISHED', 8000);
+  t.regex(dialog!.target, PUBLIC);
+  const elsewhere = await TestPhone.open(t, { port: peers[2]!.sipPort('udp') });
+  t.is(await elsewhere.bye({ ...dialog!, routes: [] }), 200);
+  await bob.event('CALL_CLOSED', 5000);
 });
 
 function phone(

@@ -15,6 +15,12 @@ import {
   uriOf,
 } from './sip-text.ts';
 
+/** Audio that nobody sends: to the discard port. */
+const OFFER = [
+  ...['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', 'm=audio 9 RTP/AVP 0'],
+  '',
+].join('\r\n');
+
 export interface PhoneOptions {
   port: number;
   domain?: string;
@@ -114,7 +120,7 @@ export class TestPhone {
         ['Content-Type', 'application/sdp'],
       ];
       const branch = newBranch();
-      const invite = { from, to: `<${uri}>`, callId, cseq, more, branch, body: 'v=0\r\n' };
+      const invite = { from, to: `<${uri}>`, callId, cseq, more, branch, body: OFFER };
       const response = await this.#request('INVITE', uri, invite, (provisional) => {
         if (statusOf(provisional) === 180) rang = true;
       });

@@ -372,6 +372,15 @@ test('a request from another peer for a GRUU of a third one goes no further', as
   t.is(forwarded.status, 480);
 });
 
+test('RFC 5627 §6.1: within a dialog that is not routed through us a GRUU reaches its phone, an AoR does not', async (t) => {
+  const { register, call } = setup();
+  await register('sip:bob@127.0.0.1:5082', { instance: `"<${URN}>"` });
+  const stray = { method: 'BYE', isStrayInDialog: true, overlayPeer: NODE_3 };
+  t.deepEqual((await call({ ...stray, uri: GRUU })).summary, ['binding sip:bob@127.0.0.1:5082']);
+  t.is((await call({ ...stray, uri: `sip:${BOB}` })).status, 403);
+  t.is((await call({ ...stray, overlayPeer: undefined!, uri: GRUU, from: FOREIGN })).status, 403);
+});
+
 test('RFC 5630 §5.3: by SIPS only phones with a SIPS Contact are reached; 480 says so where there is no other', async (t) => {
   const { clock, overlay, register, call } = setup({
     trunks: [{ match: /^\d+$/, to: 'sip:trunk.example.net', from: [] }],

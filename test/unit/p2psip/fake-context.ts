@@ -16,6 +16,7 @@ export interface FakeRequest {
   readonly headers?: readonly string[];
   readonly overlayPeer?: string;
   readonly hasRoute?: boolean;
+  readonly isStrayInDialog?: boolean;
 }
 
 /** A request on its way to a handler, and what the handler did about it. */
@@ -27,7 +28,7 @@ export class FakeContext implements RequestContext {
   readonly fromAor: string | undefined;
   readonly toAor: string | undefined;
   readonly hasRoute: boolean;
-  readonly isStrayInDialog = false;
+  readonly isStrayInDialog: boolean;
   readonly cancelled = new AbortController().signal;
   status: number | undefined;
   reason: string | undefined;
@@ -62,6 +63,7 @@ export class FakeContext implements RequestContext {
     this.request = message;
     this.overlayPeer = options.overlayPeer;
     this.hasRoute = options.hasRoute ?? false;
+    this.isStrayInDialog = options.isStrayInDialog ?? false;
     this.requestAor = ownAor(message.uri, own);
     this.fromAor = ownAor(message.from.uri, own);
     this.toAor = ownAor(message.to.uri, own);
