@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { blast } from '../support/blast.ts';
 import { startGateway } from '../support/gateway.ts';
 import { requirePrograms } from '../support/programs.ts';
 import { bestRate, SippLoad } from '../support/sipp-load.ts';
@@ -12,21 +10,7 @@ import { bestRate, SippLoad } from '../support/sipp-load.ts';
 // can do at this time with the gateway, SIPp and the blaster on it, so the best rate is looked for at once before.
 
 const SECONDS = Number(process.env.OVERLOAD_SECONDS ?? 60);
-const BLASTER = '127.0.0.9';
 const MAX_RSS_MIB = 1_024;
-
-/** Sends until its time is over; gives how many it has sent. */
-async function blast(port: number, user: string, perSecond: number, seconds: number): Promise<number> {
-  const program = fileURLToPath(new URL('../support/blaster.js', import.meta.url));
-  const args = [program, BLASTER, String(port), user, String(perSecond), String(seconds)];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (chunk) => {
-    text += chunk;
-  });
-  await once(child, 'close');
-  return Number(text);
-}
 
 function highestRssMib(pid: number): number {
   const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
@@ -49,7 +33,7 @@ test(`C: a blaster sends ten times the best rate from one address for ${SECONDS}
   t.true(best > 0, 'no rate that goes well');
 
   const rate = Math.round(0.8 * best);
-  const blasted = blast(port, 'u7', 10 * best, SECONDS + 2);
+  const blasted = blast({ port, user: 'u7', perSecond: 10 * best, seconds: SECONDS + 2 });
   await sleep(1_000);
   const during = await load.calls(rate, SECONDS);
   const sent = await blasted;
