@@ -15,7 +15,7 @@ export async function blast(options: {
   perSecond: number;
   seconds: number;
 }): Promise<number> {
-  const program = fileURLToPath(new URL('blaster.js', import.meta.url));
+  const program = fileURLToPath(new URL('./blaster.js', import.meta.url));
   const { port, user, perSecond, seconds } = options;
   const args = [program, BLASTER, String(port), user, String(perSecond), String(seconds)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -42,6 +42,8 @@ const STANDING_MS = 500;
 const STEP_MS = 100;
 /** What queues needs time to be worked off after the share was made smaller, ms. */
 const HOLD_MS = 300;
+/** An overload is over when the share was not made smaller for so long, and limits nobody, ms. */
+const QUIET_MS = 2_000;
 
 /**
  * Shares of each purpose. Calls in progress come first, since what was begun is worth most, and a BYE frees something.
@@ -170,7 +172,9 @@ export class OverloadControl {
   };
 
   #begin(now: number): void {
-    const { source, rate } = this.#busiest(now);
+    // Else what queues are answers, ACKs or repetitions: what has begun, and must be worked off.
+    if (this.#highest === 0) return;
+    const { source, rate } = this.#rates.busiest(now);
     this.#since = now;
     this.#turnedAway = 0;
     this.#state.set(1);
@@ -178,13 +182,13 @@ export class OverloadControl {
       busiest: source,
       requestsPerSecond: Math.round(rate),
     });
-    this.#tighten(rate, now);
+    this.#tighten(now);
     this.#arm();
   }
 
-  #tighten(highest: number, now: number): void {
+  #tighten(now: number): void {
     this.#tightenedAt = now;
-    this.#share.tighten(highest);
+    this.#share.tighten(this.#highest);
   }
 
   #arm(): void {
@@ -194,18 +198,15 @@ export class OverloadControl {
   #adjust(): void {
     const now = this.#deps.clock.monotonic();
     const standsFor = this.#queue.standsFor(now);
-    const { rate } = this.#busiest(now);
-    if (standsFor === 0) this.#share.relax(rate);
-    else if (standsFor >= STANDING_MS && now - this.#tightenedAt >= HOLD_MS) this.#tighten(rate, now);
-    if (this.#share.value < Infinity) this.#arm();
+    if (standsFor === 0) this.#share.relax(this.#highest);
+    else if (standsFor >= STANDING_MS && now - this.#tightenedAt >= HOLD_MS) this.#tighten(now);
+    if (this.#share.value < Infinity || now - this.#tightenedAt < QUIET_MS) this.#arm();
     else this.#end(now);
   }
 
-  /** The source that asks for most, by the share it would need. */
-  #busiest(now: number): { readonly source: string; readonly rate: number } {
-    const busiest = this.#rates.busiest(now);
-    const { source, rate } = this.#sessionRates.busiest(now);
-    return rate / WEIGHTS.session > busiest.rate ? { source, rate: rate / WEIGHTS.session } : busiest;
+  /** What the source that asks for most has asked for of late, as the share it would need. */
+  get #highest(): number {
+    return Math.max(this.#rates.peak, this.#sessionRates.peak / WEIGHTS.session);
   }
 
   #end(now: number): void {

@@ -1,3 +1,5 @@
+/** The highest rate is remembered for as long, and up to twice as long, ms. */
+const PEAK_MS = 5_000;
 /** Over how long requests are counted, ms: as short as a flood is to be known in. */
 const WINDOW_MS = 250;
 /** Sources counted by themselves in a window; further ones count as one. */
@@ -14,19 +16,34 @@ export class SourceRates {
   #current = new Map<string, number>();
   #previous: ReadonlyMap<string, number> = new Map();
   #since = 0;
+  #peak = 0;
+  #previousPeak = 0;
+  #peakSince = 0;
 
   /** One more request. @param now monotonic ms @returns the rate with it, requests/s */
   count(source: string, now: number): number {
     this.#slide(now);
     const key = this.#current.size < MAX_SOURCES || this.#current.has(source) ? source : REST;
     this.#current.set(key, (this.#current.get(key) ?? 0) + 1);
-    return this.#rate(key, now);
+    const rate = this.#rate(key, now);
+    if (now - this.#peakSince >= PEAK_MS) {
+      this.#previousPeak = now - this.#peakSince < 2 * PEAK_MS ? this.#peak : 0;
+      this.#peak = 0;
+      this.#peakSince = now;
+    }
+    this.#peak = Math.max(this.#peak, rate);
+    return rate;
   }
 
   /** @returns requests/s; 0 when nothing came within the window */
   of(source: string, now: number): number {
     this.#slide(now);
     return this.#rate(source, now);
+  }
+
+  /** The highest rate of any source of late: what one asks for while we have no time to listen tells nothing. */
+  get peak(): number {
+    return Math.max(this.#peak, this.#previousPeak);
   }
 
   /** The source with the highest rate. */

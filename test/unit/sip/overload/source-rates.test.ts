@@ -14,6 +14,17 @@ test('rates: those who send steadily have their rate, one request is one a secon
   t.is(rates.busiest(4_000).rate, 0);
 });
 
+test('rates: the highest of late outlives pauses of ours, and is forgotten after five to ten seconds', (t) => {
+  const rates = new SourceRates();
+  for (let now = 0; now < 1_000; now += 2) rates.count('a', now);
+  const { peak } = rates;
+  t.true(Math.abs(peak - 500) < 20, `${peak}`);
+  rates.count('b', 5_500);
+  t.is(rates.peak, peak);
+  rates.count('b', 11_000);
+  t.true(rates.peak <= 1);
+});
+
 test('rates: what is remembered is bounded, further sources count as one', (t) => {
   const rates = new SourceRates();
   for (let i = 0; i < 65_536; i++) rates.count(`s${i}`, 0);
