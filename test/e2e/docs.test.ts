@@ -139,6 +139,75 @@ test.serial(
   },
 );
 
+test.serial(
+  'README: a new user: two phones, a call and the console in under 5 minutes and 6 commands, downloads aside',
+  async (t) => {
+    const commands = documentedCommands(path.join(projectRoot, 'README.md'));
+    // npm ci, npm start: all that two phones and a browser need.
+    const first = commands.slice(0, commands.indexOf('npm start') + 1);
+    t.true(first.length <= 6, first.join(', '));
+    if (!requirePrograms(t, 'baresip')) return;
+    const began = performance.now();
+    // What npm ci does besides downloading, into a directory of its own: others run what is in dist.
+    const scene = await stage(t, commands);
+    const built = await run('npx', ['tsc', '-p', 'tsconfig.json', '--outDir', `${scene.directory}/dist`]);
+    t.is(built.code, 0, built.stdout);
+    await startInBackground(t, onStage('npm start', scene));
+    const server = `127.0.0.1:${scene.ports.get('5060')}`;
+    await phonesTalk(t, { server1: server, server2: server, domain: 'example.org' });
+    const page = await fetch(`http://127.0.0.1:${scene.ports.get('8060')}/`);
+    t.is(page.status, 200);
+    t.regex(await page.text(), /<title>[^<]*console/i);
+    const seconds = (performance.now() - began) / 1000;
+    t.log(`${first.length} commands, ${seconds.toFixed(0)} s`);
+    t.true(seconds < 300);
+  },
+);
+
+const documents = () => [
+  'README.md',
+  ...readdirSync(path.join(projectRoot, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+test('commands that the documents name exist, with the options that they are given', async (t) => {
+  const { stdout } = await run(process.execPath, ['bin/p2psip.js', 'completion', 'bash']);
+  const places = new Map(
+    [...stdout.matchAll(/^ {4}"([^"]*)"\) next="([^"]*)"/gm)].map(([, words = '', next = '']) => [
+      words,
+      next.split(' '),
+    ]),
+  );
+  for (const document of documents()) {
+    const text = readFileSync(path.join(projectRoot, document), 'utf8');
+    const commands = [...text.matchAll(/(?:`|^)(?:bin\/)?p2psip(?:\.js)? ([a-z][^`\n]*)/gm)].map(
+      ([, rest = '']) => rest,
+    );
+    for (const command of commands) {
+      const [one = '', two = ''] = command.split(/[\s,|]+/);
+      const words = places.has(`${one} ${two}`) ? `${one} ${two}` : one;
+      t.true(places.has(words), `${document}: p2psip ${command}`);
+      for (const option of command.match(/(?<= )--[a-z-]+/g) ?? []) {
+        t.true(places.get(words)?.includes(option), `${document}: ${option} in p2psip ${command}`);
+      }
+    }
+  }
+});
+
+test('metrics that the documents name exist', (t) => {
+  const sources = readdirSync(path.join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(path.join(projectRoot, 'src', file), 'utf8'))
+    .join('\n');
+  for (const document of documents()) {
+    const text = readFileSync(path.join(projectRoot, document), 'utf8');
+    for (const [name] of text.matchAll(/(?<=`)(sip|reload|p2psip)_[a-z_]+(?=[`{])/g)) {
+      t.true(sources.includes(`'${name}'`), `${document}: ${name}`);
+    }
+  }
+});
+
 test('the links between the documents lead somewhere', (t) => {
   const documents = ['README.md', 'ARCHITECTURE.md', 'sipp-scenarios/README.md'];
   documents.push(
@@ -151,6 +220,14 @@ test('the links between the documents lead somewhere', (t) => {
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
       const file = path.join(projectRoot, path.dirname(document), target);
       t.true(existsSync(file), `${document} links to ${target}`);
+    }
+    for (const [, target = '', anchor = ''] of text.matchAll(/\]\((?!https?:)([^)#\s]*\.md)?#([^)\s]+)\)/g)) {
+      const file = path.join(
+        projectRoot,
+        path.dirname(document),
+        target === '' ? path.basename(document) : target,
+      );
+      t.true(anchors(file).has(anchor), `${document} links to ${target}#${anchor}`);
     }
   }
 });
@@ -169,3 +246,16 @@ test('docs/rfc-matrix.md names only tests that exist', async (t) => {
   const { code, stdout } = await run(process.execPath, ['scripts/matrix-check.js']);
   t.is(code, 0, stdout);
 });
+
+/** Of the headings of a document, as GitHub makes them. */
+function anchors(file: string): Set<string> {
+  const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm);
+  return new Set(
+    [...headings].map(([, text = '']) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+        .replace(/\s/g, '-'),
+    ),
+  );
+}

@@ -16,7 +16,7 @@ Beyond this host also:
   sip.listen: [udp://192.0.2.7:5060, tcp://192.0.2.7:5060]
 
 Any key can be laid over: --set sip.mode=redirect. Relative paths are relative to the file.
-p2psip doctor -c FILE says what is wrong. All keys: docs/operations.md, "All keys".`,
+p2psip doctor -c FILE says what is wrong. Every key: docs/operations.md, "Every key".`,
   },
   phones: {
     about: 'what to enter in a phone',
