@@ -141,10 +141,13 @@ function connectError(cause: Error, where: string): CodedError<ConnectErrorCode>
   if (!isAlert(cause)) {
     return new CodedError('connect-failed', `cannot connect to ${where}: ${cause.message}`, { cause });
   }
-  // No cipher in common: all of our kind have those for certificates.
-  const what = systemCode(cause)?.includes('HANDSHAKE_FAILURE')
-    ? 'our handshake, it may want a shared secret'
-    : 'our certificate';
-  const message = `${where} refused ${what}: ${cause.message}`;
+  const message = `${where} refused ${refusedThing(systemCode(cause) ?? '')}: ${cause.message}`;
   return new CodedError('peer-refused', message, { origin: 'remote', cause });
+}
+
+/** What the alert in OpenSSL's error code is about. */
+function refusedThing(code: string): string {
+  // No cipher in common: all of our kind have those for certificates.
+  if (code.includes('HANDSHAKE_FAILURE')) return 'our handshake, it may want a shared secret';
+  return code.includes('PROTOCOL_VERSION') ? 'TLS 1.2 and 1.3' : 'our certificate';
 }

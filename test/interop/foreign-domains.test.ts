@@ -7,15 +7,18 @@ import { nameServer } from '../../src/net/dns/name-server.ts';
 import { SystemDns, SystemNetwork, systemClock, systemRandom } from '../../src/net/index.ts';
 import { startDnsmasq } from '../support/dnsmasq.ts';
 import { startDomain } from '../support/foreign-domains.ts';
-import { startKamailio } from '../support/kamailio.ts';
+import { requireKamailioWithTls, startKamailio } from '../support/kamailio.ts';
 import { freePort, freeServerPort } from '../support/ports.ts';
 import { requirePrograms } from '../support/programs.ts';
 import { projectRoot } from '../support/project.ts';
 import { statusOf } from '../support/sip-text.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { TestPhone } from '../support/test-phone.ts';
+import { sipTlsFiles } from '../support/tls-files.ts';
 
 // The names are dnsmasq's, the servers of other domains SIPp and Kamailio: only the gateway is ours.
+
+const NAPTR_SERVICES = { udp: 'SIP+D2U', tcp: 'SIP+D2T', tls: 'SIPS+D2T' };
 
 /** SIPp that takes one call on this port; gives its exit code, 0 when the call went as it should to its BYE. */
 function sippTakesOneCall(t: ExecutionContext, transport: 'udp' | 'tcp', port: number): Promise<number> {
@@ -94,25 +97,44 @@ for (const transport of ['udp', 'tcp'] as const) {
   });
 }
 
-test('A7, A40: users of a Kamailio in another domain are called by name, and call ours', async (t) => {
-  if (!requirePrograms(t, 'dnsmasq', 'kamailio')) return;
-  const kamailioPort = await freeServerPort();
-  const dns = await startDnsmasq(t, [
-    `--srv-host=_sip._udp.kamailio.test,sip.kamailio.test,${kamailioPort},10`,
-    '--host-record=sip.kamailio.test,127.0.0.1',
-  ]);
-  const gateway = await startDomain(t, 'a.test', { dns });
-  const gatewayPort = gateway.sipPort('udp');
-  await startKamailio(t, { port: kamailioPort, gatewayPort, role: 'registrar', domain: 'kamailio.test' });
-  const alice = await TestPhone.open(t, { domain: 'a.test', port: gatewayPort });
-  const carol = await TestPhone.open(t, { domain: 'kamailio.test', port: kamailioPort });
-  t.is(statusOf(await alice.register('alice')), 200);
-  t.is(statusOf(await carol.register('carol')), 200);
-  const out = await alice.call('alice', 'carol@kamailio.test');
-  t.is(out.status, 200);
-  t.is(await carol.bye(carol.answered[0]!), 200);
-  const back = await carol.call('carol', 'alice@a.test');
-  t.is(back.status, 200);
-  t.is(await carol.bye(back.dialog!), 200);
-  t.deepEqual(alice.hungUp, [out.dialog?.callId, back.dialog?.callId]);
-});
+for (const transport of ['udp', 'tcp', 'tls'] as const) {
+  test(`A7, A40: users of a Kamailio in another domain are called by name over ${transport}, and call ours`, async (t) => {
+    if (!requirePrograms(t, 'dnsmasq', 'kamailio')) return;
+    if (transport === 'tls' && !requireKamailioWithTls(t)) return;
+    const [port, tlsPort] = [await freeServerPort(), await freeServerPort()];
+    const files = sipTlsFiles({ dnsNames: ['kamailio.test'], ipAddresses: [] });
+    const service = transport === 'tls' ? '_sips._tcp.kamailio.test' : `_sip._${transport}.kamailio.test`;
+    const dns = await startDnsmasq(t, [
+      `--naptr-record=kamailio.test,50,50,s,${NAPTR_SERVICES[transport]},,${service}`,
+      `--srv-host=${service},sip.kamailio.test,${transport === 'tls' ? tlsPort : port},10`,
+      '--host-record=sip.kamailio.test,127.0.0.1',
+    ]);
+    const gateway = await startDomain(t, 'a.test', {
+      ...{ dns, 'tls-ca': files.authority, tls: { cert: files.cert, key: files.key } },
+      listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0', 'tls://127.0.0.1:0'],
+    });
+    await startKamailio(t, {
+      ...{ port, role: 'registrar', domain: 'kamailio.test', transport },
+      gatewayPort: gateway.sipPort(transport),
+      ...(transport === 'tls' && { tls: { port: tlsPort, cert: files.cert, key: files.key } }),
+    });
+    const alice = await TestPhone.open(t, { domain: 'a.test', port: gateway.sipPort('udp') });
+    const carol = await TestPhone.open(t, { domain: 'kamailio.test', port });
+    t.is(statusOf(await alice.register('alice')), 200);
+    t.is(statusOf(await carol.register('carol')), 200);
+    const vias = (phone: TestPhone) => phone.received[0]?.headers.get('via')?.join(', ') ?? '';
+
+    const out = await alice.call('alice', 'carol@kamailio.test');
+    t.is(out.status, 200, gateway.stderr);
+    t.regex(vias(carol), new RegExp(`SIP/2\\.0/${transport.toUpperCase()} `));
+    t.is(statusOf(await alice.reinvite(out.dialog!)), 200);
+    t.is(await carol.bye(carol.answered[0]!), 200);
+
+    const back = await carol.call('carol', 'alice@a.test');
+    t.is(back.status, 200);
+    t.regex(vias(alice), new RegExp(`SIP/2\\.0/${transport.toUpperCase()} `));
+    t.is(statusOf(await alice.reinvite(alice.answered[0]!)), 200);
+    t.is(await carol.bye(back.dialog!), 200);
+    t.deepEqual(alice.hungUp, [out.dialog?.callId, back.dialog?.callId]);
+  });
+}

@@ -1,11 +1,16 @@
+import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type GatewayProcess, startGateway } from '../support/gateway.ts';
 import { startKamailio } from '../support/kamailio.ts';
 import { freeServerPort } from '../support/ports.ts';
+import { run } from '../support/process.ts';
 import { requirePrograms } from '../support/programs.ts';
+import { projectRoot } from '../support/project.ts';
 import { addresses, header, methodOf, statusOf } from '../support/sip-text.ts';
 import { TestPhone } from '../support/test-phone.ts';
 import { eventually } from '../support/wait.ts';
+
+const RUNNER = path.join(projectRoot, 'sipp-scenarios/run.sh');
 
 // Kamailio sends on nothing within a dialog but what carries the route set (test/fixtures/kamailio.cfg).
 
@@ -51,13 +56,32 @@ test('A7, RFC 3327 §5: a phone registers through a Kamailio in front of us, and
   );
 });
 
-async function gatewayAndKamailio(t: ExecutionContext, role: 'edge' | 'registrar') {
+for (const transport of ['udp', 'tcp'] as const) {
+  test(`A7: calls, refusals and CANCELs of SIPp pass a Kamailio in front of us in both directions, it and us over ${transport}`, async (t) => {
+    if (!requirePrograms(t, 'kamailio', 'sipp', 'bash')) return;
+    const { gateway, kamailioPort } = await gatewayAndKamailio(t, 'edge', transport);
+    const servers = [`127.0.0.1:${gateway.sipPort('udp')}`, `127.0.0.1:${kamailioPort}`];
+    for (const [server, registrar] of [servers, servers.toReversed()]) {
+      for (const scenario of ['call', 'cancel', 'busy']) {
+        const env = { SERVER: server!, REGISTRAR: registrar! };
+        const { code, stdout } = await run(RUNNER, [scenario], { env });
+        t.is(code, 0, stdout);
+      }
+    }
+  });
+}
+
+async function gatewayAndKamailio(
+  t: ExecutionContext,
+  role: 'edge' | 'registrar',
+  transport: 'udp' | 'tcp' = 'udp',
+) {
   const gateway: GatewayProcess = await startGateway(t, async (port) => ({
     overlay: { name: 'example.org', first: true, listen: [`tls://127.0.0.1:${await port()}`] },
-    sip: { domains: ['example.org'], listen: ['udp://127.0.0.1:0'] },
+    sip: { domains: ['example.org'], listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'] },
   }));
   const kamailioPort = await freeServerPort();
-  await startKamailio(t, { port: kamailioPort, gatewayPort: gateway.sipPort('udp'), role });
+  await startKamailio(t, { port: kamailioPort, gatewayPort: gateway.sipPort(transport), role, transport });
   return { gateway, kamailioPort };
 }
 

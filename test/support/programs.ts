@@ -22,7 +22,14 @@ function isExecutable(file: string): boolean {
  * returns at once on false.
  */
 export function requirePrograms(t: ExecutionContext, ...programs: string[]): boolean {
-  const missing = programs.filter((program) => findProgram(program) === undefined);
+  return requireAll(
+    t,
+    programs.filter((program) => findProgram(program) === undefined),
+  );
+}
+
+/** The same, where it is known already what is missing. */
+export function requireAll(t: ExecutionContext, missing: readonly string[]): boolean {
   if (missing.length === 0) return true;
   const message = `SKIPPED, not installed: ${missing.join(', ')}`;
   if (process.env.CI === 'true') {
