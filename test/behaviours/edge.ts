@@ -103,6 +103,15 @@ export async function aliceAndBob(t: ExecutionContext, sip: object = {}) {
   return { edge, alice: await edge.registered('alice'), bob: await edge.registered('bob') };
 }
 
+/** Alice's phone and several of Carol's, one for each set of Contact parameters. */
+export async function forked(t: ExecutionContext, params: readonly string[] = ['', '']) {
+  const edge = await Edge.start(t);
+  const alice = await edge.registered('alice');
+  const phones: Phone[] = [];
+  for (const text of params) phones.push(await edge.registered('carol', { register: { params: text } }));
+  return { edge, alice, phones };
+}
+
 /** Alice has called Bob, who has answered; both have the dialog. */
 export async function call(alice: Phone, bob: Phone, options: RequestOptions = {}) {
   const invite = alice.invite(bob, options);

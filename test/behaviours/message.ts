@@ -89,6 +89,14 @@ export function parameter(value: string, name: string): string | undefined {
   return match === null ? undefined : (match[1] ?? '');
 }
 
+/** The bindings in a 200 to REGISTER, `URI expires`. */
+export function bindings(ok: Message): string[] {
+  return ok.list('Contact').map((contact) => {
+    const uri = /<(.*?)>/.exec(contact)?.[1];
+    return `${uri} ${parameter(contact, 'expires')}`;
+  });
+}
+
 /** The defaults in their order, then the other headers; Content-Length is counted unless it is given. */
 export function format(start: string, defaults: Headers, more: Headers = {}, body = ''): string {
   const length = Buffer.byteLength(body, 'latin1');

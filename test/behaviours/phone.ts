@@ -1,5 +1,6 @@
-import type { Address, Connection, Network } from '../../src/base/index.ts';
+import type { Address, Network } from '../../src/base/index.ts';
 import { authorize } from '../support/sip-text.ts';
+import { Line } from './line.ts';
 import { format, type Headers, Message } from './message.ts';
 
 /** Moves time on: virtual, or by waiting. */
@@ -77,25 +78,18 @@ export class Phone {
   readonly arrivals: Arrival[] = [];
   readonly #options: Required<Omit<PhoneOptions, 'believes'>> & PhoneOptions;
   readonly #time: Time;
-  readonly #server: Address;
-  readonly #network: Network;
+  readonly #line: Line;
+  readonly #id: string;
   readonly #read = new Set<string>();
   #next = 0;
   #wake = () => {};
-  #send: (data: Buffer) => void = () => {};
-  #connection: Connection | undefined;
-  #stream = '';
-  #closed = false;
-  readonly #closers: (() => void | Promise<void>)[] = [];
-  #port = 0;
   #serial = 0;
-  readonly #id: string;
 
   private constructor(deps: { network: Network; time: Time; server: Address }, options: PhoneOptions) {
-    this.#network = deps.network;
     this.#time = deps.time;
-    this.#server = deps.server;
     this.#options = { port: 5060, transport: 'UDP', domain: 'example.org', ...options };
+    const onMessage = (text: string) => this.#receive(text);
+    this.#line = new Line({ ...deps, onMessage }, this.#options);
     this.user = options.user;
     this.#id = `${options.user}-${++phones}`;
   }
@@ -105,8 +99,7 @@ export class Phone {
     options: PhoneOptions,
   ): Promise<Phone> {
     const phone = new Phone(deps, options);
-    if (phone.#options.transport === 'UDP') await phone.#bind();
-    else await phone.connect();
+    await deps.time.until(phone.#line.open(), SOON);
     return phone;
   }
 
@@ -115,12 +108,12 @@ export class Phone {
   }
 
   get port(): number {
-    return this.#port;
+    return this.#line.port;
   }
 
   /** Where it says it is: in Via and Contact. */
   get sentBy(): string {
-    return `${this.#options.believes ?? this.#options.host}:${this.#port}`;
+    return `${this.#options.believes ?? this.#options.host}:${this.port}`;
   }
 
   get contact(): string {
@@ -129,33 +122,27 @@ export class Phone {
   }
 
   /** A new connection to the server; the earlier one stays as it is. */
-  async connect(): Promise<void> {
-    this.#stream = '';
-    const connection = await this.#time.until(this.#network.connect(this.#server), SOON);
-    this.#take(connection);
-    this.#port = connection.local.port;
+  connect(): Promise<void> {
+    return this.#time.until(this.#line.connect(), SOON);
   }
 
   /** Takes connections at its address as well; port 0: any. */
-  async listen(port: number): Promise<void> {
-    const local = { host: this.#options.host, port };
-    const listener = await this.#network.listen(local, (connection) => this.#take(connection));
-    this.#closers.push(() => listener.close());
-    this.#port = listener.local.port;
+  listen(port: number): Promise<void> {
+    return this.#line.listen(port);
   }
 
   /** Frees what it has opened: on a real network nothing else does. */
-  async close(): Promise<void> {
-    for (const close of this.#closers.splice(0)) await close();
+  close(): Promise<void> {
+    return this.#line.close();
   }
 
   /** Whether the server has closed its last connection. */
   get isClosed(): boolean {
-    return this.#closed;
+    return this.#line.isClosed;
   }
 
   disconnect(): void {
-    this.#connection?.destroy();
+    this.#line.disconnect();
   }
 
   /** A request with what it has unless told otherwise, as text. */
@@ -189,7 +176,7 @@ export class Phone {
 
   /** Octets as they are, in binary text. */
   write(text: string): void {
-    this.#send(Buffer.from(text, 'latin1'));
+    this.#line.write(text);
   }
 
   invite(callee: string | Phone, options: RequestOptions = {}): Message {
@@ -252,7 +239,11 @@ export class Phone {
 
   /** The CANCEL for a request of ours (RFC 3261 §9.1). */
   cancel(invite: Message, headers: Headers = {}): Message {
-    return this.send('CANCEL', invite.uri, { ...identityOf(invite), branch: invite.branch, headers });
+    const identity = identityOf(invite);
+    return this.send('CANCEL', invite.uri, {
+      ...{ ...identity, branch: invite.branch },
+      headers: { ...identity.headers, ...headers },
+    });
   }
 
   /** The ACK: of the transaction for a failure, of the dialog for a 2xx (RFC 3261 §§13.2.2.4, 17.1.1.3). */
@@ -345,39 +336,6 @@ export class Phone {
       if (this.#read.has(message.text) || (message.status === 100 && wanted !== 100)) continue;
       this.#read.add(message.text);
       return message;
-    }
-  }
-
-  async #bind(): Promise<void> {
-    const { host, port } = this.#options;
-    const onDatagram = (data: Buffer) => this.#receive(data.toString('latin1'));
-    const socket = await this.#network.bindDatagram({ host, port }, { onDatagram });
-    this.#closers.push(() => socket.close());
-    this.#port = socket.local.port;
-    this.#send = (data) => socket.send(data, this.#server);
-  }
-
-  #take(connection: Connection): void {
-    const onClose = () => {
-      this.#closed = true;
-    };
-    connection.setHandler({ onData: (chunk) => this.#onData(chunk), onClose });
-    this.#closed = false;
-    this.#closers.push(() => connection.destroy());
-    this.#connection = connection;
-    this.#send = (data) => connection.send(data);
-  }
-
-  #onData(chunk: Buffer): void {
-    this.#stream += chunk.toString('latin1');
-    for (;;) {
-      const end = this.#stream.indexOf('\r\n\r\n');
-      const keepalive = /^(\r\n)+/.exec(this.#stream)?.[0].length ?? 0;
-      const length = Number(/^content-length:\s*(\d+)/im.exec(this.#stream.slice(0, end))?.[1] ?? 0);
-      const size = keepalive > 0 ? keepalive : end + 4 + length;
-      if ((keepalive === 0 && end < 0) || this.#stream.length < size) return;
-      this.#receive(this.#stream.slice(0, size));
-      this.#stream = this.#stream.slice(size);
     }
   }
 
