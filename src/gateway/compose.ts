@@ -166,7 +166,7 @@ async function build(
       console: new WebConsole({
         phone,
         files: new WebFiles({ connectTo: () => phone().webSockets }),
-        feed: new LiveFeed({ clock: machine.clock, admin, metrics, log: logTail }),
+        feed: new LiveFeed({ clock: machine.clock, admin, metrics, logger, log: logTail }),
       }),
     },
     closers,

@@ -12,7 +12,7 @@ const AUDIBLE = 0.3;
 /** Of 32,768: the fake microphone's beeps come at several thousand. */
 const LOUD = 1_000;
 
-test('media: nat: a browser and a desk phone at two peers hear each other: rtpengine translates', async (t) => {
+test('A11: media: nat: a browser and a desk phone at two peers hear each other: rtpengine translates', async (t) => {
   t.timeout(170_000);
   if (!requirePrograms(t, 'chromium', 'baresip', 'rtpengine')) return;
   const relay = await startRtpengine(t);

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Clock, Timer } from '../../base/index.ts';
+import { type Clock, errorMessage, type Logger, type Timer } from '../../base/index.ts';
 import type { LogTail } from '../logging/log-tail.ts';
 import { EventStreams, formatEvent } from './event-stream.ts';
 import type { PeerAdmin } from './peer-admin.ts';
@@ -8,6 +8,7 @@ export interface LiveFeedDeps {
   readonly clock: Clock;
   readonly admin: PeerAdmin;
   readonly metrics: MetricsReader;
+  readonly logger: Logger;
   /** Undefined where no log is kept. */
   readonly log: LogTail | undefined;
 }
@@ -94,7 +95,9 @@ export class LiveFeed {
   #schedule(): void {
     this.#timer = this.#deps.clock.setTimer(TICK_MS, () => {
       this.#schedule();
-      void this.#tick();
+      this.#tick().catch((error) =>
+        this.#deps.logger.error('the console gets no news', { error: errorMessage(error) }),
+      );
     });
   }
 

@@ -68,12 +68,9 @@ export class CallList {
 
   /** Newest first. @param match part of a name or of the Call-ID */
   page({ offset, limit, match = '' }: { offset: number; limit: number; match?: string }): CallPage {
-    const wanted = match.toLowerCase();
-    const items = [...this.#calls.values()]
-      .reverse()
-      .map((call) => call.summary())
-      .filter((call) => `${call.from} ${call.to} ${call.callId}`.toLowerCase().includes(wanted))
-      .slice(offset, offset + limit);
+    const newestFirst = [...this.#calls.values()].reverse();
+    const found = match === '' ? newestFirst : newestFirst.filter((call) => call.matches(match));
+    const items = found.slice(offset, offset + limit).map((call) => call.summary());
     return { running: this.running, kept: this.#over.size, passedBy: this.#passedBy, items };
   }
 

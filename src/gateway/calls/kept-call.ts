@@ -49,6 +49,11 @@ export class KeptCall {
     return this.#state === 'over';
   }
 
+  /** Whether this text, in any case, is part of a name or of the Call-ID. */
+  matches(text: string): boolean {
+    return `${this.#from} ${this.#to} ${this.callId}`.toLowerCase().includes(text.toLowerCase());
+  }
+
   take(packet: TracedPacket): void {
     if (packet.protocol === 'reload') {
       const { label, detail } = reloadSummary(packet.bytes);

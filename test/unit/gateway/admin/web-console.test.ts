@@ -25,7 +25,11 @@ async function start(t: ExecutionContext, token?: string) {
   const metrics = new PrometheusMetrics();
   const phone = () => phoneSettings(URIS, { domain: 'example.org', hasRelay: false });
   const files = new WebFiles({ connectTo: () => phone().webSockets });
-  const console = new WebConsole({ files, phone, feed: new LiveFeed({ clock, admin, metrics, log }) });
+  const console = new WebConsole({
+    files,
+    phone,
+    feed: new LiveFeed({ clock, admin, metrics, logger: silentLogger, log }),
+  });
   const server = new AdminServer(
     { routes: peerRoutes(admin), metrics, logger: silentLogger, console },
     { listen: { host: '127.0.0.1', port: 0 }, token },
