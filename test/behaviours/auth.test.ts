@@ -179,7 +179,7 @@ behaviour('RFC 3261 §16.3 step 6: a stranger reaches nobody but our users throu
 });
 
 behaviour(
-  'RFC 8760 §2.4: with SHA-256 configured each algorithm has its challenge, and MD5 still serves',
+  'RFC 8760 §2.3: with SHA-256 configured each algorithm has its challenge, and MD5 still serves',
   async (t) => {
     const edge = await Edge.start(t, { auth: 'digest', digest: ['sha-256', 'md5'] });
     const bob = await edge.phone('bob');
@@ -323,7 +323,7 @@ behaviour('RFC 3261 §22.2: a re-INVITE and a BYE are not challenged, whoever se
 });
 
 behaviour(
-  'RFC 7616 §5.4: after 20 wrong passwords a source is met with silence, its neighbours are not',
+  'RFC 7616 §5.7: after 20 wrong passwords a source is met with silence, its neighbours are not',
   async (t) => {
     const edge = await Edge.start(t, { auth: 'digest' });
     const eve = await edge.phone('bob');

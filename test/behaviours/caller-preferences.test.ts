@@ -120,7 +120,7 @@ behaviour('RFC 3841 §9.1: Request-Disposition parallel: all at once, whatever t
   t.deepEqual(ringing, [true, true]);
 });
 
-behaviour('RFC 3841 §7.1: the caller’s preferences go on to the phone', async (t) => {
+behaviour('RFC 3841 §7: the caller’s preferences go on to the phone', async (t) => {
   const headers = { 'Accept-Contact': '*;audio', 'Reject-Contact': '*;video', 'Request-Disposition': 'fork' };
   const { phones } = await rung(t, [''], headers);
   const invite = await phones[0]!.expect('INVITE');

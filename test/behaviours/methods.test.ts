@@ -44,7 +44,7 @@ behaviour('RFC 3261 §16.3: a method that we do not know is proxied like any oth
   await alice.expect(299);
 });
 
-behaviour('RFC 3428 §7: a MESSAGE reaches the phone with its text, and the answer comes back', async (t) => {
+behaviour('RFC 3428 §6: a MESSAGE reaches the phone with its text, and the answer comes back', async (t) => {
   const { alice, bob } = await aliceAndBob(t);
   alice.send('MESSAGE', bob.aor, { headers: { 'Content-Type': 'text/plain' }, body: 'Watson, come here.' });
   const message = await bob.expect('MESSAGE');
@@ -53,7 +53,7 @@ behaviour('RFC 3428 §7: a MESSAGE reaches the phone with its text, and the answ
   await alice.expect(200);
 });
 
-behaviour('RFC 3428 §4: a MESSAGE to a user without a phone is 480: it is not kept', async (t) => {
+behaviour('RFC 3428 §6: a MESSAGE to a user without a phone is 480: it is not kept', async (t) => {
   const { alice } = await aliceAndBob(t);
   alice.send('MESSAGE', 'sip:dave@example.org');
   await alice.expect(480);
@@ -145,7 +145,7 @@ behaviour('RFC 3891 §4: Replaces passes to the phone: the proxy does not judge 
 });
 
 behaviour(
-  'RFC 4028 §6: Session-Expires and Min-SE pass, and a proxy that has no wish adds none',
+  'RFC 4028 §8.1: Session-Expires and Min-SE pass, and a proxy that has no wish adds none',
   async (t) => {
     const { alice, bob } = await aliceAndBob(t);
     const headers = { 'Session-Expires': '1800;refresher=uac', 'Min-SE': '120', Supported: 'timer' };
@@ -157,7 +157,7 @@ behaviour(
   },
 );
 
-behaviour('RFC 4028 §6: a 422 reaches the caller with its Min-SE', async (t) => {
+behaviour('RFC 4028 §8.2: a 422 reaches the caller with its Min-SE', async (t) => {
   const { alice, bob } = await aliceAndBob(t);
   alice.invite(bob, { headers: { 'Session-Expires': '90' } });
   bob.answer(await bob.expect('INVITE'), 422, { headers: { 'Min-SE': '3600' } });
@@ -243,7 +243,7 @@ behaviour(
 );
 
 behaviour(
-  'RFC 5621 §8: a phone that cannot take a body says 415 with Accept, and its sender hears it',
+  'RFC 3261 §8.2.3: a phone that cannot take a body says 415 with Accept, and its sender hears it',
   async (t) => {
     const { alice, bob } = await aliceAndBob(t);
     alice.invite(bob, {

@@ -208,7 +208,7 @@ behaviour('RFC 3327 §5.3: a refresh without Path takes the Path away', async (t
 });
 
 behaviour(
-  'RFC 3608 §5: where it is configured the 200 to a REGISTER has a Service-Route that leads to us',
+  'RFC 3608 §6.3: where it is configured the 200 to a REGISTER has a Service-Route that leads to us',
   async (t) => {
     const edge = await Edge.start(t, { 'service-route': true });
     const [alice, bob] = [await edge.phone('alice'), await edge.registered('bob')];
@@ -219,7 +219,7 @@ behaviour(
   },
 );
 
-behaviour('RFC 3608 §5: else there is no Service-Route', async (t) => {
+behaviour('RFC 3608 §6.3: else there is no Service-Route', async (t) => {
   const edge = await Edge.start(t);
   t.is((await (await edge.phone('bob')).register()).header('Service-Route'), '');
 });

@@ -114,7 +114,7 @@ behaviour(
 );
 
 behaviour(
-  'RFC 3842 §3.9: a NOTIFY that nobody subscribed to, as of a voice mail, reaches all phones of its user',
+  'RFC 3261 §16.5: a NOTIFY that nobody subscribed to, as of a voice mail, reaches all phones of its user',
   async (t) => {
     const { edge, alice, bob } = await aliceAndBob(t);
     const second = await edge.registered('bob');
