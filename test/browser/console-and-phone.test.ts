@@ -32,6 +32,14 @@ test.serial(
     const [heard1, heard2] = await Promise.all([alice.loudest('theirs', 5), bob.loudest('theirs', 5)]);
     t.log({ heard1, heard2 });
     t.true(heard1 > AUDIBLE && heard2 > AUDIBLE, `${heard1} ${heard2}`);
+    await alice.toggleMute();
+    // What is on its way, or waits to be played, is heard yet.
+    await bob.loudest('theirs', 1);
+    const muted = await bob.loudest('theirs', 3);
+    t.true(muted < AUDIBLE, `${muted} from a phone that is muted`);
+    await alice.toggleMute();
+    t.true((await bob.loudest('theirs', 4)) > AUDIBLE);
+    t.true(await alice.pressDigit('5'), 'a tone within the media (RFC 4733)');
 
     await console1.bringToFront();
     await console1.locator('#calls .row', { hasText: 'talking' }).click();

@@ -37,6 +37,19 @@ export class BrowserPhone {
     await this.hangUp();
   }
 
+  toggleMute(): Promise<void> {
+    return this.page.click('#mute');
+  }
+
+  /** @returns whether the browser has sent it as a tone, and not as a digit to dial */
+  async pressDigit(digit: string): Promise<boolean> {
+    await this.page.evaluate(
+      'window.tones = []; const insert = RTCDTMFSender.prototype.insertDTMF; RTCDTMFSender.prototype.insertDTMF = function (...tone) { window.tones.push(tone[0]); return insert.apply(this, tone); }',
+    );
+    await this.page.click(`#digits button:text-is("${digit}")`);
+    return this.page.evaluate(`window.tones.includes('${digit}')`);
+  }
+
   hangUp(): Promise<void> {
     return this.page.click('#hang-up');
   }
