@@ -28,12 +28,16 @@ const CALLEES = [
 const PUBLIC = ['sip:[2001:db8::10]', 'sip:[2001:db8::10]:5070', 'sip:[2001:db8::192.0.2.1]'];
 const DOMAINS = ['example.com', 'example.net', 'example.org', 'chair-dnrc.example.com', 'host.example.net'];
 
-function start(t: ExecutionContext, auth: 'none' | 'digest'): Promise<GatewayProcess> {
+function start(
+  t: ExecutionContext,
+  auth: 'none' | 'digest',
+  more: readonly string[] = [],
+): Promise<GatewayProcess> {
   return startGateway(t, async (port) => ({
     overlay: { name: 'example.com', first: true, listen: [`tls://127.0.0.1:${await port()}`] },
     sip: {
-      ...{ auth, domains: [...DOMAINS, 'registrar.example.com'], allow: ['127.0.0.0/8'] },
-      listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0'],
+      ...{ auth, domains: [...DOMAINS, 'registrar.example.com'], allow: ['127.0.0.0/8', '::1'] },
+      listen: ['udp://127.0.0.1:0', 'tcp://127.0.0.1:0', ...more],
       public: [...PUBLIC, 'sip:services.example.com', 'sip:127.0.0.1:5080'],
     },
   }));
@@ -89,11 +93,12 @@ async function assertVerdict(
   t: ExecutionContext,
   message: TortureMessage,
   transport: 'udp' | 'tcp',
-  { gateway, callee }: { gateway: GatewayProcess; callee: TortureCallee },
+  { gateway, callee, host }: { gateway: GatewayProcess; callee: TortureCallee; host?: '::1' },
 ): Promise<void> {
   const verdict = message[transport];
-  const from = `127.0.77.${tortureManifest.indexOf(message) + 1}`;
-  const target = { transport, port: gateway.sipPort(transport), from };
+  const from = host ?? `127.0.77.${tortureManifest.indexOf(message) + 1}`;
+  const port = host === undefined ? gateway.sipPort(transport) : portOverIpv6(gateway, transport);
+  const target = { transport, port, from, ...(host && { host }) };
   const { answer, closed } = await sendTorture(target, tortureMessage(message), patienceFor(verdict));
   const { status, isClosed = false } = expectedOf(verdict);
   t.is(answer && statusOf(parseSip(answer)), status, `${message.file}: ${answer}`);
@@ -101,6 +106,11 @@ async function assertVerdict(
   if (verdict === 'forward') assertForwarded(t, message, callee);
   for (const text of ANSWERS[message.file] ?? [])
     t.true(answer?.includes(text), `${message.file}: ${answer}`);
+}
+
+function portOverIpv6(gateway: GatewayProcess, transport: 'udp' | 'tcp'): number {
+  const uri = gateway.sipUris.find((one) => one.includes('[::1]') && one.endsWith(`transport=${transport}`));
+  return Number(/\]:(\d+)/.exec(uri ?? '')?.[1]);
 }
 
 function expectedOf(verdict: WireVerdict): { status: number | undefined; isClosed?: boolean } {
@@ -124,6 +134,20 @@ for (const transport of ['udp', 'tcp'] as const) {
       const gateway = await start(t, 'none');
       const callee = await TortureCallee.open(t, gateway.sipPort('udp'), CALLEES);
       for (const message of messages) await assertVerdict(t, message, transport, { gateway, callee });
+      t.notRegex(await gateway.metrics(), /reason="internal-error"/);
+      t.is(await gateway.stop(), 0);
+    }
+  });
+}
+
+for (const transport of ['udp', 'tcp'] as const) {
+  test.serial(`RFC 5118: every message over ${transport} and IPv6 has its verdict`, async (t) => {
+    const ipv6 = tortureManifest.filter(({ rfc }) => rfc === 5118);
+    for (const messages of independentSets(ipv6)) {
+      const gateway = await start(t, 'none', [`${transport}://[::1]:0`]);
+      const callee = await TortureCallee.open(t, gateway.sipPort('udp'), CALLEES);
+      for (const message of messages)
+        await assertVerdict(t, message, transport, { gateway, callee, host: '::1' });
       t.notRegex(await gateway.metrics(), /reason="internal-error"/);
       t.is(await gateway.stop(), 0);
     }

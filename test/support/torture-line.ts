@@ -7,6 +7,8 @@ import { eventually } from './wait.ts';
 export interface TortureTarget {
   readonly transport: 'udp' | 'tcp';
   readonly port: number;
+  /** Of the gateway. Default 127.0.0.1. */
+  readonly host?: string;
   /** Loopback address to send from: one a message, so that late answers to another are not taken for its own. */
   readonly from: string;
 }
@@ -39,6 +41,7 @@ interface Line {
   end(): Promise<void>;
 }
 
+const LOOPBACK = '127.0.0.1';
 const LIMIT_MS = 10_000;
 const PROBE = 'probe-behind-a-torture-message';
 
@@ -78,15 +81,15 @@ export async function sendTorture(
 }
 
 /** RFC 3261 §18.2.2: without rport the answer comes to the port that the Via names. */
-async function openUdp({ port, from }: TortureTarget, message: Buffer): Promise<Line> {
+async function openUdp({ port, host = LOOPBACK, from }: TortureTarget, message: Buffer): Promise<Line> {
   const received: string[] = [];
-  const socket = dgram.createSocket('udp4');
+  const socket = dgram.createSocket(net.isIPv6(from) ? 'udp6' : 'udp4');
   socket.on('message', (data) => received.push(data.toString('latin1')));
   socket.bind(viaPort(message), from);
   await once(socket, 'listening');
   return {
     received,
-    send: (data) => socket.send(data, port, '127.0.0.1'),
+    send: (data) => socket.send(data, port, host),
     isClosed: () => false,
     end: async () => {
       socket.close();
@@ -94,10 +97,10 @@ async function openUdp({ port, from }: TortureTarget, message: Buffer): Promise<
   };
 }
 
-async function openTcp({ port, from }: TortureTarget): Promise<Line> {
+async function openTcp({ port, host = LOOPBACK, from }: TortureTarget): Promise<Line> {
   const received: string[] = [];
   let closed = false;
-  const socket = net.connect({ port, host: '127.0.0.1', localAddress: from });
+  const socket = net.connect({ port, host, localAddress: from });
   socket.on('error', () => {});
   socket.on('end', () => {
     closed = true;
@@ -130,7 +133,10 @@ function viaPort(message: Buffer): number {
 
 function probe({ transport, from }: TortureTarget): Buffer {
   const text = formatSip('OPTIONS sip:example.com SIP/2.0', [
-    ['Via', `SIP/2.0/${transport.toUpperCase()} ${from};rport;branch=z9hG4bK${PROBE}`],
+    [
+      'Via',
+      `SIP/2.0/${transport.toUpperCase()} ${net.isIPv6(from) ? `[${from}]` : from};rport;branch=z9hG4bK${PROBE}`,
+    ],
     ['From', '<sip:probe@example.net>;tag=1'],
     ['To', '<sip:example.com>'],
     ['Call-ID', PROBE],
