@@ -17,6 +17,7 @@ WORKDIR /opt/p2psip-gateway
 COPY --from=build /build/package.json ./
 COPY --from=build /build/bin ./bin
 COPY --from=build /build/dist ./dist
+COPY --from=build /build/web ./web
 COPY --from=build /build/node_modules ./node_modules
 RUN install -d -o node -g node -m 700 /data
 USER node

@@ -211,6 +211,14 @@ const faults: Fault[] = [
     mend: /^chmod 600 .*identity\.pem$/,
   },
   {
+    name: 'a media relay that does not answer',
+    plant: (_, { sets }) => void sets.push('media={relay: nat, rtpengine: udp://127.0.0.1:9}'),
+    check: 'media',
+    verdict: 'warn',
+    detail: /^the media relay 127\.0\.0\.1:9 does not answer$/,
+    mend: /^start it \(rtpengine --listen-ng=127\.0\.0\.1:9\), or write media: never$/,
+  },
+  {
     name: 'port for SIP between peers not fixed',
     plant: (_, { sets }) => void sets.push('overlay.listen=[tls://0.0.0.0:0]', 'overlay.open=true'),
     check: 'overlay.sip-link',

@@ -55,6 +55,8 @@ test('npm pack, installed into an empty prefix, runs with six lines of configura
   t.is(statusOf(await phone.register('alice')), 200);
   t.is(statusOf(await phone.register('bob')), 200);
   t.is((await phone.call('alice', 'bob')).status, 200);
+  const admin = /admin=(\S+)/.exec(peer.line)?.[1] ?? '';
+  for (const page of ['/', '/phone/']) t.is((await fetch(admin + page)).status, 200, page);
   t.is(await peer.stop(), 0);
 });
 
@@ -88,4 +90,8 @@ test('a linter finds no fault in the Dockerfile', async (t) => {
   const { code, stdout, stderr } = await run(linter, ['lint', 'Dockerfile']);
   t.is(code, 0, stdout + stderr);
   t.is(stdout, '');
+  // What the package needs to run, the image has.
+  const text = readFileSync(path.join(projectRoot, 'Dockerfile'), 'utf8');
+  for (const name of ['bin', 'dist', 'web', 'node_modules'])
+    t.true(text.includes(`/build/${name} ./${name}`), name);
 });

@@ -9,6 +9,7 @@ import { checkBootstrap } from './bootstrap-checks.ts';
 import { checkClock } from './clock-checks.ts';
 import { type Finding, fail, ok, secretWarning, warn } from './finding.ts';
 import { checkData, checkReceiveBuffer, checkSipCertificates } from './host-checks.ts';
+import { checkMedia } from './media-checks.ts';
 import { checkNames } from './name-checks.ts';
 import { checkLocalDiscovery, checkPorts } from './network-checks.ts';
 import { checkOverlay, checkSipLink } from './overlay-checks.ts';
@@ -49,6 +50,7 @@ export async function diagnose(
     ...(await checkPorts(config, network)),
     ...(await checkBootstrap(config, overlay.document, { network, dns })),
     ...(await checkNames(config, dns)),
+    ...(await checkMedia(config, network)),
     ...(await checkLocalDiscovery(config)),
     ...(await checkData(config, overlay.document)),
     checkClock(config, overlay.server),
