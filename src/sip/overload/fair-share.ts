@@ -1,8 +1,10 @@
-/** By how much the share falls at a time. */
-const TIGHTEN = 0.8;
-/** By how much it grows at a time: near where there was trouble last, and far below. */
+/** What is left of the share after a first cut; of each further one less and less, as it was not enough. */
+const TIGHTEN = 0.9;
+const HARDER = 0.1;
+const HARDEST = 0.5;
+/** By how much it grows at a time: far below where there was trouble last; from there on, more each time. */
+const QUICK = 0.12;
 const CAREFUL = 0.02;
-const QUICK = 0.1;
 /** Nobody is limited any more once the share is above what anybody asks for by this. */
 const MARGIN = 1.2;
 /** With it a phone that sends one request within a dialog now and then, at a weight of four, is always served. */
@@ -17,8 +19,9 @@ export class FairShare {
   #share = Infinity;
   /** Where there was trouble last. */
   #ceiling = Infinity;
-  #isFalling = false;
-  #growth = CAREFUL;
+  /** Cuts in a row. */
+  #cuts = 0;
+  #growth = 0;
 
   /** Requests/s; Infinity while nobody is limited. */
   get value(): number {
@@ -28,19 +31,20 @@ export class FairShare {
   /** There are too many. @param highest rate of any source now, requests/s */
   tighten(highest: number): void {
     const before = Math.min(this.#share, highest);
-    if (!this.#isFalling) this.#ceiling = before;
-    this.#isFalling = true;
-    this.#share = Math.max(before * TIGHTEN, MIN_SHARE);
+    if (this.#cuts === 0) this.#ceiling = before;
+    this.#share = Math.max(before * Math.max(TIGHTEN - HARDER * this.#cuts, HARDEST), MIN_SHARE);
+    this.#cuts += 1;
+    this.#growth = 0;
   }
 
   /**
    * There is room for more; nobody is limited once it is more than anybody asks for. As with CUBIC (RFC 9438) the share
-   * comes back quickly, is careful where there was trouble, and the more daring the farther it gets from there.
+   * comes back quickly, goes on with care where there was trouble, and the more daringly the longer there is none.
    */
   relax(highest: number): void {
-    this.#isFalling = false;
+    this.#cuts = 0;
     const isBelow = this.#share < 0.8 * this.#ceiling;
-    this.#growth = isBelow || this.#share < 1.25 * this.#ceiling ? CAREFUL : this.#growth + CAREFUL;
+    this.#growth = isBelow ? 0 : this.#growth + CAREFUL;
     this.#share *= 1 + (isBelow ? QUICK : this.#growth);
     if (this.#share > MARGIN * highest) this.#share = Infinity;
   }

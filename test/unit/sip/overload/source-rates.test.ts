@@ -36,6 +36,8 @@ test('rates: what is remembered is bounded, further sources count as one', (t) =
 test('share: who stays below it is not limited, who asks for n times as much gets the n²th part of it', (t) => {
   const share = new FairShare();
   t.is(share.part(1_000_000, 1), 1);
+  share.tighten(1_000);
+  t.is(share.value, 900);
   share.tighten(125);
   t.is(share.value, 100);
   t.is(share.part(100, 1), 1);
@@ -45,7 +47,7 @@ test('share: who stays below it is not limited, who asks for n times as much get
 
 test('share: it comes back quickly from far below, with care where there was trouble, and is open again', (t) => {
   const share = new FairShare();
-  for (let i = 0; i < 20; i++) share.tighten(1_000);
+  for (let i = 0; i < 10; i++) share.tighten(1_000);
   t.true(share.value < 20);
   const values: number[] = [];
   while (share.value < Infinity && values.length < 200) {
@@ -54,7 +56,7 @@ test('share: it comes back quickly from far below, with care where there was tro
   }
   const stepsTo = (value: number) => values.findIndex((each) => each > value);
   t.true(stepsTo(800) < 50, 'five seconds');
-  t.true(stepsTo(1_000) - stepsTo(800) >= 8);
+  t.true(stepsTo(1_000) - stepsTo(800) >= 3);
   t.is(share.value, Infinity);
 });
 
