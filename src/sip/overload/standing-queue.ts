@@ -3,8 +3,8 @@
  * the queue; one with as many has left some there, as far as anybody here can know.
  */
 const FULL_TURN = 32;
-/** What waits is read in the next turn: after a longer pause nothing has waited, ms. */
-const PAUSE_MS = 50;
+/** What waits is read in the next turn: after a longer pause nothing has waited. A shorter one may be the machine's, ms. */
+const PAUSE_MS = 500;
 /** Fewer messages in a row are a burst, however long a starved machine takes over them. */
 const MANY = 512;
 

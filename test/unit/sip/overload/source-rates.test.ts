@@ -69,10 +69,10 @@ test('RFC 8289 §3: a queue stands from the first turn that leaves something, un
   queue.turn(31, 30, 40);
   t.is(queue.standsFor(40), 0);
   queue.turn(600, 40, 50);
-  t.is(queue.standsFor(90), 50);
-  t.is(queue.standsFor(101), 0, 'nothing has come for a while');
-  queue.turn(600, 200, 210);
-  t.is(queue.standsFor(210), 10);
+  t.is(queue.standsFor(550), 510);
+  t.is(queue.standsFor(551), 0, 'nothing has come for a while');
+  queue.turn(600, 600, 610);
+  t.is(queue.standsFor(610), 10);
 });
 
 test('a burst of a few hundred messages is no queue that stands, however slow the machine is', (t) => {
