@@ -6,7 +6,7 @@ import {
   type Question,
   TRUNCATED_RESPONSE,
 } from 'dns-packet';
-import type { Address, Network } from '../../src/base/index.ts';
+import type { Address, Connection, Network } from '../../src/base/index.ts';
 
 const SOA = { mname: 'ns.test', rname: 'admin.test', serial: 1, refresh: 3600, retry: 600, expire: 86_400 };
 /** What negative answers may be kept for, s. */
@@ -36,19 +36,27 @@ export class NameServer {
     this.records = records;
   }
 
+  /** @param port 0: any that is free for UDP and TCP alike */
   static async open(network: Network, host: string, records: Answer[], port = 0): Promise<NameServer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await NameServer.#open(network, { host, port }, records);
+      } catch (error) {
+        if (port !== 0 || attempt === 10) throw error;
+      }
+    }
+  }
+
+  static async #open(network: Network, local: Address, records: Answer[]): Promise<NameServer> {
     let server: NameServer;
-    const socket = await network.bindDatagram(
-      { host, port },
-      {
-        onDatagram(query, from) {
-          const answer = server.#answer(query, true);
-          if (answer !== undefined) socket.send(answer, from);
-        },
+    const socket = await network.bindDatagram(local, {
+      onDatagram(query, from) {
+        const answer = server.#answer(query, true);
+        if (answer !== undefined) socket.send(answer, from);
       },
-    );
+    });
     server = new NameServer(socket.local, records);
-    const listener = await network.listen(socket.local, (connection) => {
+    const onConnection = (connection: Connection) => {
       server.streams += 1;
       connection.setHandler({
         onData(data) {
@@ -62,6 +70,10 @@ export class NameServer {
         },
         onClose() {},
       });
+    };
+    const listener = await network.listen(socket.local, onConnection).catch(async (error) => {
+      await socket.close();
+      throw error;
     });
     server.#closers.push(
       () => socket.close(),
