@@ -61,8 +61,8 @@ const EMERGENCIES = { perSecond: 1, burst: 10 } as const;
 /** 503s at one time: a flood is not worth an answer each, least of all with a false source. */
 const REFUSALS = { perSecond: 2_000, burst: 2_000 } as const;
 
-/** A source at so many times its share, and above the rate of any phone, is dropped unread: reading is most of the cost. */
-const FLOOD_SHARES = 4;
+/** Of a source at so many times its share, and above the rate of any phone, what is too much is dropped unread: reading is most of the cost. */
+const FLOOD_SHARES = 2;
 const FLOOD_RATE = 100;
 
 /**
@@ -83,6 +83,8 @@ export class OverloadControl {
   /** Messages of the present turn of the event loop, and when the first of them came. */
   #messages = 0;
   #turnStart = 0;
+  /** The present message is of a flood, and one of the few that get through. */
+  #isSpared = false;
   /** While there is an overload: the next change of the share; monotonic ms of its beginning, and of the last cut. */
   #step: Timer | undefined;
   #since = 0;
@@ -110,6 +112,7 @@ export class OverloadControl {
 
   /** A message came, of whatever kind and over whatever transport. */
   arrived(): void {
+    this.#isSpared = false;
     this.#messages += 1;
     if (this.#messages > 1) return;
     const { clock } = this.#deps;
@@ -117,7 +120,7 @@ export class OverloadControl {
     clock.afterTurn(this.#endTurn);
   }
 
-  /** Whether this datagram is to be dropped as it is: one of a flood. */
+  /** Whether this datagram, which has just arrived, is to be dropped as it is: one of a flood. */
   isFlood(data: Buffer, host: string): boolean {
     if (this.#step === undefined) return false;
     const source = originOf(host);
@@ -126,6 +129,10 @@ export class OverloadControl {
     const allowed = this.#share.value * this.#standing(host);
     if (rate < FLOOD_RATE || rate < FLOOD_SHARES * allowed) return false;
     if (!this.#deps.precedence.isOrdinary(data)) return false;
+    if (this.#deps.random.float() < this.#share.part(rate, this.#standing(host))) {
+      this.#isSpared = true;
+      return false;
+    }
     this.#rates.count(source, now);
     this.#ignore();
     return true;
@@ -138,7 +145,7 @@ export class OverloadControl {
     const purpose = this.#deps.precedence.of(request);
     const rates = purpose === 'session' ? this.#sessionRates : this.#rates;
     const rate = rates.count(source, now);
-    if (this.#step === undefined) return 'process';
+    if (this.#step === undefined || this.#isSpared) return 'process';
     const standing = peer === undefined ? this.#standing(remote.host) : 1;
     const part = this.#share.part(rate, this.#weight(purpose, source, now) * standing);
     if (part === 1 || this.#deps.random.float() < part) return 'process';
