@@ -244,10 +244,9 @@ export abstract class SipMessage {
     const { start, end } = this.#body;
     const length = this.headerList.has('content-length') ? '' : `Content-Length: ${end - start}\r\n`;
     const head = `${this.startLine}\r\n${this.headerList.format()}${length}\r\n`;
-    if (end === start) return Buffer.from(head, 'latin1');
     const encoded = Buffer.allocUnsafe(head.length + end - start);
     encoded.write(head, 0, 'latin1');
-    encoded.set(this.body, head.length);
+    if (end > start) encoded.set(this.body, head.length);
     return encoded;
   }
 

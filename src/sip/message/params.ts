@@ -156,9 +156,14 @@ function valueEnd(text: string, from: number): number {
   return at;
 }
 
-/** Space, tab, comma, quote and angle brackets end a token; controls are never part of one. */
+/** By octet, whether it ends a token: space, tab, comma, quote and angle brackets; controls are never part of one. */
+const DELIMITERS = Array.from(
+  { length: 256 },
+  (_, code) => code <= 0x20 || code === 0x7f || ',"<>'.includes(String.fromCharCode(code)),
+);
+
 function isDelimiter(code: number): boolean {
-  return code <= 0x20 || code === 0x2c || code === QUOTE || code === 0x3c || code === 0x3e || code === 0x7f;
+  return DELIMITERS[code] === true;
 }
 
 function bad(text: string): SipSyntaxError {
