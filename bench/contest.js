@@ -8,15 +8,16 @@ const WARM_UP = { seconds: 8, rate: 1000 };
  * Measures one workload with all its contenders and puts the figures into `context.results`.
  * @param contenders list of `{name, start, stop}`
  * @param run `(server, count, rate)`: one load of `count` transactions
+ * @param warmUp the same, where a measured run does more than to load
  */
-export async function contest(workload, context, contenders, run) {
+export async function contest(workload, context, contenders, run, warmUp = run) {
   const { rounds, seconds, report, results } = context;
   report(`${workload.title}: ${workload.rate}/s, ${contenders.map(({ name }) => name).join(', ')}`);
   const warmUpRate = workload.warmUpRate ?? Math.max(workload.rate, WARM_UP.rate);
   results[workload.id] = await measure(
     contenders.map((contender) => ({
       ...contender,
-      warmUp: (server) => run(server, warmUpRate * Math.min(WARM_UP.seconds, seconds), warmUpRate),
+      warmUp: (server) => warmUp(server, warmUpRate * Math.min(WARM_UP.seconds, seconds), warmUpRate),
       run: (server) => run(server, workload.rate * seconds, workload.rate),
     })),
     { rounds, settleMs: workload.settleMs },

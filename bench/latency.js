@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /**
- * Captures SIP on loopback during `work`, which gives the caller's port, and reads from it, per call, the time from
+ * Captures a server's SIP on loopback during `work`, which gives the caller's port, and reads, per call, the time from
  * INVITE to 180 at the caller and the server's own share of it (INVITE in to out, 180 in to out), in ms.
  */
-export async function captureLatency(calleePort, work) {
+export async function captureLatency({ calleePort, server }, work) {
   const directory = mkdtempSync(path.join(tmpdir(), 'p2psip-latency-'));
   const file = path.join(directory, 'lo.pcapng');
-  const capture = spawn('dumpcap', ['-q', '-i', 'lo', '-B', '64', '-f', 'udp', '-w', file], {
+  // Not all of loopback: other work's traffic would be read as well.
+  const filter = `udp port ${server.sip.split(':')[1]} or udp port ${calleePort}`;
+  const capture = spawn('dumpcap', ['-q', '-i', 'lo', '-B', '64', '-f', filter, '-w', file], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   try {

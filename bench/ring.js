@@ -34,7 +34,7 @@ export async function overlay(wanted, context) {
     const { id, rate } = workload;
     const loadWith = (scenario, users) => (server, count, rate) =>
       load({ scenario, target: server.sip, users, rate, count, contact: callees.contact });
-    const contestWith = (contenders, run) => contest(workload, context, contenders, run);
+    const contestWith = (contenders, run, warmUp) => contest(workload, context, contenders, run, warmUp);
     const kamailio = (users, ...defines) =>
       context.kamailio ? [kamailioWith(users, callees.contact, defines)] : [];
 
@@ -52,7 +52,12 @@ export async function overlay(wanted, context) {
       await contestWith([ours(near)], loadWith('uac', await remoteUsers(rate)));
     } else if (id === 'latency-overlay') {
       const call = loadWith('uac', warm);
-      await contestWith([ours(near)], (...args) => captureLatency(callees.port, () => call(...args)));
+      await contestWith(
+        [ours(near)],
+        (server, ...args) =>
+          captureLatency({ calleePort: callees.port, server }, () => call(server, ...args)),
+        call,
+      );
     } else if (id === 'redirect-warm') {
       await contestWith([ours(redirector), ...kamailio(warm, 'WITH_REDIRECT')], loadWith('redirect', warm));
     } else if (id === 'redirect-cold') {

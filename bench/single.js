@@ -36,12 +36,10 @@ export async function single(wanted, context) {
   for (const workload of wanted) {
     const { scenario, users } = setUps[workload.id];
     const run = (server, count, rate) => load({ scenario, target: server.sip, users, rate, count, contact });
-    await contest(
-      workload,
-      context,
-      contendersFor(setUps[workload.id], context),
-      workload.id === 'latency' ? (...args) => captureLatency(port, () => run(...args)) : run,
-    );
+    const captured = (server, ...args) =>
+      captureLatency({ calleePort: port, server }, () => run(server, ...args));
+    const contenders = contendersFor(setUps[workload.id], context);
+    await contest(workload, context, contenders, workload.id === 'latency' ? captured : run, run);
   }
 }
 
