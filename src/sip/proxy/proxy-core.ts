@@ -223,17 +223,17 @@ export class ProxyCore implements TransactionUser {
     this.#acks.forward(this.#planner.ofRoutes(ack, reading), fingerprint);
   }
 
-  onCancel(cancel: ServerTransaction, invite: ServerTransaction | undefined): void {
-    if (invite === undefined) {
+  onCancel(cancel: ServerTransaction, meant: ServerTransaction | undefined): void {
+    if (meant === undefined) {
       // NOTE: §16.10 would have it forwarded statelessly; we never forward an INVITE that way, so nobody could match it.
       cancel.reply(481);
       return;
     }
     // RFC 3326 §2: it goes along to the callees.
     const reason = cancel.request.has('Reason') ? cancel.request.headers('Reason').join(', ') : undefined;
-    // RFC 3261 §9.2: the To tag of both answers should be the same.
-    cancel.reply(200, undefined, { toTag: invite.localTag });
-    invite.cancelled(reason);
+    // RFC 3261 §9.2: the To tag of both answers should be the same; and only an INVITE can be cancelled.
+    cancel.reply(200, undefined, { toTag: meant.localTag });
+    if (meant.isInvite) meant.cancelled(reason);
   }
 
   /** RFC 6026 §8.2: a proxy must not forward what matches no transaction. */

@@ -37,6 +37,10 @@ export class ServerTransaction {
     return this.#exchange.key;
   }
 
+  get isInvite(): boolean {
+    return this.#exchange.isInvite;
+  }
+
   get state(): ServerState {
     return this.#exchange.state;
   }

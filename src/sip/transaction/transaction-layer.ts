@@ -52,7 +52,7 @@ export interface TransactionLayerOptions extends TimingOptions {
 /** The part of all server transactions that is kept for what has precedence: requests within dialogs, emergencies. */
 const KEPT_BACK = 0.1;
 
-/** For the metric: others would let anybody make as many time series as he likes. */
+/** Those that are known: metrics by others would let anybody make as many time series as he likes. */
 const METHODS: ReadonlySet<string> = new Set(
   'INVITE REGISTER OPTIONS SUBSCRIBE MESSAGE PUBLISH BYE CANCEL NOTIFY REFER INFO UPDATE PRACK'.split(' '),
 );
@@ -244,11 +244,22 @@ export class TransactionLayer implements MessageHandler {
     const { request } = transaction;
     try {
       if (request.method !== 'CANCEL') this.#user.onRequest(transaction);
-      else this.#user.onCancel(transaction, this.#servers.get(serverKey(request, 'INVITE'))?.transaction);
+      else this.#user.onCancel(transaction, this.#meantBy(request));
     } catch (error) {
       this.#reportFault(`handling a SIP ${request.method} failed`, error);
       if (!transaction.finalSent) transaction.reply(500);
     }
+  }
+
+  /** RFC 3261 §9.2: what a CANCEL would cancel, of whatever method, as if the CANCEL had that one. */
+  #meantBy(cancel: SipRequest): ServerTransaction | undefined {
+    const invite = this.#servers.get(serverKey(cancel, 'INVITE'));
+    if (invite !== undefined) return invite.transaction;
+    for (const method of METHODS) {
+      const other = method === 'CANCEL' ? undefined : this.#servers.get(serverKey(cancel, method));
+      if (other !== undefined) return other.transaction;
+    }
+    return undefined;
   }
 
   /**

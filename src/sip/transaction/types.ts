@@ -19,8 +19,8 @@ export interface TransactionUser {
   onRequest(transaction: ServerTransaction): void;
   /** An ACK for a 2xx, or one that matches nothing. */
   onAck(ack: SipRequest, flow: Flow): void;
-  /** A CANCEL, to be answered itself, and the INVITE transaction it means, if there is one (RFC 3261 §9.2). */
-  onCancel(cancel: ServerTransaction, invite: ServerTransaction | undefined): void;
+  /** A CANCEL, to be answered itself, and the transaction it means, of any method, if there is one (RFC 3261 §9.2). */
+  onCancel(cancel: ServerTransaction, meant: ServerTransaction | undefined): void;
   /** A response that matches no client transaction; RFC 6026 §8.2 forbids to forward it. */
   onResponse(response: SipResponse, flow: Flow): void;
 }
