@@ -43,11 +43,17 @@ export interface TransactionLayerDeps {
 }
 
 export interface TransactionLayerOptions extends TimingOptions {
-  /** Server transactions at one time; a request beyond is answered 503. Default 100,000. */
+  /** Server transactions at one time; a request beyond is answered 503. Default 250,000. */
   readonly maxServerTransactions?: number;
   /** Seconds in the Retry-After of a 503 at the least; twice as many at the most. Default 5. */
   readonly retryAfterS?: number;
 }
+
+/**
+ * Over UDP a transaction lingers for 32 s (RFC 3261 §17.2.2, RFC 6026 §8.7), so that this is 3,900 calls/s of two
+ * transactions each: more than one process can do, and not a limit of its own.
+ */
+const MAX_SERVERS = 250_000;
 
 /** The part of all server transactions that is kept for what has precedence: requests within dialogs, emergencies. */
 const KEPT_BACK = 0.1;
@@ -90,7 +96,7 @@ export class TransactionLayer implements MessageHandler {
     this.#user = user;
     this.#logger = deps.logger;
     this.#timers = new TimerQueues(deps.clock, (error) => this.#reportFault('a SIP timer failed', error));
-    this.#maxServers = options.maxServerTransactions ?? 100_000;
+    this.#maxServers = options.maxServerTransactions ?? MAX_SERVERS;
     this.#retryAfterS = options.retryAfterS ?? 5;
     this.#overload = deps.overload;
     this.#precedence = deps.precedence ?? new Precedence();
