@@ -42,7 +42,7 @@ const TOTALS = {
   responses: 'sip_responses_received_total',
   registers: 'sip_registrations_total',
   routed: 'sip_requests_routed_total',
-  refused: 'sip_overload_refused_total',
+  refused: 'sip_overload_rejected_total',
   lookups: 'p2psip_lookups_total',
   reload: 'reload_messages_received_total',
   forwarded: 'reload_messages_forwarded_total',
