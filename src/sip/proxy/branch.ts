@@ -169,8 +169,9 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
     // RFC 3261 §16.7 step 3: without another Via it was meant for us.
     if (response.has('Via')) this.#deliver(response);
     if (response.isSuccess) {
-      const { transaction } = this.#owner;
-      this.#transaction?.handOver(new LateSuccesses(transaction, this.plan.isTrusted, this.#media));
+      const deps = { upstream: this.#owner.transaction, logger: this.#services.logger };
+      const { isTrusted } = this.plan;
+      this.#transaction?.handOver(new LateSuccesses(deps, { isTrusted, media: this.#media }));
     }
   }
 

@@ -1,3 +1,4 @@
+import { errorMessage, type Logger } from '../../base/index.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import type { ClientTransactionHandler } from '../transaction/types.ts';
@@ -12,10 +13,14 @@ import type { MediaLeg } from './ports.ts';
 export class LateSuccesses implements ClientTransactionHandler {
   readonly #upstream: ServerTransaction;
   readonly #isTrusted: boolean | undefined;
-
   readonly #media: MediaLeg | undefined;
+  readonly #logger: Logger;
 
-  constructor(upstream: ServerTransaction, isTrusted: boolean | undefined, media: MediaLeg | undefined) {
+  constructor(
+    { upstream, logger }: { readonly upstream: ServerTransaction; readonly logger: Logger },
+    { isTrusted, media }: { readonly isTrusted: boolean | undefined; readonly media: MediaLeg | undefined },
+  ) {
+    this.#logger = logger;
     this.#upstream = upstream;
     this.#isTrusted = isTrusted;
     this.#media = media;
@@ -27,7 +32,14 @@ export class LateSuccesses implements ClientTransactionHandler {
     response.removeFirstElement('Via');
     if (!response.has('Via')) return;
     if (this.#media === undefined) this.#upstream.respond(response);
-    else void this.#media.response(response).then(() => this.#upstream.respond(response));
+    else this.#respondRelayed(this.#media, response);
+  }
+
+  #respondRelayed(media: MediaLeg, response: SipResponse): void {
+    media
+      .response(response)
+      .then(() => this.#upstream.respond(response))
+      .catch((error) => this.#logger.error('a response was lost', { error: errorMessage(error) }));
   }
 
   onTimeout(): void {}
