@@ -172,7 +172,8 @@ export class CallHandler {
     if (context.isStrayInDialog && caller !== 'authenticated') return this.#callers.deny(context, caller);
     if (gruu.kind !== 'elsewhere') return this.#toGruuHere(context, gruu, caller);
     const { aor } = gruu;
-    const location = await this.#located(context, aor, this.#deps.locations.locate(aor));
+    const lookup = this.#deps.locations.locate(aor, context.request.callId);
+    const location = await this.#located(context, aor, lookup);
     if (location === undefined) return;
     const emptyStatus = this.#emptyStatus(context, aor, location, caller);
     const peers = this.#peerTargets(location, context.request.requestUri);
