@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava';
 import { behaviour } from './behaviour.ts';
-import { forked } from './edge.ts';
-import type { AnswerOptions, Phone } from './phone.ts';
+import { forked, ringingBeside } from './edge.ts';
+import type { AnswerOptions } from './phone.ts';
 
 /** Each of Carol's phones answers with its own final status; gives what Alice gets. */
 async function bestOf(t: ExecutionContext, ...finals: [status: number, options?: AnswerOptions][]) {
@@ -79,13 +79,8 @@ behaviour(
 );
 
 behaviour('RFC 3261 §16.7 step 6: the final answer waits for the phones that still ring', async (t) => {
-  const { alice, phones } = await forked(t);
-  const [first, second] = phones as [Phone, Phone];
-  alice.invite(first);
-  const ringing = await second.expect('INVITE');
-  second.answer(ringing, 180);
-  await alice.expect(180);
-  first.answer(await first.expect('INVITE'), 486);
+  const { alice, first, second, ringing, incoming } = await ringingBeside(t);
+  first.answer(incoming, 486);
   await first.expect('ACK');
   await alice.expectNothing(60_000);
   second.answer(ringing, 480);

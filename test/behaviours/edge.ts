@@ -112,6 +112,17 @@ export async function forked(t: ExecutionContext, params: readonly string[] = ['
   return { edge, alice, phones };
 }
 
+/** Alice calls Carol: the second of her two phones rings, and the first has the INVITE as well. */
+export async function ringingBeside(t: ExecutionContext) {
+  const { edge, alice, phones } = await forked(t);
+  const [first, second] = phones as [Phone, Phone];
+  alice.invite(first);
+  const ringing = await second.expect('INVITE');
+  second.answer(ringing, 180);
+  await alice.expect(180);
+  return { edge, alice, first, second, ringing, incoming: await first.expect('INVITE') };
+}
+
 /** Alice has called Bob, who has answered; both have the dialog. */
 export async function call(alice: Phone, bob: Phone, options: RequestOptions = {}) {
   const invite = alice.invite(bob, options);

@@ -1,5 +1,5 @@
 import { behaviour } from './behaviour.ts';
-import { aliceAndBob, forked } from './edge.ts';
+import { aliceAndBob, forked, ringingBeside } from './edge.ts';
 import type { Phone } from './phone.ts';
 
 behaviour('RFC 3261 §16.6: all phones of a user ring at once', async (t) => {
@@ -94,13 +94,8 @@ behaviour('RFC 3261 §16.7 step 5: 18x of the other phones are not forwarded onc
 behaviour(
   'RFC 3261 §16.7 step 5: a 603 ends the ringing of all, and goes up when they have ended',
   async (t) => {
-    const { alice, phones } = await forked(t);
-    const [first, second] = phones as [Phone, Phone];
-    alice.invite(first);
-    const ringing = await second.expect('INVITE');
-    second.answer(ringing, 180);
-    await alice.expect(180);
-    first.answer(await first.expect('INVITE'), 603);
+    const { alice, first, second, ringing, incoming } = await ringingBeside(t);
+    first.answer(incoming, 603);
     await second.expect('CANCEL');
     await alice.expectNothing();
     second.answer(ringing, 487);
@@ -111,13 +106,8 @@ behaviour(
 behaviour(
   'RFC 3261 §16.7 step 5: a phone that answers 200 while the others decline for all has the call',
   async (t) => {
-    const { alice, phones } = await forked(t);
-    const [first, second] = phones as [Phone, Phone];
-    alice.invite(first);
-    const ringing = await second.expect('INVITE');
-    second.answer(ringing, 180);
-    await alice.expect(180);
-    first.answer(await first.expect('INVITE'), 603);
+    const { alice, first, second, ringing, incoming } = await ringingBeside(t);
+    first.answer(incoming, 603);
     await second.expect('CANCEL');
     second.answer(ringing, 200);
     t.is((await alice.expect(200)).uriIn('Contact'), second.contact);

@@ -1,3 +1,4 @@
+import type { ExecutionContext } from 'ava';
 import { behaviour } from './behaviour.ts';
 import { aliceAndBob, call, EDGE, Edge } from './edge.ts';
 import { parameter } from './message.ts';
@@ -18,6 +19,17 @@ async function twoFlows(edge: Edge): Promise<readonly [Phone, Phone]> {
   await edge.pass(1_000);
   await second.register(outbound(2));
   return [first, second];
+}
+
+/** Alice and Bob talk, and Bob’s connection, his one flow, is lost. */
+async function cutOffInACall(t: ExecutionContext) {
+  const edge = await Edge.start(t);
+  const alice = await edge.registered('alice');
+  const bob = await edge.phone('bob', { transport: 'TCP' });
+  await bob.register(outbound(1));
+  const { hers } = await call(alice, bob);
+  bob.disconnect();
+  return { edge, alice, bob, hers };
 }
 
 behaviour(
@@ -97,12 +109,7 @@ behaviour('RFC 5626 §7: a phone that declines over one flow is not asked again 
 });
 
 behaviour('RFC 5626 §5.3.1: a request for a flow that is gone is 430', async (t) => {
-  const edge = await Edge.start(t);
-  const alice = await edge.registered('alice');
-  const bob = await edge.phone('bob', { transport: 'TCP' });
-  await bob.register(outbound(1));
-  const { hers } = await call(alice, bob);
-  bob.disconnect();
+  const { edge, alice, hers } = await cutOffInACall(t);
   await edge.pass(10);
   alice.sendIn(hers, 'INFO');
   t.is((await alice.expect(430, 10_000)).method, 'INFO');
@@ -111,12 +118,7 @@ behaviour('RFC 5626 §5.3.1: a request for a flow that is gone is 430', async (t
 behaviour(
   'RFC 5626 §5.3.1: once the phone has registered anew over another flow its calls go on there',
   async (t) => {
-    const edge = await Edge.start(t);
-    const alice = await edge.registered('alice');
-    const bob = await edge.phone('bob', { transport: 'TCP' });
-    await bob.register(outbound(1));
-    const { hers } = await call(alice, bob);
-    bob.disconnect();
+    const { alice, bob, hers } = await cutOffInACall(t);
     await bob.connect();
     await bob.register(outbound(1));
     alice.sendIn(hers, 'BYE');
