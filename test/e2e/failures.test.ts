@@ -1,23 +1,17 @@
-import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import type { GatewayProcess, TestUser } from '../support/gateway.ts';
-import { type LookupAnswer, responsiblePeer, startOverlay } from '../support/overlay.ts';
+import { type LookupAnswer, resourceIdOf, responsiblePeer, startOverlay } from '../support/overlay.ts';
 import { statusOf } from '../support/sip-text.ts';
 import { TestPhone } from '../support/test-phone.ts';
 import { eventually } from '../support/wait.ts';
 
 // Five peers, only the first and the last speak SIP. The phone at the first calls users of the last.
 
-const callees = Array.from({ length: 20 }, (_, i) => `user${i}`);
+const callees = Array.from({ length: 200 }, (_, i) => `user${i}`);
 const users: TestUser[] = ['alice', ...callees].map((name) => ({
   aor: `${name}@example.org`,
   password: 'secret',
 }));
-
-/** RFC 6940 §10.2: the top 128 bits of SHA-1, over the AoR as RFC 7904 §2 writes it. */
-function resourceIdOf(user: string): string {
-  return createHash('sha1').update(`${user}@example.org`).digest('hex').slice(0, 32);
-}
 
 interface Scene {
   peers: GatewayProcess[];
@@ -52,7 +46,7 @@ test.serial(
     const scene = await fivePeers(t);
     const plain = scene.peers.slice(1, 4);
     const victims = callees
-      .map((user) => ({ user, peer: responsiblePeer(scene.peers, resourceIdOf(user)) }))
+      .map((user) => ({ user, peer: responsiblePeer(scene.peers, resourceIdOf(`${user}@example.org`)) }))
       .filter(({ peer }) => plain.includes(peer));
     const victim = victims[0];
     if (victim === undefined) return t.fail(`none of ${callees.length} users lies at a peer without SIP`);

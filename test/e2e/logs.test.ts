@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import test from 'ava';
 import type { GatewayProcess } from '../support/gateway.ts';
-import { type LookupAnswer, responsiblePeer, startOverlay } from '../support/overlay.ts';
+import { type LookupAnswer, resourceIdOf, responsiblePeer, startOverlay } from '../support/overlay.ts';
 import { statusOf } from '../support/sip-text.ts';
 import { TestPhone } from '../support/test-phone.ts';
 import { eventually } from '../support/wait.ts';
@@ -16,10 +15,9 @@ interface Entry {
   [field: string]: unknown;
 }
 
-const callees = Array.from({ length: 40 }, (_, i) => `user${i}`);
+/** So many that one of their records is held by either peer, however small its part of the ring. */
+const callees = Array.from({ length: 2_000 }, (_, i) => `user${i}`);
 const users = ['alice', ...callees].map((name) => ({ aor: `${name}@example.org`, password: 'secret' }));
-const resourceOf = (user: string) =>
-  createHash('sha1').update(`${user}@example.org`).digest('hex').slice(0, 32);
 
 function entriesOf({ stderr }: GatewayProcess, call: string): Entry[] {
   return stderr
@@ -33,7 +31,7 @@ test('the log tells a call by its Call-ID, with the transactions it caused in th
   const more = () => ({ log: { level: 'debug', format: 'json' } });
   const peers = await startOverlay(t, ['proxy', 'proxy'], { users, more });
   const [near, far] = peers as [GatewayProcess, GatewayProcess];
-  const callee = callees.find((user) => responsiblePeer(peers, resourceOf(user)) === far);
+  const callee = callees.find((user) => responsiblePeer(peers, resourceIdOf(`${user}@example.org`)) === far);
   if (callee === undefined) return t.fail('no user whose record lies at the other peer');
   const caller = await TestPhone.open(t, { port: near.sipPort() });
   const phone = await TestPhone.open(t, { port: far.sipPort() });

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import test from 'ava';
 import type { GatewayProcess } from '../support/gateway.ts';
-import { type LookupAnswer, responsiblePeer, startOverlay } from '../support/overlay.ts';
+import { type LookupAnswer, resourceIdOf, responsiblePeer, startOverlay } from '../support/overlay.ts';
 import { statusOf } from '../support/sip-text.ts';
 import { TestPhone } from '../support/test-phone.ts';
 import { inGroups } from '../support/testnet.ts';
@@ -19,9 +18,6 @@ interface RegisteredUser {
   /** Serves the user's phone; its Node-ID is the key of the record. */
   readonly gateway: GatewayProcess;
 }
-
-/** RFC 6940 §10.2: the top 128 bits of SHA-1, over the AoR as RFC 7904 §2 writes it. */
-const resourceIdOf = (aor: string): string => createHash('sha1').update(aor).digest('hex').slice(0, 32);
 
 test.serial(
   'A28, B21, B27: the owner of records and its successor are killed at the same moment, and 200 records are fetched within 5 s',

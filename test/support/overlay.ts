@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { type ConfigObject, type GatewayProcess, type StartOptions, startGateway } from './gateway.ts';
 import { eventually } from './wait.ts';
@@ -91,6 +92,11 @@ export async function ringIsConsistent(peers: readonly GatewayProcess[]): Promis
     const predecessor = order[(place + order.length - 1) % order.length];
     return ring.successors[0] === successor && ring.predecessors[0] === predecessor;
   });
+}
+
+/** RFC 6940 §10.2: the top 128 bits of SHA-1, over the AoR as RFC 7904 §2 writes it; in hex. */
+export function resourceIdOf(aor: string): string {
+  return createHash('sha1').update(aor).digest('hex').slice(0, 32);
 }
 
 /** The peer responsible for a Resource-ID: the first Node-ID at or after it (RFC 6940 §10.1). */
