@@ -46,6 +46,26 @@ behaviour('RFC 3261 §22.3: a call of one of our users is 407, by the same realm
   await bob.expectNothing();
 });
 
+behaviour('RFC 3261 §26.3.2.4: a 407 is not repeated by itself, and its ACK goes no further', async (t) => {
+  const { edge, alice, bob } = await challengedPhones(t);
+  const invite = alice.invite(bob);
+  alice.ack(invite, await alice.expect(407));
+  await edge.pass(32_000);
+  await alice.expectNothing();
+  await bob.expectNothing();
+});
+
+behaviour('RFC 3261 §8.2.7: whoever repeats a request without credentials is challenged again', async (t) => {
+  const { edge, alice, bob } = await challengedPhones(t);
+  const invite = alice.invite(bob);
+  const first = await alice.expect(407);
+  await edge.pass(500);
+  alice.write(invite.text);
+  const second = await alice.expect(407);
+  t.is(second.header('To'), first.header('To'));
+  t.not(challenge(second), challenge(first));
+});
+
 behaviour('RFC 7616 §3.3: a wrong password is challenged anew, without stale', async (t) => {
   const edge = await Edge.start(t, { auth: 'digest' });
   const bob = await edge.phone('bob');

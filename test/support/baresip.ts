@@ -5,7 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { GatewayProcess } from './gateway.ts';
-import { freePort, freePortRange } from './ports.ts';
+import { freePortRange, freeServerPort } from './ports.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { writeTone } from './tone.ts';
 import { eventually } from './wait.ts';
@@ -87,8 +87,8 @@ export class Baresip {
       directory: path.join(temporaryDirectory('baresip'), options.user),
       ...{ password: 'secret', domain: 'example.org', outbound: true, hertz: 440 },
       server: `127.0.0.1:${peer.sipPort(options.transport)}`,
-      sipPort: await freePort(),
-      controlPort: await freePort(),
+      sipPort: await freeServerPort(),
+      controlPort: await freeServerPort(),
       rtpBase: await freePortRange(100),
       ...options,
     });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { Baresip } from './baresip.ts';
-import { freePort, freePortRange } from './ports.ts';
+import { freePortRange, freeServerPort } from './ports.ts';
 import { heardTone } from './tone.ts';
 
 export interface PhonesOptions {
@@ -73,8 +73,8 @@ async function phone(
     transport: options.transport ?? 'udp',
     outbound,
     ...(options.authority !== undefined && { authority: options.authority }),
-    sipPort: await freePort(),
-    controlPort: await freePort(),
+    sipPort: await freeServerPort(),
+    controlPort: await freeServerPort(),
     rtpBase: await freePortRange(100),
     hertz,
   });

@@ -5,6 +5,7 @@ import { SystemNetwork, systemClock, systemRandom } from '../../src/net/index.ts
 import { type NgAnswer, NgClient } from '../../src/sip/media/ng-client.ts';
 import { freePort, freePortRange } from './ports.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
+import { eventually } from './wait.ts';
 
 const PORTS = 100;
 
@@ -51,14 +52,14 @@ export async function startRtpengine(t: ExecutionContext): Promise<Rtpengine> {
   const client = new NgClient(deps, { server: { host: '127.0.0.1', port } });
   await client.start();
   t.teardown(() => client.stop());
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await client.request({ command: 'ping' });
-      break;
-    } catch (error) {
-      if (attempt === 5) throw new Error(`rtpengine does not answer: ${log}`, { cause: error });
-    }
-  }
+  const answers = () =>
+    client.request({ command: 'ping' }).then(
+      () => true,
+      () => false,
+    );
+  await eventually('rtpengine answers', 15_000, answers).catch((error: Error) => {
+    throw new Error(`${error.message}; it said: ${log}`);
+  });
   return {
     url: `udp://127.0.0.1:${port}`,
     hasPort: (one) => one >= first && one < first + PORTS,

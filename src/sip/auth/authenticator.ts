@@ -19,12 +19,12 @@ import { NonceTable, type NonceTableOptions } from './nonce-table.ts';
 export interface AuthContext {
   readonly request: SipRequest;
   readonly flow: { readonly remote: Address; readonly reliable: boolean };
-  reply(
-    status: number,
-    reason?: string,
-    options?: { headers?: readonly (readonly [string, string])[] },
-  ): void;
+  reply(status: number, reason?: string, options?: { headers?: Headers }): void;
+  /** Asks for credentials, and forgets the request. */
+  challenge(status: number, headers: Headers): void;
 }
+
+type Headers = readonly (readonly [name: string, value: string])[];
 
 /** What was found of a sender; `challenged`: he gave no credentials. */
 export type AuthResult = DigestResult | 'challenged';
@@ -151,7 +151,7 @@ export class Authenticator {
 
   /** Asks whoever sent a request who he is. */
   demand(context: AuthContext): void {
-    this.#challenge(context, PROXY, `@${this.#own.firstDomain}`, false);
+    context.challenge(PROXY.status, this.#challenges(PROXY, `@${this.#own.firstDomain}`));
   }
 
   #reportFailure(
@@ -195,8 +195,14 @@ export class Authenticator {
         // Another adapter peer may know him; 503 would keep the phone away from this one.
         context.reply(504);
         break;
-      default:
-        this.#challenge(context, role, claimedAor, result === 'stale');
+      case 'challenged':
+        context.challenge(role.status, this.#challenges(role, claimedAor));
+        break;
+      default: {
+        // Not stateless: a wrong response that is sent again is no second attempt.
+        const headers = this.#challenges(role, claimedAor, result === 'stale');
+        context.reply(role.status, undefined, { headers });
+      }
     }
   }
 
@@ -212,7 +218,7 @@ export class Authenticator {
     return undefined;
   }
 
-  #challenge(context: AuthContext, role: Role, claimedAor: string, stale: boolean): void {
+  #challenges(role: Role, claimedAor: string, stale = false): Headers {
     const realm = this.#own.firstDomain;
     const nonce = this.#nonces.mint();
     const headers: [string, string][] = [];
@@ -221,7 +227,7 @@ export class Authenticator {
       if (algorithm !== 'MD5' && !this.#canAnswer(claimedAor, algorithm)) continue;
       headers.push([role.challengeHeader, formatChallenge({ realm, nonce, algorithm, stale })]);
     }
-    context.reply(role.status, undefined, { headers });
+    return headers;
   }
 
   /** Unknown users can answer anything: nobody learns from a challenge who exists. */

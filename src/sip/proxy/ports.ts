@@ -66,6 +66,8 @@ export interface RequestContext {
   /** Aborted when the caller cancels or the transaction ends early. */
   readonly cancelled: AbortSignal;
   reply(status: number, reason?: string, options?: ReplyOptions): void;
+  /** 401 or 407, and no state is kept of a request that proves nothing (RFC 3261 §26.3.2.4). */
+  challenge(status: number, headers: HeaderFields): void;
   /** 302 with these contacts (RFC 3261 §8.3). */
   redirect(contacts: readonly { readonly uri: string; readonly q?: number }[]): void;
   /** @returns the status sent upstream; undefined when none may be sent (RFC 4320) */

@@ -1,5 +1,6 @@
 import { CodedError } from '../../base/index.ts';
 import { canonicalAor } from '../message/aor.ts';
+import type { HeaderFields } from '../message/build.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipUri } from '../message/uri.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
@@ -94,6 +95,12 @@ export class HandledRequest implements RequestContext {
     if (this.#answered) return;
     if (status >= 200) this.#answered = true;
     this.transaction.reply(status, reason, options);
+  }
+
+  challenge(status: number, headers: HeaderFields): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.transaction.refuseStateless(status, headers);
   }
 
   redirect(contacts: readonly { readonly uri: string; readonly q?: number }[]): void {

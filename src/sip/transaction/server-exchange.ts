@@ -21,6 +21,8 @@ import type { Timing } from './timing.ts';
 export interface ServerExchangeContext {
   readonly timers: TimerQueues<string>;
   readonly timing: Timing;
+  /** The To tag of all stateless answers (RFC 3261 §8.2.7), by which their ACKs are known. */
+  readonly statelessTag: string;
   sendResponse(data: Uint8Array, port: ResponsePort, flow: Flow): void;
   passAck(ack: SipRequest, flow: Flow): void;
   /** Timer H: the client never acknowledged. */
@@ -68,6 +70,10 @@ export class ServerExchange implements TimerOwner<string> {
 
   get isInvite(): boolean {
     return this.#machine === inviteServer;
+  }
+
+  get statelessTag(): string {
+    return this.#context.statelessTag;
   }
 
   get state(): ServerState {

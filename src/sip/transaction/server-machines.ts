@@ -13,7 +13,7 @@ export type ServerTimer = 'timer-trying' | 'timer-g' | 'timer-h' | 'timer-i' | '
 
 /**
  * `request`: a retransmission; `ack`: an ACK that matches. The rest is what the TU passes down; `give-up` is its
- * final answer that must not be sent.
+ * final answer that must not be sent, `stateless` one that is forgotten at once.
  */
 export type ServerEvent =
   | ServerTimer
@@ -23,6 +23,7 @@ export type ServerEvent =
   | 'provisional'
   | 'success'
   | 'failure'
+  | 'stateless'
   | 'give-up';
 
 export type ServerAction =
@@ -56,6 +57,7 @@ export const inviteServer: ServerMachine = {
     provisional: { to: 'proceeding', actions: ['stop-timers', 'send-response'] },
     success: { to: 'accepted', actions: ['stop-timers', 'send-response', 'start-l'] },
     failure: { to: 'completed', actions: ['stop-timers', 'send-response', 'start-g', 'start-h'] },
+    stateless: { to: 'terminated', actions: ['send-response'] },
   },
   accepted: {
     // RFC 6026 §7.1: retransmitted INVITEs are absorbed, 2xx from the TU and ACKs to it pass through.
@@ -86,6 +88,7 @@ export const nonInviteServer: ServerMachine = {
     provisional: { to: 'proceeding', actions: ['stop-timers', 'send-response'] },
     success: { to: 'completed', actions: ['stop-timers', 'send-response', 'start-j'] },
     failure: { to: 'completed', actions: ['stop-timers', 'send-response', 'start-j'] },
+    stateless: { to: 'terminated', actions: ['send-response'] },
     // RFC 4320 §4.2: a 408 is useless to the client, which has given up by then.
     'give-up': { to: 'terminated', actions: ['stop-timers'] },
   },
@@ -94,6 +97,7 @@ export const nonInviteServer: ServerMachine = {
     provisional: { to: 'proceeding', actions: ['send-response'] },
     success: { to: 'completed', actions: ['stop-timers', 'send-response', 'start-j'] },
     failure: { to: 'completed', actions: ['stop-timers', 'send-response', 'start-j'] },
+    stateless: { to: 'terminated', actions: ['send-response'] },
     'give-up': { to: 'terminated', actions: ['stop-timers'] },
   },
   completed: {

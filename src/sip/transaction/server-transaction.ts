@@ -1,5 +1,5 @@
 import { type Random, randomHex } from '../../base/index.ts';
-import { createResponse, type ResponseOptions } from '../message/build.ts';
+import { createResponse, type HeaderFields, type ResponseOptions } from '../message/build.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import { TransportError } from '../transport/errors.ts';
@@ -102,6 +102,24 @@ export class ServerTransaction {
     if (this.#request === undefined) return;
     const toTag = options.toTag ?? (status === 100 ? undefined : this.localTag);
     this.respond(createResponse(this.#request, status, reason, options, toTag));
+  }
+
+  /**
+   * Refuses the request and forgets it: whoever repeats it is answered anew, nothing is sent again by itself, and there is
+   * nothing left to cancel (RFC 3261 §8.2.7, §26.3.2.4).
+   */
+  refuseStateless(status: number, headers: HeaderFields): void {
+    if (this.#request === undefined) return;
+    const response = createResponse(
+      this.#request,
+      status,
+      undefined,
+      { headers },
+      this.#exchange.statelessTag,
+    );
+    this.#exchange.pass('stateless', response.encode());
+    this.onFinal?.(status);
+    this.#release();
   }
 
   #release(): void {

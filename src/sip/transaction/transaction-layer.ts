@@ -80,8 +80,6 @@ export class TransactionLayer implements MessageHandler {
   readonly #retryAfterS: number;
   readonly #overload: Pick<OverloadControl, 'judge'> | undefined;
   readonly #precedence: Precedence;
-  /** The To tag of all stateless refusals (RFC 3261 §8.2.7), by which their ACKs are known. */
-  readonly #refusalTag: string;
   readonly #metrics: Metrics;
   readonly #clientGauge: Gauge;
   readonly #serverGauge: Gauge;
@@ -100,7 +98,6 @@ export class TransactionLayer implements MessageHandler {
     this.#retryAfterS = options.retryAfterS ?? 5;
     this.#overload = deps.overload;
     this.#precedence = deps.precedence ?? new Precedence();
-    this.#refusalTag = `busy-${randomHex(deps.random, 6)}`;
     this.#metrics = metrics;
     const help = 'SIP transactions at this time';
     this.#clientGauge = metrics.gauge('sip_transactions', help, { side: 'client' });
@@ -118,6 +115,7 @@ export class TransactionLayer implements MessageHandler {
     };
     this.#serverContext = {
       ...shared,
+      statelessTag: `stateless-${randomHex(deps.random, 6)}`,
       sendResponse: (data, port, flow) => transport.sendResponse(data, port, flow),
       passAck: (ack, flow) => user.onAck(ack, flow),
       reportNoAck: () => this.#unacknowledged.inc(),
@@ -215,7 +213,7 @@ export class TransactionLayer implements MessageHandler {
     }
     // RFC 3261 §17.2.3, §13.3.1.4: an ACK without transaction is one for a 2xx.
     if (request.method === 'ACK') {
-      if (request.toTag !== this.#refusalTag) this.#user.onAck(request, flow);
+      if (request.toTag !== this.#serverContext.statelessTag) this.#user.onAck(request, flow);
       return;
     }
     const verdict = this.#hasRoom(request) ? (this.#overload?.judge(request, flow) ?? 'process') : 'refuse';
@@ -277,7 +275,10 @@ export class TransactionLayer implements MessageHandler {
     this.#metrics.counter('sip_overload_rejected_total', 'Requests refused with 503', { method }).inc();
     const seconds = Math.floor(this.#retryAfterS * (1 + this.#random.float()));
     const headers = [['Retry-After', String(seconds)]] as const;
-    const response = createResponse(request, 503, undefined, { toTag: this.#refusalTag, headers });
+    const response = createResponse(request, 503, undefined, {
+      toTag: this.#serverContext.statelessTag,
+      headers,
+    });
     this.#transport.sendResponse(response.encode(), request.topVia, flow);
   }
 

@@ -1,3 +1,4 @@
+import type { HeaderFields } from '../../../src/sip/message/build.ts';
 import { parseMessage } from '../../../src/sip/message/parser.ts';
 import { SipRequest } from '../../../src/sip/message/request.ts';
 import { quote } from '../../../src/sip/message/text.ts';
@@ -80,6 +81,11 @@ export class FakeContext implements RequestContext {
   reply(status: number, reason?: string, { headers = [] }: ReplyOptions = {}): void {
     this.status = status;
     this.reason = reason;
+    this.headers = [...headers];
+  }
+
+  challenge(status: number, headers: HeaderFields): void {
+    this.status = status;
     this.headers = [...headers];
   }
 

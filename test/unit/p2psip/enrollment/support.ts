@@ -306,6 +306,10 @@ export class AdapterBench {
         status = code;
         challenge = options?.headers?.[0]?.[1] ?? '';
       },
+      challenge: (code, [header]) => {
+        status = code;
+        challenge = header?.[1] ?? '';
+      },
     };
     const result = await this.authenticator.check(context, aor);
     const nonce = /nonce="([^"]+)"/.exec(challenge)?.[1] ?? '';

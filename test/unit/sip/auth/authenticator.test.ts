@@ -55,6 +55,9 @@ class Bench {
       reply: (status, _reason, options) => {
         reply = { status, headers: [...(options?.headers ?? [])] };
       },
+      challenge: (status, headers) => {
+        reply = { status, headers: [...headers] };
+      },
     };
     const result = await this.authenticator.check(context, aor);
     return { result, reply };

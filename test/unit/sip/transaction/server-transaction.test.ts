@@ -50,6 +50,23 @@ test('RFC 3261 §17.2.1 timers G and H: a failure is repeated, doubling up to T2
   t.is(clock.pendingTimers, 0);
 });
 
+for (const method of ['INVITE', 'REGISTER']) {
+  test(`RFC 3261 §8.2.7: a stateless refusal of ${method} leaves nothing behind`, async (t) => {
+    const { clock, timeline, transaction, layer, receive, user } = server(method);
+    const finals: number[] = [];
+    transaction.onFinal = (status) => finals.push(status);
+    transaction.refuseStateless(401, [['WWW-Authenticate', 'Digest realm="example.org"']]);
+    t.is(layer.counts.servers, 0);
+    t.deepEqual(finals, [401]);
+    receive();
+    t.is(user.requests.length, 2, 'a repetition is a request like another');
+    transaction.reply(200);
+    user.requests[1]!.reply(486);
+    await clock.advance(100);
+    t.deepEqual(timeline(), ['401@0', '486@0']);
+  });
+}
+
 test('RFC 3261 §17.2.1 timer G: none over TCP, while timer H runs', async (t) => {
   const { clock, timeline, transaction, layer, receive } = server('INVITE', tcp);
   transaction.reply(486);
