@@ -43,11 +43,16 @@ export class TokenBuckets {
    */
   take(key: string, cost: number, nowMs: number): boolean {
     const known = this.#fullAt.get(key);
-    const fullAt = Math.max(known ?? nowMs, nowMs) + Math.min(cost, this.#burst) * this.#msPerToken;
-    if (fullAt - nowMs > this.#burst * this.#msPerToken) return false;
+    const fullAt = this.#fullAfter(known, cost, nowMs);
+    if (fullAt === undefined) return false;
     if (known === undefined && this.#fullAt.size >= this.#sweepAt) this.#makeRoom(nowMs);
     this.#fullAt.set(key, fullAt);
     return true;
+  }
+
+  /** Whether `take` would give them. */
+  has(key: string, cost: number, nowMs: number): boolean {
+    return this.#fullAfter(this.#fullAt.get(key), cost, nowMs) !== undefined;
   }
 
   /** What was taken turned out to be owed to nobody. */
@@ -61,6 +66,11 @@ export class TokenBuckets {
     for (const [key, fullAt] of this.#fullAt) {
       if (fullAt <= nowMs) this.#fullAt.delete(key);
     }
+  }
+
+  #fullAfter(known: number | undefined, cost: number, nowMs: number): number | undefined {
+    const fullAt = Math.max(known ?? nowMs, nowMs) + Math.min(cost, this.#burst) * this.#msPerToken;
+    return fullAt - nowMs > this.#burst * this.#msPerToken ? undefined : fullAt;
   }
 
   #makeRoom(nowMs: number): void {

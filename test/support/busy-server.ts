@@ -7,9 +7,9 @@ import { CountingMetrics } from './counting-metrics.ts';
 import { sipRequest } from './sip-transactions.ts';
 
 /** What messages cost, ms of the server's time, about as measured; so a call costs 1 ms. */
-const COST = { unread: 0.008, ignored: 0.015, refused: 0.025, request: 0.35, other: 0.1 } as const;
+const COST = { unread: 0.016, ignored: 0.015, refused: 0.025, request: 0.35, other: 0.1 } as const;
 /** Messages that the kernel keeps; further ones are lost. */
-const KERNEL_QUEUE = 2_000;
+const KERNEL_QUEUE = 4_000;
 const PER_TURN = 32;
 /** When a client sends an INVITE again (RFC 3261 §17.1.1.2), ms after the first. */
 const REPEATS = [500, 1_500, 3_500];

@@ -1,10 +1,10 @@
-/** What is left of the share after a first cut; of each further one less and less, as it was not enough. */
-const TIGHTEN = 0.9;
-const HARDER = 0.1;
-const HARDEST = 0.5;
-/** By how much it grows at a time: far below where there was trouble last; from there on, more each time. */
-const QUICK = 0.12;
-const CAREFUL = 0.02;
+/** What is left of the share after each step in which too much came. */
+const CUT = 0.9;
+/** By what part it grows in a step for each part of our time that is free; the most in one step. */
+const GROWTH = 0.4;
+const MAX_GROWTH = 1.2;
+/** This part of our time is kept free: what comes is not even from one moment to the next. */
+const KEPT_FREE = 0.05;
 /** Nobody is limited any more once the share is above what anybody asks for by this. */
 const MARGIN = 1.2;
 /** With it a phone that sends one request within a dialog now and then, at a weight of four, is always served. */
@@ -17,11 +17,8 @@ const MIN_SHARE = 0.25;
  */
 export class FairShare {
   #share = Infinity;
-  /** Where there was trouble last. */
-  #ceiling = Infinity;
-  /** Cuts in a row. */
-  #cuts = 0;
-  #growth = 0;
+  /** What it was before the present cuts. */
+  #before: number | undefined;
 
   /** Requests/s; Infinity while nobody is limited. */
   get value(): number {
@@ -30,22 +27,22 @@ export class FairShare {
 
   /** There are too many. @param highest rate of any source now, requests/s */
   tighten(highest: number): void {
-    const before = Math.min(this.#share, highest);
-    if (this.#cuts === 0) this.#ceiling = before;
-    this.#share = Math.max(before * Math.max(TIGHTEN - HARDER * this.#cuts, HARDEST), MIN_SHARE);
-    this.#cuts += 1;
-    this.#growth = 0;
+    const share = Math.min(this.#share, highest);
+    this.#before ??= share;
+    this.#share = Math.max(share * CUT, MIN_SHARE);
   }
 
   /**
-   * There is room for more; nobody is limited once it is more than anybody asks for. As with CUBIC (RFC 9438) the share
-   * comes back quickly, goes on with care where there was trouble, and the more daringly the longer there is none.
+   * Nothing queues any more. While it was worked off the share had to be smaller than it must be, so half of the way is
+   * taken back; then it grows: the more of our time is free, the more, so that it comes to rest before anything queues again.
+   * Nobody is limited once the share is more than anybody asks for.
+   * @param free part of our time, 0 to 1
    */
-  relax(highest: number): void {
-    this.#cuts = 0;
-    const isBelow = this.#share < 0.8 * this.#ceiling;
-    this.#growth = isBelow ? 0 : this.#growth + CAREFUL;
-    this.#share *= 1 + (isBelow ? QUICK : this.#growth);
+  relax(highest: number, free: number): void {
+    if (this.#before !== undefined) this.#share = Math.sqrt(this.#share * this.#before);
+    this.#before = undefined;
+    const growth = 1 + GROWTH * Math.max(free - KEPT_FREE, 0);
+    this.#share *= Math.min(growth, MAX_GROWTH);
     if (this.#share > MARGIN * highest) this.#share = Infinity;
   }
 

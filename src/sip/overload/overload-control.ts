@@ -40,8 +40,8 @@ export type Verdict = 'process' | 'refuse' | 'ignore';
 const STANDING_MS = 500;
 /** How often the share is set anew, ms. */
 const STEP_MS = 100;
-/** What queues needs time to be worked off after the share was made smaller, ms. */
-const HOLD_MS = 300;
+/** In an overload the share is made smaller as long as messages have queued for this, ms. */
+const LASTING_MS = 100;
 /** An overload is over when the share was not made smaller for so long, and limits nobody, ms. */
 const QUIET_MS = 2_000;
 
@@ -127,7 +127,8 @@ export class OverloadControl {
     const now = this.#deps.clock.monotonic();
     const rate = this.#rates.of(source, now);
     const allowed = this.#share.value * this.#standing(host);
-    if (rate < FLOOD_RATE || rate < FLOOD_SHARES * allowed) return false;
+    if (rate < FLOOD_RATE || rate <= allowed) return false;
+    if (rate < FLOOD_SHARES * allowed && this.#refusals.has('', 1, now)) return false;
     if (!this.#deps.precedence.isOrdinary(data)) return false;
     if (this.#deps.random.float() < this.#share.part(rate, this.#standing(host))) {
       this.#isSpared = true;
@@ -204,9 +205,10 @@ export class OverloadControl {
 
   #adjust(): void {
     const now = this.#deps.clock.monotonic();
+    const occupancy = this.#queue.occupancy(now);
     const standsFor = this.#queue.standsFor(now);
-    if (standsFor === 0) this.#share.relax(this.#highest);
-    else if (standsFor >= STANDING_MS && now - this.#tightenedAt >= HOLD_MS) this.#tighten(now);
+    if (standsFor === 0) this.#share.relax(this.#highest, 1 - occupancy);
+    else if (standsFor >= LASTING_MS) this.#tighten(now);
     if (this.#share.value < Infinity || now - this.#tightenedAt < QUIET_MS) this.#arm();
     else this.#end(now);
   }

@@ -19,6 +19,9 @@ export class StandingQueue {
   /** Messages since. */
   #count = 0;
   #turnEndedAt = -Infinity;
+  /** Spent on messages since `measuredAt`, ms. */
+  #busy = 0;
+  #measuredAt = -Infinity;
 
   /** One turn is over that brought `messages` from `start` to `end`, monotonic ms. */
   turn(messages: number, start: number, end: number): void {
@@ -28,7 +31,16 @@ export class StandingQueue {
       this.#count = 0;
     }
     this.#count += messages;
+    this.#busy += end - start;
     this.#turnEndedAt = end;
+  }
+
+  /** The part of the time since it was asked before that went into messages, 0 to 1. */
+  occupancy(now: number): number {
+    const part = Math.min(this.#busy / (now - this.#measuredAt), 1);
+    this.#busy = 0;
+    this.#measuredAt = now;
+    return part;
   }
 
   /** For how long no turn of many has emptied it, ms. */

