@@ -100,16 +100,16 @@ export class HeaderList {
   }
 
   remove(key: string): boolean {
-    let kept = 0;
-    for (const line of this.#lines) {
-      if (line.key !== key) {
-        this.#lines[kept] = line;
-        kept += 1;
-      }
+    let kept = this.#indexOf(key);
+    if (kept < 0) return false;
+    for (let at = kept + 1; at < this.#lines.length; at += 1) {
+      const line = this.#lines[at]!;
+      if (line.key === key) continue;
+      this.#lines[kept] = line;
+      kept += 1;
     }
-    const removed = kept < this.#lines.length;
-    this.#lines.length = kept;
-    return removed;
+    while (this.#lines.length > kept) this.#lines.pop();
+    return true;
   }
 
   /** The first element of a comma list, across lines. */
