@@ -61,7 +61,10 @@ const EMERGENCIES = { perSecond: 1, burst: 10 } as const;
 /** 503s at one time: a flood is not worth an answer each, least of all with a false source. */
 const REFUSALS = { perSecond: 2_000, burst: 2_000 } as const;
 
-/** Of a source at so many times its share, and above the rate of any phone, what is too much is dropped unread: reading is most of the cost. */
+/**
+ * Of a source above the rate of any phone, what is too much is dropped unread, as reading is most of the cost: from so many
+ * times its share on, and as soon as it is above its share where no 503 is left to tell it so.
+ */
 const FLOOD_SHARES = 2;
 const FLOOD_RATE = 100;
 
