@@ -174,7 +174,10 @@ export class SipSide {
         precedence,
         media: deps.media,
       },
-      { nodeHex, overlayName: overlay.name, tokenKey: deps.tokenKey },
+      {
+        ...{ nodeHex, overlayName: overlay.name, tokenKey: deps.tokenKey },
+        emergencyNumber: config.sip.emergency[0],
+      },
       new AdapterPeer({ registrations: this.#registrations, calls }),
     );
     served?.revoked.on((aor) => this.#onRevoked(aor));

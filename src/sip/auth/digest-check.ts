@@ -1,6 +1,7 @@
 import type { Address } from '../../base/index.ts';
 import { phoneNumberOf } from '../message/phone-number.ts';
 import type { SipRequest } from '../message/request.ts';
+import { isEmergencyUrn } from '../message/service-urn.ts';
 import { parseUri } from '../message/uri.ts';
 import type { CredentialsStore } from './credentials.ts';
 import type { CredentialsJudge, DigestProof } from './credentials-judge.ts';
@@ -134,16 +135,17 @@ export class DigestCheck {
   /**
    * RFC 7616 §3.4.6 asks that the digest uri mean the resource of the request line. Phones write our domain with and
    * without scheme, port and parameters there, so it need only name us, or be the Request-URI. A telephone number that was
-   * dialled as a tel URI stands in the Request-URI as a user of ours by now.
+   * dialled as a tel URI, or by an emergency URN, stands in the Request-URI as a user of ours by now.
    */
   #isForUs(digestUri: string, request: SipRequest): boolean {
     if (digestUri === request.requestUri) return true;
     try {
-      const uri = parseUri(/^(sips?|tel):/i.test(digestUri) ? digestUri : `sip:${digestUri}`);
+      const uri = parseUri(/^(sips?|tel|urn):/i.test(digestUri) ? digestUri : `sip:${digestUri}`);
       if (uri.scheme === 'tel') {
         const number = phoneNumberOf(uri);
         return number !== undefined && number === phoneNumberOf(request.uri);
       }
+      if (isEmergencyUrn(uri)) return isEmergencyUrn(request.to.uri);
       const { host, port } = uri;
       return this.#own.domainOf(host, port) !== undefined;
     } catch {

@@ -1,6 +1,7 @@
 import { CodedError } from '../../base/index.ts';
 import type { SipRequest } from './request.ts';
 import type { SipResponse } from './response.ts';
+import { isEmergencyUrn } from './service-urn.ts';
 import { isToken } from './text.ts';
 import { BRANCH_COOKIE } from './via.ts';
 
@@ -52,7 +53,8 @@ function checkHeaders(request: SipRequest): Refusal | undefined {
 /** RFC 3261 §16.3 item 2; the syntax of the URI itself is part of item 1. */
 function checkRequestUri(request: SipRequest): Refusal | undefined {
   const { uri } = request;
-  if (!uri.isSip && uri.scheme !== 'tel') return { status: 416, reason: 'Unsupported URI Scheme' };
+  const isKnown = uri.isSip || uri.scheme === 'tel' || isEmergencyUrn(uri);
+  if (!isKnown) return { status: 416, reason: 'Unsupported URI Scheme' };
   // RFC 3261 §19.1.1: a Request-URI has no header component.
   if (uri.headers !== undefined) return bad('Headers in Request-URI');
   return undefined;

@@ -1,4 +1,5 @@
 import type { SipRequest } from '../message/request.ts';
+import { isEmergencyUrn } from '../message/service-urn.ts';
 
 /** What a request is for, as far as it counts when not all can be served. */
 export type Purpose = 'emergency' | 'session' | 'registration' | 'new';
@@ -8,8 +9,6 @@ const SEARCHED_BYTES = 4_096;
 
 const TO_TAG = /\r\n(?:to|t)[ \t]*:[^\r]*;[ \t]*tag[ \t]*=/i;
 const PRIORITY_HEADER = /\r\n(?:priority[ \t]*:[ \t]*emergency|resource-priority[ \t]*:)/i;
-/** RFC 5031 §4.2, and numbers as users of a SIP or tel URI. */
-const URI_OF_SOS = /^urn:service:sos(?:\.|$)/i;
 const SPECIAL_START = /^(?:SIP\/|ACK |CANCEL |[A-Z]+ urn:)/i;
 
 /** Tells requests apart by the little of them that this needs. */
@@ -45,7 +44,7 @@ export class Precedence {
   }
 
   #isEmergency(request: SipRequest): boolean {
-    if (URI_OF_SOS.test(request.requestUri)) return true;
+    if (isEmergencyUrn(request.uri)) return true;
     if (this.#numbers.size > 0 && this.#numbers.has(request.uri.user ?? '')) return true;
     if (request.has('Resource-Priority')) return true;
     return request.header('Priority')?.toLowerCase() === 'emergency';

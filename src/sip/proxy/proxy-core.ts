@@ -11,6 +11,7 @@ import {
 } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
+import { isEmergencyUrn } from '../message/service-urn.ts';
 import type { OverloadControl } from '../overload/overload-control.ts';
 import type { Precedence } from '../overload/precedence.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
@@ -24,7 +25,7 @@ import type { BranchTimer, ProxyTiming } from './branch.ts';
 import { BranchPlanner } from './branch-plan.ts';
 import { incomingBreadth } from './breadth.ts';
 import { callerTarget, formsDialog } from './caller.ts';
-import { canonicaliseTarget } from './canonical-target.ts';
+import { canonicaliseTarget, type TargetOptions } from './canonical-target.ts';
 import { FlowFinder } from './flow-finder.ts';
 import { FlowTokens } from './flow-token.ts';
 import { Fork, type ForkServices } from './fork.ts';
@@ -65,7 +66,7 @@ export interface ProxyCoreDeps {
   readonly media?: MediaBridge | undefined;
 }
 
-export interface ProxyCoreOptions {
+export interface ProxyCoreOptions extends TargetOptions {
   /** Our Node-ID in lower-case hex. */
   readonly nodeHex: string;
   readonly overlayName: string;
@@ -98,6 +99,7 @@ export class ProxyCore implements TransactionUser {
   readonly #logger: Logger;
   readonly #own: OwnAddresses;
   readonly #handler: RequestHandler;
+  readonly #target: TargetOptions;
   readonly #loops: LoopDetector;
   readonly #routes: RouteReader;
   readonly #flows: FlowFinder;
@@ -118,6 +120,7 @@ export class ProxyCore implements TransactionUser {
     this.#logger = logger;
     this.#own = own;
     this.#handler = handler;
+    this.#target = { emergencyNumber: options.emergencyNumber };
     this.#calls = deps.calls;
     this.transactions = new TransactionLayer(
       {
@@ -278,7 +281,12 @@ export class ProxyCore implements TransactionUser {
       this.#forwardInDialog(transaction, reading, fingerprint);
       return;
     }
-    canonicaliseTarget(request, this.#own);
+    canonicaliseTarget(request, this.#own, this.#target);
+    if (isEmergencyUrn(request.uri)) {
+      // RFC 3261 §16.3 item 2: nobody said what is to be dialled then.
+      transaction.reply(416);
+      return;
+    }
     if (request.method === 'OPTIONS' && !reading.hasRoute && this.#isForServer(request)) {
       // RFC 3261 §11.2
       transaction.reply(200, undefined, { headers: SERVER_CAPABILITIES });
