@@ -12,14 +12,14 @@ async function start(t: ExecutionContext, options: object = {}) {
   return { alice: await edge.phone('alice'), network };
 }
 
-for (const urn of ['urn:service:sos', 'URN:service:sos.fire']) {
-  behaviour(`RFC 5031 §4.2: ${urn} is dialled as the first emergency number`, async (t) => {
-    const { alice, network } = await start(t);
+behaviour('RFC 5031 §4.2: urn:service:sos is dialled as the first emergency number', async (t) => {
+  const { alice, network } = await start(t);
+  for (const urn of ['urn:service:sos', 'URN:service:sos.fire']) {
     const invite = alice.invite(urn);
     alice.authorized(invite, await alice.expect(407));
     t.regex((await network.expect('INVITE')).uri, new RegExp(`^sip:112@${TRUNK}`));
-  });
-}
+  }
+});
 
 behaviour('RFC 3261 §16.3 item 2: where no number is known, urn:service:sos is 416', async (t) => {
   const { alice } = await start(t, { emergency: [] });
