@@ -7,7 +7,7 @@ import type { OverlayDocument } from '../reload/document/overlay-document.ts';
 import { ReloadNode } from '../reload/node/reload-node.ts';
 import type { Admission } from '../reload/security/trust-policy.ts';
 import type { CallRecord } from '../sip/proxy/call-log.ts';
-import { AdminServer } from './admin/admin-server.ts';
+import { AdminServer, type AdminTls } from './admin/admin-server.ts';
 import { LiveFeed } from './admin/live-feed.ts';
 import { phoneSettings } from './admin/phone-settings.ts';
 import { peerRoutes } from './admin/routes.ts';
@@ -170,6 +170,7 @@ async function build(
       }),
     },
     closers,
+    sip?.certificates,
   );
 
   membership.follow(node);
@@ -218,13 +219,21 @@ function admissionOf({ allow, listen, sharedSecret }: OverlayConfig, document: O
   return listen.every(({ host }) => isLoopback(host)) ? { kind: 'loopback' } : { kind: 'open' };
 }
 
+/** The configuration was checked for it: https is never served as http. */
+function tlsOf(certificates: SipSide['certificates'] | undefined): AdminTls {
+  if (certificates?.options === undefined) throw new TypeError('https without a certificate');
+  return { options: certificates.options, changed: certificates.changed };
+}
+
 async function startAdmin(
   config: GatewayConfig,
   deps: ConstructorParameters<typeof AdminServer>[0],
   closers: (() => Promise<void>)[],
+  certificates: SipSide['certificates'] | undefined,
 ): Promise<string | undefined> {
   if (config.admin === undefined) return undefined;
-  const server = new AdminServer(deps, { listen: config.admin.listen, token: config.admin.token });
+  const { listen, token, isSecure } = config.admin;
+  const server = new AdminServer(deps, { listen, token, tls: isSecure ? tlsOf(certificates) : undefined });
   const url = await server.start();
   closers.push(() => server.stop());
   return url;

@@ -17,7 +17,7 @@ import { presharedKeyContext, secretRefusal } from './preshared-key.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { systemClock } from './system-clock.ts';
 import { bindError } from './system-errors.ts';
-import { presentedCertificates, secureContextOf, secureContextOptions } from './tls-context.ts';
+import { byServerName, presentedCertificates, secureContextOptions } from './tls-context.ts';
 
 /** TLS handshakes in progress on one listener; further connections are closed at once. */
 const MAX_PENDING_HANDSHAKES = 256;
@@ -204,15 +204,6 @@ function contextOf({ identity, identityFor, verifyPeer, presharedKey }: TlsOptio
     };
   }
   return { ...presharedKeyContext, pskCallback: () => presharedKey().key };
-}
-
-function byServerName(identityFor: NonNullable<TlsOptions['identityFor']>): ServerTlsOptions['SNICallback'] {
-  return (name, done) => {
-    const identity = identityFor(name);
-    // Nothing given: the listener's own identity.
-    if (identity === undefined) done(null);
-    else done(null, secureContextOf(identity));
-  };
 }
 
 function remoteKey(socket: Socket): string {

@@ -1,5 +1,11 @@
-import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import type { TlsIdentity } from '../base/index.ts';
+import {
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type TlsOptions as ServerTlsOptions,
+  type TLSSocket,
+} from 'node:tls';
+import type { TlsIdentity, TlsOptions } from '../base/index.ts';
 
 const PEM_LINE = /.{1,64}/g;
 
@@ -36,6 +42,18 @@ export function secureContextOf(identity: TlsIdentity | undefined): SecureContex
     contexts.set(identity, context);
   }
   return context;
+}
+
+/** What a server's handshake asks for the name its client gave. */
+export function byServerName(
+  identityFor: NonNullable<TlsOptions['identityFor']>,
+): NonNullable<ServerTlsOptions['SNICallback']> {
+  return (name, done) => {
+    const identity = identityFor(name);
+    // Nothing given: the listener's own identity.
+    if (identity === undefined) done(null);
+    else done(null, secureContextOf(identity));
+  };
 }
 
 /** More certificates than this in a chain are not looked at. */

@@ -3,9 +3,11 @@ import path from 'node:path';
 import test from 'ava';
 import { axeFaults, openBrowser } from '../support/browser.ts';
 import { BrowserPhone } from '../support/browser-phone.ts';
+import { startGateway } from '../support/gateway.ts';
 import { startOverlay } from '../support/overlay.ts';
 import { requirePrograms } from '../support/programs.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { sipTlsFiles } from '../support/tls-files.ts';
 
 /** Full scale is 1, and each 0.1 is 6 dB: what a beep of the fake microphone is well above, and noise is not. */
 const AUDIBLE = 0.3;
@@ -141,5 +143,30 @@ test.serial(
       browser.complaints.filter((line) => !/status of 401/.test(line)),
       [],
     );
+  },
+);
+
+test.serial(
+  'by https, two phones call by wss and hear each other, and the console shows the call',
+  async (t) => {
+    t.timeout(170_000);
+    if (!requirePrograms(t, 'chromium')) return;
+    const { cert, key } = sipTlsFiles();
+    const config = async (port: () => Promise<number>) => ({
+      overlay: { name: 'example.org', first: true, listen: [`tls://127.0.0.1:${await port()}`] },
+      sip: { listen: ['wss://127.0.0.1:0'], tls: { cert, key } },
+      admin: 'https://127.0.0.1:0',
+    });
+    const peer = await startGateway(t, config);
+    t.regex(peer.adminUrl, /^https:/);
+    const browser = await openBrowser(t, { trusts: cert });
+    const alice = await BrowserPhone.register(browser, peer, 'alice');
+    const bob = await BrowserPhone.register(browser, peer, 'bob');
+    await alice.call('bob');
+    await bob.answer();
+    t.true((await alice.loudest('theirs', 5)) > AUDIBLE);
+    const console1 = await browser.open(`${peer.adminUrl}/`);
+    await console1.locator('#calls .row', { hasText: 'talking' }).waitFor();
+    t.deepEqual(browser.complaints, []);
   },
 );

@@ -1,3 +1,5 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
 import axe from 'axe-core';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -22,13 +24,25 @@ interface AxeResult {
   }[];
 }
 
-/** A headless Chromium of the system; it ends with the test. */
-export async function openBrowser(t: ExecutionContext): Promise<TestBrowser> {
-  const browser = await chromium.launch({ executablePath: findProgram('chromium')!, args: ARGUMENTS });
+/**
+ * A headless Chromium of the system; it ends with the test.
+ * @param options.trusts PEM file with a certificate that it takes whoever issued it
+ */
+export async function openBrowser(
+  t: ExecutionContext,
+  { trusts }: { readonly trusts?: string } = {},
+): Promise<TestBrowser> {
+  const args = trusts === undefined ? ARGUMENTS : [...ARGUMENTS, trusting(trusts)];
+  const browser = await chromium.launch({ executablePath: findProgram('chromium')!, args });
   t.teardown(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   context.setDefaultTimeout(STEP_MS);
   return new TestBrowser(context);
+}
+
+function trusting(file: string): string {
+  const spki = new X509Certificate(readFileSync(file)).publicKey.export({ type: 'spki', format: 'der' });
+  return `--ignore-certificate-errors-spki-list=${createHash('sha256').update(spki).digest('base64')}`;
 }
 
 export class TestBrowser {

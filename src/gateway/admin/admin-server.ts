@@ -1,7 +1,22 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type Address, CodedError, formatAddress, type Logger } from '../../base/index.ts';
+import {
+  type Address,
+  CodedError,
+  type EventSource,
+  formatAddress,
+  type Logger,
+  type TlsOptions,
+} from '../../base/index.ts';
 import { bindError } from '../../net/system-errors.ts';
+import { byServerName, secureContextOptions } from '../../net/tls-context.ts';
 import { type Access, hasToken, isRebound, refuseRequest } from './http-guard.ts';
 import { type Answer, errorAnswer, type Route, refusal } from './routes.ts';
 import { sendAnswer } from './send-answer.ts';
@@ -13,8 +28,17 @@ const MAX_RUNNING = 32;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 5_000;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** RELOAD gives up after 5 sends 3 s apart (RFC 6940 §6.2.1); nobody is left waiting for longer. */
 const ANSWER_TIMEOUT_MS = 20_000;
+
+const BOUNDS = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  connectionsCheckingInterval: 2_000,
+} as const;
 
 export interface AdminServerDeps {
   /** By the first segment of the path. */
@@ -30,6 +54,14 @@ export interface AdminServerOptions {
   readonly listen: Address;
   /** Callers must show it but for the probes and the pages; undefined = nobody is asked (loopback). */
   readonly token: string | undefined;
+  /** By https with these certificates; without them by http. */
+  readonly tls?: AdminTls | undefined;
+}
+
+export interface AdminTls {
+  readonly options: TlsOptions;
+  /** The identity of `options` is another one: it counts from the next handshake on. */
+  readonly changed: EventSource<void>;
 }
 
 /** The admin interface: HTTP, JSON but for /metrics. */
@@ -42,16 +74,8 @@ export class AdminServer {
   constructor(deps: AdminServerDeps, options: AdminServerOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#server = createServer(
-      {
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        connectionsCheckingInterval: 2_000,
-      },
-      (request, response) => void this.#serve(request, response),
-    );
+    const serve = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    this.#server = options.tls === undefined ? createServer(BOUNDS, serve) : secureServer(options.tls, serve);
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
@@ -69,7 +93,8 @@ export class AdminServer {
         // A connection that could not be accepted, such as for want of memory: without this it ends the process.
         this.#server.on('error', (error) => this.#deps.logger.warn('admin listener', { error }));
         const { port } = this.#server.address() as AddressInfo;
-        resolve(`http://${formatAddress({ host: listen.host, port })}`);
+        const scheme = this.#options.tls === undefined ? 'http' : 'https';
+        resolve(`${scheme}://${formatAddress({ host: listen.host, port })}`);
       });
     });
   }
@@ -128,7 +153,7 @@ export class AdminServer {
       );
     }
     if (name === 'metrics' && argument === undefined) return this.#sendMetrics(response);
-    if (argument === undefined && this.#deps.console?.serveWatcher(name, response)) return;
+    if (argument === undefined && this.#deps.console?.serveWatcher(name, request, response)) return;
     if (route === undefined || rest.length > 0 || !fits(route, argument)) {
       return sendAnswer(response, refusal(404, 'no-such-path', `known: ${this.#known()}`));
     }
@@ -153,6 +178,21 @@ export class AdminServer {
     const { contentType, body } = await this.#deps.metrics.render();
     response.writeHead(200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' }).end(body);
   }
+}
+
+function secureServer({ options, changed }: AdminTls, serve: RequestListener): Server {
+  const { identityFor } = options;
+  const server = createSecureServer(
+    {
+      ...BOUNDS,
+      ...secureContextOptions(options.identity),
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      ...(identityFor && { SNICallback: byServerName(identityFor) }),
+    },
+    serve,
+  );
+  changed.on(() => server.setSecureContext(secureContextOptions(options.identity)));
+  return server;
 }
 
 /** The decoded path segments. @throws CodedError 'bad-uri' */

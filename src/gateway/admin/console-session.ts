@@ -11,11 +11,15 @@ const LIFETIME_S = 12 * 3600;
 export class ConsoleSession {
   readonly #key = randomBytes(32);
 
-  /** The value of a Set-Cookie header (RFC 6265). @param now ms since the epoch */
-  cookie(now: number): string {
+  /**
+   * The value of a Set-Cookie header (RFC 6265).
+   * @param now ms since the epoch
+   * @param options.isSecure it came by https, and is to come back by that alone
+   */
+  cookie(now: number, { isSecure }: { readonly isSecure: boolean }): string {
     const until = String(Math.floor(now / 1000) + LIFETIME_S);
     const value = `${until}.${this.#sign(until).toString('base64url')}`;
-    return `${COOKIE}=${value}; Path=/; Max-Age=${LIFETIME_S}; HttpOnly; SameSite=Strict`;
+    return `${COOKIE}=${value}; Path=/; Max-Age=${LIFETIME_S}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
   }
 
   /** @param now ms since the epoch */

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { type Answer, refusal } from './routes.ts';
 
 const MAX_BODY_BYTES = 0;
@@ -22,8 +23,13 @@ export function refuseRequest(request: IncomingMessage, access: Access): Answer 
   }
   // What a web page in the operator's browser sends by POST carries its Origin: none of them has anything to change here.
   const { origin, host } = request.headers;
-  const isWelcome = origin === undefined || (access === 'same-origin' && origin === `http://${host}`);
+  const own = `${isSecure(request) ? 'https' : 'http'}://${host}`;
+  const isWelcome = origin === undefined || (access === 'same-origin' && origin === own);
   return access === 'read' || isWelcome ? undefined : refusal(403, 'foreign-origin', 'not from a web page');
+}
+
+export function isSecure({ socket }: IncomingMessage): boolean {
+  return socket instanceof TLSSocket;
 }
 
 /**

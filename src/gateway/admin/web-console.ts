@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ConsoleSession } from './console-session.ts';
+import { isSecure } from './http-guard.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { PhoneSettings } from './phone-settings.ts';
 import { ok, refusal } from './routes.ts';
@@ -32,9 +33,10 @@ export class WebConsole {
   }
 
   /** For who has shown the token, where there is one: `/session` gives the cookie, `/events` what happens. */
-  serveWatcher(name: string, response: ServerResponse): boolean {
+  serveWatcher(name: string, request: IncomingMessage, response: ServerResponse): boolean {
     if (name === 'session') {
-      sendAnswer(response, ok({ session: true }), { 'Set-Cookie': this.#session.cookie(Date.now()) });
+      const cookie = this.#session.cookie(Date.now(), { isSecure: isSecure(request) });
+      sendAnswer(response, ok({ session: true }), { 'Set-Cookie': cookie });
     } else if (name !== 'events') {
       return false;
     } else if (!this.#deps.feed.serve(response)) {

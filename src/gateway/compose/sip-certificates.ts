@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import {
   type Clock,
+  Event,
   errorMessage,
   type Gauge,
   type Logger,
@@ -36,6 +37,8 @@ interface Entry {
  * with; files that do not fit together, as in the middle of a renewal, leave the old ones in use.
  */
 export class SipCertificates {
+  /** A certificate has taken another's place. */
+  readonly changed = new Event<void>();
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #file: string;
@@ -110,6 +113,7 @@ export class SipCertificates {
       entry.leaf = leafOf(entry.identity);
       entry.remindAt = 0;
       this.#logger.info('new SIP certificate in use', { cert, validTo: entry.leaf.validTo });
+      this.changed.emit();
     } catch (error) {
       this.#logger.warn('new SIP certificate refused, the old one stays', { reason: errorMessage(error) });
     }

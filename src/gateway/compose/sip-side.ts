@@ -231,6 +231,11 @@ export class SipSide {
     }
   }
 
+  /** The certificates of our names, for others who serve under them. */
+  get certificates(): Pick<SipCertificates, 'options' | 'changed'> {
+    return this.#certificates;
+  }
+
   /** Sources banned at this time. */
   get bans(): readonly Ban[] {
     return this.#guard.bans();

@@ -150,6 +150,8 @@ export interface SipConfig {
 
 export interface AdminConfig {
   readonly listen: Address;
+  /** By https, with the certificates of `sip.tls`. */
+  readonly isSecure: boolean;
   /** The bearer token callers must show; undefined = none, loopback only. */
   readonly token: string | undefined;
 }

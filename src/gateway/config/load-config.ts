@@ -251,13 +251,14 @@ class Resolver {
   #admin(): AdminConfig | undefined {
     const { admin } = this.#parsed;
     if (admin === 'off') return undefined;
-    if (!('listen' in admin)) return { listen: toAddress(admin), token: undefined };
-    const tokenFile = admin['token-file'];
-    if (tokenFile === undefined) return { listen: toAddress(admin.listen), token: undefined };
+    const url = 'listen' in admin ? admin.listen : admin;
+    const common = { listen: toAddress(url), isSecure: url.scheme === 'https' };
+    const tokenFile = 'listen' in admin ? admin['token-file'] : undefined;
+    if (tokenFile === undefined) return { ...common, token: undefined };
     const path = this.#absolute(tokenFile);
     const token = readToken(path, { file: this.#file, path: 'admin.token-file' });
     this.#warnAboutMode(path);
-    return { listen: toAddress(admin.listen), token };
+    return { ...common, token };
   }
 
   #media(): GatewayConfig['media'] {

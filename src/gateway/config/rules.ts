@@ -201,9 +201,16 @@ function* enrolledUserRules({ overlay, sip, users }: ParsedConfig): Generator<Br
   }
 }
 
-function* adminRules({ admin }: ParsedConfig): Generator<Breach> {
+function* adminRules({ admin, sip }: ParsedConfig): Generator<Breach> {
   if (admin === 'off') return;
   const listen = 'listen' in admin ? admin.listen : admin;
+  if (listen.scheme === 'https' && (sip.mode === 'off' || sip.tls.length === 0)) {
+    yield {
+      path: 'admin',
+      problem: 'https shows a certificate of sip.tls, and there is none',
+      mend: 'write sip.tls: {cert: FILE, key: FILE}, or use http',
+    };
+  }
   const guarded = 'listen' in admin && admin['token-file'] !== undefined;
   if (isLoopback(listen.host) || guarded) return;
   yield {

@@ -13,7 +13,7 @@ function sipPort(scheme: string): number {
 
 const overlayUrl = { schemes: ['tls', 'dtls'], defaultPort: 6084 } as const;
 const sipUrl = { schemes: SIP_SCHEMES, defaultPort: sipPort } as const;
-const adminListen = url({ schemes: ['http'], defaultPort: 8060, names: false });
+const adminListen = url({ schemes: ['http', 'https'], defaultPort: 8060, names: false });
 const path = text('give a file name');
 
 const overlay = block({

@@ -82,7 +82,9 @@ test('P7: a name and two words make a whole configuration; every other key has i
     allow: [],
     trunks: [],
   });
-  t.deepEqual(config.admin, { listen: { host: '127.0.0.1', port: 8060 }, token: undefined });
+  t.deepEqual(config.admin, {
+    ...{ listen: { host: '127.0.0.1', port: 8060 }, isSecure: false, token: undefined },
+  });
   t.deepEqual(config.log, { level: 'info', format: 'text' });
   t.is(config.durability, 'commit');
   t.is(config.data, path.join(path.dirname(config.file), 'data'));
@@ -208,6 +210,10 @@ test('a self-signed overlay beyond loopback starts when it is open on purpose, o
 
 // Each line: what is laid over the file above, and the one line the operator gets to see.
 const setFaults: readonly (readonly [sets: readonly string[], line: string])[] = [
+  [
+    ['admin=https://127.0.0.1:8060'],
+    'admin: https shows a certificate of sip.tls, and there is none; write sip.tls: {cert: FILE, key: FILE}, or use http',
+  ],
   [['sip.mode=prxy'], 'sip.mode: "prxy" is not known; choose proxy, redirect, off'],
   [['overlay.first=maybe'], 'overlay.first: "maybe" is not a yes or no; write true or false'],
   [['overlay.fist=true'], 'overlay.fist: is not a key of this version; did you mean first?'],
@@ -296,7 +302,7 @@ const setFaults: readonly (readonly [sets: readonly string[], line: string])[] =
     ['admin=http://0.0.0.0:8060'],
     'admin: 0.0.0.0:8060 is open to others without a token; write admin: {listen: URL, token-file: FILE}, or use 127.0.0.1',
   ],
-  [['admin=https://127.0.0.1:8060'], 'admin: "https://127.0.0.1:8060" begins with https://; use http://'],
+  [['admin=ftp://127.0.0.1:8060'], 'admin: "ftp://127.0.0.1:8060" begins with ftp://; use http:// https://'],
   [
     ['admin=http://127.0.0.1:5060'],
     'admin: 127.0.0.1:5060 is taken by sip.listen[1] already; give one of them another port',
