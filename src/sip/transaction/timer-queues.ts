@@ -11,11 +11,12 @@ export interface TimerEntry<Name> {
   readonly dueAt: number;
   /** undefined once stopped or fired. */
   owner: TimerOwner<Name> | undefined;
+  readonly queue: TimerQueue<Name>;
 }
 
 /** A due time counts as reached from this much before: system timers fire up to a millisecond early. */
 const EARLY_MS = 1;
-/** Fired entries at the head of a queue that are borne before the array is cut, and as many as there are running ones. */
+/** Entries of no more use that are borne in a queue before it is cut, and as many as there are others. */
 const COMPACT_AT = 1024;
 
 /** All timers of one duration: they fall due in the order they were started, so a plain queue keeps them sorted. */
@@ -25,6 +26,8 @@ class TimerQueue<Name> {
   readonly #durationMs: number;
   #entries: TimerEntry<Name>[] = [];
   #head = 0;
+  /** From the head on. */
+  #stopped = 0;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, onError: (error: unknown) => void, durationMs: number) {
@@ -33,18 +36,33 @@ class TimerQueue<Name> {
     this.#durationMs = durationMs;
   }
 
+  get size(): number {
+    return this.#entries.length - this.#head;
+  }
+
   start(owner: TimerOwner<Name>, name: Name): TimerEntry<Name> {
-    const entry = { name, dueAt: this.#clock.monotonic() + this.#durationMs, owner };
+    const entry = { name, dueAt: this.#clock.monotonic() + this.#durationMs, owner, queue: this };
     this.#entries.push(entry);
     this.#timer ??= this.#clock.setTimer(this.#durationMs, this.#onDue);
     return entry;
   }
 
-  stop(): void {
-    this.#timer?.close();
-    this.#timer = undefined;
-    this.#entries = [];
-    this.#head = 0;
+  /**
+   * The entry goes when half of all have been stopped: most timers are, long before they are due, and waiting there they
+   * would be many more than those that run.
+   */
+  stop(entry: TimerEntry<Name>): void {
+    if (entry.owner === undefined) return;
+    entry.owner = undefined;
+    this.#stopped += 1;
+    if (this.#stopped < COMPACT_AT || 2 * this.#stopped < this.#entries.length - this.#head) return;
+    this.#keep(this.#entries.slice(this.#head).filter(({ owner }) => owner !== undefined));
+    this.#stopped = 0;
+  }
+
+  clear(): void {
+    this.#stopped = 0;
+    this.#keep([]);
   }
 
   readonly #onDue = () => {
@@ -56,9 +74,12 @@ class TimerQueue<Name> {
       if (owner !== undefined && next.dueAt > now + EARLY_MS) break;
       this.#head += 1;
       next.owner = undefined;
-      if (owner !== undefined) this.#call(owner, next.name);
+      if (owner === undefined) this.#stopped -= 1;
+      else this.#call(owner, next.name);
     }
-    this.#compact();
+    const running = this.#entries.length - this.#head;
+    if (running === 0 || this.#head >= Math.max(COMPACT_AT, running))
+      this.#keep(this.#entries.slice(this.#head));
     const next = this.#entries[this.#head];
     if (next !== undefined) this.#timer ??= this.#clock.setTimer(Math.max(0, next.dueAt - now), this.#onDue);
   };
@@ -72,11 +93,12 @@ class TimerQueue<Name> {
     }
   }
 
-  #compact(): void {
-    const running = this.#entries.length - this.#head;
-    if (running > 0 && (this.#head < COMPACT_AT || this.#head < running)) return;
-    this.#entries = this.#entries.slice(this.#head);
+  #keep(entries: TimerEntry<Name>[]): void {
+    this.#entries = entries;
     this.#head = 0;
+    if (entries.length > 0) return;
+    this.#timer?.close();
+    this.#timer = undefined;
   }
 }
 
@@ -95,6 +117,13 @@ export class TimerQueues<Name> {
     this.#onError = onError;
   }
 
+  /** Timers that are held, stopped ones that are still to go included. */
+  get size(): number {
+    let size = 0;
+    for (const queue of this.#queues.values()) size += queue.size;
+    return size;
+  }
+
   start(durationMs: number, owner: TimerOwner<Name>, name: Name): TimerEntry<Name> {
     let queue = this.#queues.get(durationMs);
     if (queue === undefined) {
@@ -104,14 +133,13 @@ export class TimerQueues<Name> {
     return queue.start(owner, name);
   }
 
-  /** Stops a timer; the entry is skipped when its time comes. */
   stop(entry: TimerEntry<Name>): void {
-    entry.owner = undefined;
+    entry.queue.stop(entry);
   }
 
   /** Stops everything. */
   clear(): void {
-    for (const queue of this.#queues.values()) queue.stop();
+    for (const queue of this.#queues.values()) queue.clear();
     this.#queues.clear();
   }
 }

@@ -67,3 +67,35 @@ test('thousands of timers fire in order, and clear stops them all', async (t) =>
   timers.clear();
   t.is(clock.pendingTimers, 0);
 });
+
+test('stopped timers do not wait until they would be due, and those among them that run fire in order', async (t) => {
+  const { clock, timers, fired, owner } = setUp();
+  for (let index = 0; index < 20_000; index += 1) {
+    const entry = timers.start(180_000, owner, String(index));
+    if (index % 1_000 !== 0) timers.stop(entry);
+    timers.stop(entry.owner === undefined ? entry : timers.start(180_000, owner, 'never'));
+    t.true(timers.size < 5_000, `${timers.size} at ${index}`);
+  }
+  await clock.advance(180_000);
+  t.deepEqual(
+    fired,
+    Array.from({ length: 20 }, (_, index) => `${index * 1_000}@180000`),
+  );
+  t.is(timers.size, 0);
+});
+
+test('what is stopped while others fire neither fires nor holds up anything', async (t) => {
+  const { clock, timers, fired, owner } = setUp();
+  const entries = Array.from({ length: 4_000 }, (_, index) => timers.start(100, owner, String(index)));
+  const stopFrom = (first: number, end: number) => {
+    for (const entry of entries.slice(first, end)) timers.stop(entry);
+  };
+  timers.start(50, { onTimer: () => stopFrom(100, 3_900) }, 'stop');
+  await clock.advance(50);
+  t.true(timers.size <= 2_000, `${timers.size}`);
+  timers.start(50, { onTimer: () => stopFrom(0, 4_000) }, 'all');
+  await clock.advance(200);
+  t.true(fired.length <= 200);
+  t.is(timers.size, 0);
+  t.is(clock.pendingTimers, 0);
+});
