@@ -201,8 +201,13 @@ export class ServerExchange implements TimerOwner<string> {
    * manages, which is never given back, whereas V8 packs what it keeps.
    */
   #send(response: Buffer): void {
-    this.#last = response.toString('latin1');
+    this.#last = this.#isRepeatable ? response.toString('latin1') : undefined;
     this.#context.sendResponse(response, this.#port, this.#flow);
+  }
+
+  /** RFC 6026 §7.1: a 2xx to INVITE is repeated by who made it, or (`rebind`) when the overlay connection is made anew. */
+  get #isRepeatable(): boolean {
+    return this.#state !== 'accepted' || this.#flow.peer !== undefined;
   }
 
   #resend(): void {
