@@ -11,7 +11,6 @@ import {
 } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
-import { isEmergencyUrn } from '../message/service-urn.ts';
 import type { OverloadControl } from '../overload/overload-control.ts';
 import type { Precedence } from '../overload/precedence.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
@@ -23,7 +22,6 @@ import type { SipTransport } from '../transport/sip-transport.ts';
 import { AckForwarder } from './ack-forwarder.ts';
 import type { BranchTimer, ProxyTiming } from './branch.ts';
 import { BranchPlanner } from './branch-plan.ts';
-import { incomingBreadth } from './breadth.ts';
 import { callerTarget, formsDialog } from './caller.ts';
 import { canonicaliseTarget, type TargetOptions } from './canonical-target.ts';
 import { FlowFinder } from './flow-finder.ts';
@@ -43,9 +41,9 @@ import type {
   RequestHandler,
   TargetResolver,
 } from './ports.ts';
+import { generalRefusal, hopRefusal, type Refusal, targetRefusal } from './request-checks.ts';
 import { HandledRequest, ownAor } from './request-context.ts';
 import { RouteReader, type RouteReading } from './route-reader.ts';
-import { isSecure, isSips } from './sips.ts';
 
 export interface ProxyCoreDeps {
   readonly transport: SipTransport;
@@ -199,7 +197,15 @@ export class ProxyCore implements TransactionUser {
     const { request, flow } = transaction;
     const fingerprint = this.#loops.fingerprint(request);
     if (flow.peer !== undefined) this.onPeerConnected(flow);
-    if (this.#refused(transaction, fingerprint)) return;
+    if (this.#loops.isLooped(request, fingerprint)) {
+      transaction.reply(482);
+      return;
+    }
+    const refusal = generalRefusal(request, flow);
+    if (refusal !== undefined) {
+      this.#refuse(transaction, refusal);
+      return;
+    }
     const reading = this.#readRoutes(request);
     if (reading === undefined) {
       transaction.reply(400, 'Malformed Route');
@@ -244,25 +250,8 @@ export class ProxyCore implements TransactionUser {
     this.#strayResponses.inc();
   }
 
-  /** RFC 3261 §16.3: what every request must pass. */
-  #refused(transaction: ServerTransaction, fingerprint: string): boolean {
-    const { request } = transaction;
-    if (this.#loops.isLooped(request, fingerprint)) {
-      transaction.reply(482);
-      return true;
-    }
-    if (request.has('Proxy-Require')) {
-      const unsupported = request.headers('Proxy-Require').join(', ');
-      transaction.reply(420, undefined, { headers: [['Unsupported', unsupported]] });
-      return true;
-    }
-    // RFC 3261 §26.2.2: it came a hop without TLS. To go on would tell the callee otherwise. Within a dialog the other
-    // phone's Contact may be to blame, and a BYE must not be held up.
-    if (request.toTag === undefined && isSips(request.requestUri) && !isSecure(transaction.flow)) {
-      transaction.reply(400, 'SIPS Without TLS');
-      return true;
-    }
-    return false;
+  #refuse(transaction: ServerTransaction, { status, reason, options }: Refusal): void {
+    transaction.reply(status, reason, options);
   }
 
   #readRoutes(request: SipRequest): RouteReading | undefined {
@@ -282,18 +271,16 @@ export class ProxyCore implements TransactionUser {
       return;
     }
     canonicaliseTarget(request, this.#own, this.#target);
-    if (isEmergencyUrn(request.uri)) {
-      // RFC 3261 §16.3 item 2: nobody said what is to be dialled then.
-      transaction.reply(416);
-      return;
-    }
     if (request.method === 'OPTIONS' && !reading.hasRoute && this.#isForServer(request)) {
       // RFC 3261 §11.2
       transaction.reply(200, undefined, { headers: SERVER_CAPABILITIES });
       return;
     }
-    // §16.3 item 3; a registrar is no hop.
-    if (request.method !== 'REGISTER' && this.#isSpent(transaction)) return;
+    const refusal = targetRefusal(request);
+    if (refusal !== undefined) {
+      this.#refuse(transaction, refusal);
+      return;
+    }
     // RFC 3261 §10.3: ignored in a REGISTER, and not in its response.
     if (request.method === 'REGISTER') request.removeHeader('Record-Route');
     this.#handle(transaction, reading, fingerprint, isInDialog && !reading.isTrusted);
@@ -309,9 +296,13 @@ export class ProxyCore implements TransactionUser {
   }
 
   #forwardInDialog(transaction: ServerTransaction, reading: RouteReading, fingerprint: string): void {
-    if (this.#isSpent(transaction)) return;
-    this.#inDialog.inc();
     const { request } = transaction;
+    const refusal = hopRefusal(request);
+    if (refusal !== undefined) {
+      this.#refuse(transaction, refusal);
+      return;
+    }
+    this.#inDialog.inc();
     if (request.method === 'BYE') this.#calls?.bye(request);
     // RFC 6665 §4.3: it may be what makes the dialog known to its subscriber, so the route is recorded as in the SUBSCRIBE.
     const caller = request.method === 'NOTIFY' ? this.#callerSide(request, transaction.flow) : undefined;
@@ -380,14 +371,6 @@ export class ProxyCore implements TransactionUser {
 
   #isForServer({ uri }: SipRequest): boolean {
     return uri.user === undefined && this.#own.isOwn(uri.host, uri.port);
-  }
-
-  #isSpent(transaction: ServerTransaction): boolean {
-    const { request } = transaction;
-    if (request.maxForwards === 0) transaction.reply(483);
-    else if (incomingBreadth(request) === 0) transaction.reply(440);
-    else return false;
-    return true;
   }
 }
 
