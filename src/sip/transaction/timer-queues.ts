@@ -16,6 +16,13 @@ export interface TimerEntry<Name> {
 
 /** A due time counts as reached from this much before: system timers fire up to a millisecond early. */
 const EARLY_MS = 1;
+/**
+ * Timers of so many ms or more only end what is over anyhow (RFC 3261: D, H, I, J, K, and C, which is "greater than" 3
+ * minutes). They may be late by this part of their duration, and those that fall due close together are called together:
+ * with thousands of transactions that end each second the process would wake for each of them.
+ */
+const LONG_MS = 5_000;
+const SLACK = 1 / 64;
 /** Entries of no more use that are borne in a queue before it is cut, and as many as there are others. */
 const COMPACT_AT = 1024;
 
@@ -81,7 +88,10 @@ class TimerQueue<Name> {
     if (running === 0 || this.#head >= Math.max(COMPACT_AT, running))
       this.#keep(this.#entries.slice(this.#head));
     const next = this.#entries[this.#head];
-    if (next !== undefined) this.#timer ??= this.#clock.setTimer(Math.max(0, next.dueAt - now), this.#onDue);
+    if (next === undefined) return;
+    const slack = this.#durationMs < LONG_MS ? 0 : this.#durationMs * SLACK;
+    const wait = Math.max(next.dueAt - now, slack);
+    this.#timer ??= this.#clock.setTimer(wait, this.#onDue);
   };
 
   /** A fault of one owner must not stop the timers of all others. */

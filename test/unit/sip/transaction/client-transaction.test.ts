@@ -58,7 +58,7 @@ test('RFC 3261 §17.1.1.2 timer D: a failure is acknowledged each time it comes,
   respond(486);
   await clock.advance(31_900);
   respond(486);
-  await clock.advance(200);
+  await clock.advance(1_000);
   t.deepEqual(layer.counts.clients, 0);
   respond(486);
   t.deepEqual(timeline(), ['INVITE@0', 'ACK@100', 'ACK@100', 'ACK@32000']);

@@ -99,3 +99,23 @@ test('what is stopped while others fire neither fires nor holds up anything', as
   t.is(timers.size, 0);
   t.is(clock.pendingTimers, 0);
 });
+
+test('timers of many seconds that fall due one after the other are called together, none before its time', async (t) => {
+  const { clock, timers } = setUp();
+  const calls = new Map<number, number>();
+  const late: number[] = [];
+  for (let at = 0; at < 10_000; at += 1) {
+    const onTimer = () => {
+      const now = clock.monotonic();
+      calls.set(now, (calls.get(now) ?? 0) + 1);
+      late.push(now - at - 32_000);
+    };
+    timers.start(32_000, { onTimer }, 'x');
+    await clock.advance(1);
+  }
+  await clock.advance(40_000);
+  t.is(late.length, 10_000);
+  t.true(calls.size <= 21, `woken ${calls.size} times`);
+  t.true(Math.min(...late) >= -1 && Math.max(...late) <= 500);
+  t.is(clock.pendingTimers, 0);
+});
