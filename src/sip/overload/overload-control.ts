@@ -188,6 +188,8 @@ export class OverloadControl {
     const { source, rate } = this.#rates.busiest(now);
     this.#since = now;
     this.#turnedAway = 0;
+    // What was free before tells nothing of the first step.
+    this.#queue.occupancy(now);
     this.#state.set(1);
     this.#deps.logger.warn('SIP overload: new requests are turned away', {
       busiest: source,

@@ -17,8 +17,8 @@ export interface TimerEntry<Name> {
 /** A due time counts as reached from this much before: system timers fire up to a millisecond early. */
 const EARLY_MS = 1;
 /**
- * Timers of so many ms or more only end what is over anyhow (RFC 3261: D, H, I, J, K, and C, which is "greater than" 3
- * minutes). They may be late by this part of their duration, and those that fall due close together are called together:
+ * Timers of so many ms or more end what is over anyhow, or give up on somebody who has been silent for long (RFC 3261: B, F
+ * and C, which is "greater than" 3 minutes). They may be late by this part of their duration, and those that fall due close together are called together:
  * with thousands of transactions that end each second the process would wake for each of them.
  */
 const LONG_MS = 5_000;

@@ -19,7 +19,7 @@ const calls = (perSecond: number, fromMs: number, toMs: number) =>
 const blast = (fromMs: number, toMs: number) =>
   ({ ...calls(10_000, fromMs, toMs), source: () => BLASTER, isDeaf: true }) as const;
 
-test('C: one source sends ten times what can be served: nearly all calls of others succeed', async (t) => {
+test('C: one source sends ten times what can be served: more than 90 % of all calls of others succeed', async (t) => {
   const server = new BusyServer();
   const before = server.load(calls(800, 0, 5 * SECOND));
   const during = server.load(calls(800, 5 * SECOND, 25 * SECOND));
@@ -27,7 +27,7 @@ test('C: one source sends ten times what can be served: nearly all calls of othe
   server.load(blast(5 * SECOND, 25 * SECOND));
   await server.runUntil(37 * SECOND);
   t.is(before.served, before.sent);
-  t.true(during.served > 0.88 * during.sent, `${during.served} of ${during.sent}`);
+  t.true(during.served > 0.9 * during.sent, `${during.served} of ${during.sent}`);
   t.is(after.served, after.sent, 'within two seconds all is as before');
   t.is(during.byesRefused, 0);
   t.deepEqual(server.log, ['SIP overload: new requests are turned away', 'SIP overload is over']);
