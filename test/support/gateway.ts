@@ -165,7 +165,10 @@ async function spawnGateway(
   directory: string,
   { timeoutMs = 15_000, env, nodeArguments = [] }: StartOptions,
 ): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, [...nodeArguments, cliPath, 'run', '-c', file], {
+  // As operators start it, V8 flags of its first line included, unless other ones are asked for.
+  const [program, ...before] =
+    nodeArguments.length > 0 ? [process.execPath, ...nodeArguments, cliPath] : [cliPath];
+  const child = spawn(program, [...before, 'run', '-c', file], {
     cwd: projectRoot,
     ...(env && { env: { ...process.env, ...env } }),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -128,12 +128,15 @@ export class OverloadControl {
     if (this.#step === undefined) return false;
     const source = originOf(host);
     const now = this.#deps.clock.monotonic();
-    const rate = this.#rates.of(source, now);
-    const allowed = this.#share.value * this.#standing(host);
-    if (rate < FLOOD_RATE || rate <= allowed) return false;
-    if (rate < FLOOD_SHARES * allowed && this.#refusals.has('', 1, now)) return false;
+    const standing = this.#standing(host);
+    const allowed = this.#share.value * standing;
+    const most = this.#rates.most(source, now);
+    if (most < FLOOD_RATE || most <= allowed) return false;
+    const isFlood = most >= FLOOD_SHARES * allowed;
+    const rate = isFlood ? most : this.#rates.of(source, now);
+    if (!isFlood && (rate <= allowed || this.#refusals.has('', 1, now))) return false;
     if (!this.#deps.precedence.isOrdinary(data)) return false;
-    if (this.#deps.random.float() < this.#share.part(rate, this.#standing(host))) {
+    if (this.#deps.random.float() < this.#share.part(rate, standing)) {
       this.#isSpared = true;
       return false;
     }

@@ -7,8 +7,9 @@ export type Purpose = 'emergency' | 'session' | 'registration' | 'new';
 /** As much of a datagram as is searched for the headers below, bytes. */
 const SEARCHED_BYTES = 4_096;
 
-const TO_TAG = /\r\n(?:to|t)[ \t]*:[^\r]*;[ \t]*tag[ \t]*=/i;
-const PRIORITY_HEADER = /\r\n(?:priority[ \t]*:[ \t]*emergency|resource-priority[ \t]*:)/i;
+/** A To with a tag, or a header that asks for precedence. */
+const SPECIAL_HEADER =
+  /\r\n(?:to?[ \t]*:[^\r]*;[ \t]*tag[ \t]*=|priority[ \t]*:[ \t]*emergency|resource-priority[ \t]*:)/i;
 const SPECIAL_START = /^(?:SIP\/|ACK |CANCEL |[A-Z]+ urn:)/i;
 
 /** Tells requests apart by the little of them that this needs. */
@@ -40,7 +41,7 @@ export class Precedence {
   isOrdinary(data: Buffer): boolean {
     const text = data.toString('latin1', 0, SEARCHED_BYTES);
     if (SPECIAL_START.test(text) || this.#numberStart?.test(text) === true) return false;
-    return !TO_TAG.test(text) && !PRIORITY_HEADER.test(text);
+    return !SPECIAL_HEADER.test(text);
   }
 
   #isEmergency(request: SipRequest): boolean {

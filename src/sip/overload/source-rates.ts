@@ -2,6 +2,8 @@
 const PEAK_MS = 5_000;
 /** Over how long requests are counted, ms: as short as a flood is to be known in. */
 const WINDOW_MS = 250;
+/** What a source asked for is remembered for so many windows before the present one. */
+const REMEMBERED_WINDOWS = 6;
 /** Sources counted by themselves in a window; further ones count as one. */
 const MAX_SOURCES = 65_536;
 /** Stands for those further ones. */
@@ -14,7 +16,8 @@ const REST = '';
  */
 export class SourceRates {
   #current = new Map<string, number>();
-  #previous: ReadonlyMap<string, number> = new Map();
+  /** Those before, the newest first. */
+  #past: readonly ReadonlyMap<string, number>[] = [];
   #since = 0;
   #peak = 0;
   #previousPeak = 0;
@@ -41,6 +44,20 @@ export class SourceRates {
     return this.#rate(source, now);
   }
 
+  /**
+   * The most of the last second and a half: when so much comes that the kernel drops what we do not read in time, what we
+   * read of a flood looks like no flood.
+   * @returns requests/s
+   */
+  most(source: string, now: number): number {
+    let most = this.of(source, now);
+    for (const counts of this.#past) {
+      const count = counts.get(source);
+      if (count !== undefined) most = Math.max(most, perSecond(count));
+    }
+    return most;
+  }
+
   /** The highest rate of any source of late: what one asks for while we have no time to listen tells nothing. */
   get peak(): number {
     return Math.max(this.#peak, this.#previousPeak);
@@ -50,8 +67,8 @@ export class SourceRates {
   busiest(now: number): { readonly source: string; readonly rate: number } {
     this.#slide(now);
     let busiest = { source: REST, rate: 0 };
-    for (const counts of [this.#current, this.#previous]) {
-      for (const source of counts.keys()) {
+    for (const counts of [this.#current, this.#past[0]]) {
+      for (const source of counts?.keys() ?? []) {
         const rate = this.#rate(source, now);
         if (rate > busiest.rate) busiest = { source, rate };
       }
@@ -62,14 +79,20 @@ export class SourceRates {
   #slide(now: number): void {
     const elapsed = now - this.#since;
     if (elapsed < WINDOW_MS) return;
-    this.#previous = elapsed < 2 * WINDOW_MS ? this.#current : new Map();
+    const isNext = elapsed < 2 * WINDOW_MS;
+    // A longer pause is one window in which nothing came.
+    const newest = isNext ? [this.#current] : [new Map<string, number>(), this.#current];
+    this.#past = [...newest, ...this.#past].slice(0, REMEMBERED_WINDOWS);
     this.#current = new Map();
-    this.#since = elapsed < 2 * WINDOW_MS ? this.#since + WINDOW_MS : now;
+    this.#since = isNext ? this.#since + WINDOW_MS : now;
   }
 
   #rate(source: string, now: number): number {
     const left = 1 - (now - this.#since) / WINDOW_MS;
-    const count = (this.#current.get(source) ?? 0) + left * (this.#previous.get(source) ?? 0);
-    return count <= 1 ? count : 1 + ((count - 1) * 1000) / WINDOW_MS;
+    return perSecond((this.#current.get(source) ?? 0) + left * (this.#past[0]?.get(source) ?? 0));
   }
+}
+
+function perSecond(count: number): number {
+  return count <= 1 ? count : 1 + ((count - 1) * 1000) / WINDOW_MS;
 }

@@ -131,6 +131,18 @@ test('a flood is dropped unread, but for what has precedence; emergencies withou
   t.is(judge(), 'refuse');
 });
 
+test('a flood of which the kernel drops the most remains one', async (t) => {
+  const { clock, control, judge } = await inOverload();
+  const ordinary = Buffer.from(sipRequest('INVITE').encode());
+  await clock.advance(500);
+  for (let i = 0; i < 10; i++) judge();
+  const dropped = Array.from({ length: 20 }, () => control.isFlood(ordinary, BLASTER)).filter(Boolean);
+  t.true(control.isActive);
+  t.true(dropped.length >= 18, `${dropped.length} of 20`);
+  await clock.advance(1_500);
+  t.false(control.isFlood(ordinary, BLASTER), 'it is over');
+});
+
 test('503s are bounded; the rest gets nothing', async (t) => {
   const { judge, metrics } = await inOverload();
   const verdicts = Array.from({ length: 10_000 }, () => judge());

@@ -25,6 +25,17 @@ test('rates: the highest of late outlives pauses of ours, and is forgotten after
   t.true(rates.peak <= 1);
 });
 
+test('rates: what a source asked for at the most is known for a second and a half, whatever is read of it then', (t) => {
+  const rates = new SourceRates();
+  for (let now = 0; now < 500; now += 1) rates.count('a', now);
+  for (let now = 500; now < 1_500; now += 50) rates.count('a', now);
+  t.true(rates.of('a', 1_500) < 30);
+  t.true(rates.most('a', 1_500) > 990);
+  t.is(rates.most('b', 1_500), 0);
+  for (let now = 1_500; now < 2_500; now += 50) rates.count('a', now);
+  t.true(rates.most('a', 2_500) < 30, 'forgotten');
+});
+
 test('rates: what is remembered is bounded, further sources count as one', (t) => {
   const rates = new SourceRates();
   for (let i = 0; i < 65_536; i++) rates.count(`s${i}`, 0);
