@@ -3,13 +3,13 @@ import {
   CodedError,
   DeadlineQueue,
   errorMessage,
-  IdleMap,
   IdleSet,
   type KeyValueStore,
   type Logger,
   type Metrics,
   type Random,
 } from '../base/index.ts';
+import { OutcomeWaiters } from './outcome-waiters.ts';
 import type { Overlay, RegistrationStore } from './overlay.ts';
 import {
   decodePublication,
@@ -75,7 +75,7 @@ export class RegistrationPublisher {
   /** AoRs whose Store waits for one of the `maxConcurrent` places. */
   readonly #waiting = new IdleSet<string>();
   /** Those who wait for the outcome of the next Store of an AoR. */
-  readonly #listeners = new IdleMap<string, { resolve: () => void; reject: (error: unknown) => void }[]>();
+  readonly #outcomes = new OutcomeWaiters();
   readonly #stores;
   readonly #failures;
   readonly #restored;
@@ -167,7 +167,7 @@ export class RegistrationPublisher {
    */
   whenStored(aor: string): Promise<void> | undefined {
     const isPending = this.#waiting.has(aor) || this.#publications.get(aor)?.running !== undefined;
-    return isPending ? this.#outcome(aor) : undefined;
+    return isPending ? this.#outcomes.next(aor) : undefined;
   }
 
   /** Wall-clock ms until which the overlay keeps our record of `aor`; undefined when it holds none. */
@@ -200,14 +200,6 @@ export class RegistrationPublisher {
     timer?.close();
   }
 
-  #outcome(aor: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const listeners = this.#listeners.get(aor) ?? [];
-      listeners.push({ resolve, reject });
-      this.#listeners.set(aor, listeners);
-    });
-  }
-
   /** Runs the Store for `aor` now, or as soon as one of the `maxConcurrent` places is free. */
   #schedule(aor: string): void {
     const publication = this.#publications.get(aor);
@@ -235,20 +227,11 @@ export class RegistrationPublisher {
     else this.#onFailure(aor, publication, error);
     const isChanged = publication.again && !isSettled(publication, this.#deps.clock.now());
     if (isChanged && error === undefined) this.#schedule(aor);
-    else this.#settleListeners(aor, error);
+    else this.#outcomes.settle(aor, error);
     const next = this.#waiting.values().next().value;
     if (next === undefined) return;
     this.#waiting.delete(next);
     this.#schedule(next);
-  }
-
-  #settleListeners(aor: string, error: unknown): void {
-    const listeners = this.#listeners.get(aor);
-    this.#listeners.delete(aor);
-    for (const { resolve, reject } of listeners ?? []) {
-      if (error === undefined) resolve();
-      else reject(error);
-    }
   }
 
   #onFailure(aor: string, publication: Publication, error: unknown): void {

@@ -10,7 +10,7 @@ import {
 } from '../../base/index.ts';
 import type { OverlayDocument } from '../document/overlay-document.ts';
 import type { Destination } from '../messages/destination.ts';
-import { ErrorCode, type ErrorResponse, errorResponse } from '../messages/error-response.ts';
+import { ErrorCode, errorResponse } from '../messages/error-response.ts';
 import type { MessageExtension } from '../messages/extension.ts';
 import { type HeaderFields, messageLength, WHOLE_MESSAGE } from '../messages/forwarding-header.ts';
 import { type Envelope, encodeContents } from '../messages/message.ts';
@@ -18,6 +18,7 @@ import { ERROR_CODE, type Method } from '../messages/method.ts';
 import type { SignedBy, Signer } from '../security/signature.ts';
 import { decodeWhole } from '../wire/codec.ts';
 import { type NodeId, WILDCARD_NODE_ID } from '../wire/ids.ts';
+import { mayRefuseOnTheWay, understood, unknownExtension } from './answer-check.ts';
 import type { MendConfiguration } from './configuration-sequence.ts';
 import type { ForwardingMetrics } from './forwarding-metrics.ts';
 import type { Routing } from './ports.ts';
@@ -30,13 +31,6 @@ const MAX_PENDING = 4096;
 
 /** Bytes by which the Via list may grow on the way: a hop must not find the message too large (RFC 6940 §6.6). */
 const VIA_ROOM = 256;
-
-/** Errors that nodes on the way answer with, so that their signer is not the node addressed (RFC 6940 §§6.3.2, 6.6). */
-const ERRORS_ON_THE_WAY: ReadonlySet<number> = new Set([
-  ErrorCode.TTL_Exceeded,
-  ErrorCode.Unsupported_Forwarding_Option,
-  ErrorCode.Message_Too_Large,
-]);
 
 /** Errors that a ConfigUpdate mends (RFC 6940 §§6.3.2.1, 7.4.1.2). */
 const MENDABLE: ReadonlySet<number> = new Set([
@@ -208,14 +202,15 @@ export class RequestClient {
     this.#countHops(envelope, previousHop);
     try {
       const error = code === ERROR_CODE ? decodeWhole(errorResponse, envelope.contents.body) : undefined;
-      if (!mayRefuseOnTheWay(error, signer, pending) && !this.#mayAnswer(signer.nodeId, pending.target)) {
+      if (!mayRefuseOnTheWay(error, signer, pending.hop) && !this.#mayAnswer(signer.nodeId, pending.target)) {
         this.#deps.metrics.drop('answer-signer');
         return;
       }
       const unknown = envelope.contents.extensions.find(({ critical }) => critical);
       if (unknown !== undefined) pending.fail(unknownExtension(pending.requestName, unknown));
       else if (error === undefined) pending.settle(envelope, signer, previousHop);
-      else pending.fail(new ReloadError(pending.requestName, understood(error, pending), signer.nodeId));
+      else
+        pending.fail(new ReloadError(pending.requestName, understood(error, pending.limited), signer.nodeId));
     } catch (error) {
       this.#deps.metrics.drop('malformed-answer');
       pending.fail(error);
@@ -344,30 +339,6 @@ export class RequestClient {
         ...outcome,
       });
   }
-}
-
-/** Whether the error may come from another node than the one addressed. */
-function mayRefuseOnTheWay(
-  error: ErrorResponse | undefined,
-  { nodeId }: SignedBy,
-  { hop }: Pick<Pending, 'hop'>,
-): boolean {
-  if (error === undefined) return false;
-  // §6.1.2: the node at the other end of the link forbids what comes before an Attach.
-  return (
-    ERRORS_ON_THE_WAY.has(error.errorCode) || (error.errorCode === ErrorCode.Forbidden && nodeId === hop)
-  );
-}
-
-/** Requirement T6: to a request that limits its answer, Incompatible_with_Overlay means Response_Too_Large as well. */
-function understood(error: ErrorResponse, { limited }: Settlement): ErrorResponse {
-  const tooLarge = limited && error.errorCode === ErrorCode.Incompatible_with_Overlay;
-  return tooLarge ? { ...error, errorCode: ErrorCode.Response_Too_Large } : error;
-}
-
-/** RFC 6940 §6.3.3: an answer that cannot be processed; no error goes back to an answer. */
-function unknownExtension(requestName: string, { type }: MessageExtension): RequestFailure {
-  return new RequestFailure('unknown-extension', `${requestName}: the answer has critical extension ${type}`);
 }
 
 const WHY = {

@@ -11,21 +11,26 @@ import {
 import type { FetchAns, FetchReq } from '../messages/fetch.ts';
 import type { FindAns, FindReq } from '../messages/find.ts';
 import type { StatAns, StatReq } from '../messages/stat.ts';
-import type { StoreAns, StoreKindData, StoreReq } from '../messages/store.ts';
-import type { StoredData } from '../messages/stored-data.ts';
+import type { StoreAns, StoreReq } from '../messages/store.ts';
 import type { CertificateStore } from '../security/certificate-store.ts';
 import type { SignedBy } from '../security/signature.ts';
 import type { KindId, NodeId, ResourceId } from '../wire/ids.ts';
 import type { KindTable } from '../wire/kind-table.ts';
-import { encodeRecord, type KindRecord } from './kind-record.ts';
-import { roomFor } from './record-index.ts';
+import {
+  handedOverGeneration,
+  mergedGeneration,
+  requireCurrentGenerations,
+  requireReplicaGenerations,
+} from './generations.ts';
+import type { KindRecord } from './kind-record.ts';
 import { type LoadResult, RecordTable } from './record-table.ts';
 import { requireKinds, requireResourceId } from './request-check.ts';
 import { type FetchOutcome, ResourceReader } from './resource-reader.ts';
 import type { RevocableFields } from './revoked-values.ts';
 import { STORAGE_ERROR_CODES, StorageError } from './storage-error.ts';
 import { adoptValues, storeValues } from './store-check.ts';
-import { placeOf, unpackElement } from './stored-element.ts';
+import { StoreRoom } from './store-room.ts';
+import { unpackElement } from './stored-element.ts';
 
 export interface ResourceStoreDeps {
   readonly clock: Clock;
@@ -82,8 +87,7 @@ export class ResourceStore {
   readonly #logger: Logger;
   readonly #trust: CertificateStore;
   readonly #kinds: () => KindTable;
-  readonly #maxBytes: number;
-  readonly #maxBytesPerKind: number;
+  readonly #room: StoreRoom;
   /** In the order of STORAGE_ERROR_CODES. */
   readonly #refusals: readonly Counter[];
   readonly #table: RecordTable;
@@ -98,12 +102,11 @@ export class ResourceStore {
     this.#logger = logger;
     this.#trust = certificates;
     this.#kinds = kinds;
-    this.#maxBytes = maxBytes;
-    this.#maxBytesPerKind = maxBytesPerKind;
     const refused = (reason: string) =>
       metrics.counter('reload_stores_refused_total', 'Store requests refused', { reason });
     this.#refusals = STORAGE_ERROR_CODES.map(refused);
     this.#table = new RecordTable({ clock, kv, logger, metrics }, { kinds });
+    this.#room = new StoreRoom({ index: this.#table.index }, { maxBytes, maxBytesPerKind });
     this.#reader = new ResourceReader({ clock, table: this.#table }, { kinds });
   }
 
@@ -263,7 +266,7 @@ export class ResourceStore {
       if (elements !== held.elements || adopted.generation !== held.generation) taken.push(adopted);
     }
     if (taken.length === 0) return false;
-    this.#requireRoom(resource, taken);
+    this.#room.require(resource, taken);
     await this.#commit(resource, () => this.#table.put(resource, taken));
     return true;
   }
@@ -303,7 +306,7 @@ export class ResourceStore {
       }
       return elements === before.elements ? before : { kind, generation: before.generation + 1, elements };
     });
-    this.#requireRoom(resource, after);
+    this.#room.require(resource, after);
 
     const changed = after.filter((record, i) => record.elements !== held[i]!.elements);
     const moved = after.filter(
@@ -344,72 +347,4 @@ export class ResourceStore {
     const now = this.#clock.now();
     return { trust: this.#trust, resource, now, requestSigner: undefined, transactionId: undefined };
   }
-
-  /** Only new values need room: a full store still takes renewals and removals, whose size the Kind bounds. */
-  #requireRoom(resource: ResourceId, records: readonly KindRecord[]): void {
-    const { index } = this.#table;
-    let growth = 0;
-    for (const record of records) {
-      const before = index.entry(resource, record.kind) ?? { values: 0, size: 0 };
-      const values = record.elements.length;
-      if (values <= before.values) continue;
-      const more = roomFor({ values, size: encodeRecord(record).length }) - roomFor(before);
-      growth += more;
-      if (index.bytesOfKind(record.kind) + more > this.#maxBytesPerKind) {
-        throw new StorageError('data-too-large', 'this peer has no room for more of this Kind');
-      }
-    }
-    if (growth > 0 && index.bytes + growth > this.#maxBytes) {
-      throw new StorageError('data-too-large', 'this peer has no room for more');
-    }
-  }
-}
-
-/**
- * NOTE: §7.4.1.1 has a peer take the counter of any Store with a replica number. The responsible peer does not let it
- * go back: what was merged here has a counter that whoever still hands over an older state does not know.
- */
-function handedOverGeneration(
-  held: KindRecord,
-  elements: KindRecord['elements'],
-  generation: number,
-): number {
-  if (generation >= held.generation) return generation;
-  return elements === held.elements ? held.generation : held.generation + 1;
-}
-
-/**
- * The counter after a merge: theirs when we now hold what they do, else one that neither side has given out, so that
- * nobody who knows either state takes the merged one for it.
- */
-function mergedGeneration(
-  held: KindRecord,
-  elements: KindRecord['elements'],
-  theirs: { readonly generation: number; readonly values: readonly StoredData[] },
-  standing: 'owner' | 'replica',
-): number {
-  const times = new Map(theirs.values.map(({ value, storageTime }) => [placeOf(value), storageTime]));
-  const same =
-    elements.length === times.size &&
-    elements.every(({ place, storageTime }) => times.get(place) === storageTime);
-  if (same && (standing === 'replica' || theirs.generation > held.generation)) return theirs.generation;
-  return elements === held.elements ? held.generation : Math.max(theirs.generation, held.generation) + 1;
-}
-
-/** RFC 6940 §7.4.1.1: "Replica Stores MUST NOT use a generation counter of 0." They are not compared, but taken. */
-function requireReplicaGenerations(kindData: readonly StoreKindData[]): void {
-  if (kindData.some(({ generation }) => generation === 0)) {
-    throw new StorageError('invalid-request', 'a replica with a generation counter of 0');
-  }
-}
-
-/** §7.4.1.1: a counter other than 0 must be the current one. §7.4.1.2: the refusal tells those of all Kinds. */
-function requireCurrentGenerations(kindData: readonly StoreKindData[], held: readonly KindRecord[]): void {
-  const current = kindData.every(
-    ({ generation }, i) => generation === 0 || generation === held[i]!.generation,
-  );
-  if (current) return;
-  throw StorageError.generationTooLow(
-    held.map(({ kind, generation }) => ({ kind, generation, replicas: [] })),
-  );
 }

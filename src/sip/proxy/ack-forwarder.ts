@@ -1,7 +1,7 @@
 import { type Counter, errorMessage, type Logger, type Metrics } from '../../base/index.ts';
 import type { Flow } from '../transport/flow.ts';
-import type { BranchServices } from './branch.ts';
 import type { BranchPlan } from './branch-plan.ts';
+import type { BranchServices } from './branch-services.ts';
 import { openWay } from './open-way.ts';
 
 /**

@@ -1,55 +1,19 @@
-import { errorMessage, type Logger, type Slotted } from '../../base/index.ts';
+import { errorMessage, type Slotted } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
-import { ResolveError, type ResolveErrorCode } from '../resolve/resolve-target.ts';
+import { ResolveError } from '../resolve/resolve-target.ts';
 import type { ClientTransaction } from '../transaction/client-transaction.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
-import type { TimerEntry, TimerOwner, TimerQueues } from '../transaction/timer-queues.ts';
-import type { TransactionLayer } from '../transaction/transaction-layer.ts';
+import type { TimerEntry, TimerOwner } from '../transaction/timer-queues.ts';
 import type { ClientTransactionHandler } from '../transaction/types.ts';
 import type { Flow } from '../transport/flow.ts';
-import type { SipTransport } from '../transport/sip-transport.ts';
 import { checkAnswererIdentity } from './asserted-identity.ts';
 import type { BranchPlan } from './branch-plan.ts';
+import type { BranchServices, BranchTimer } from './branch-services.ts';
 import { LateSuccesses } from './late-successes.ts';
-import type { LegNames } from './leg-names.ts';
-import type { LoopDetector } from './loop-detection.ts';
-import type { OwnAddresses } from './own-addresses.ts';
-import type { MediaBridge, MediaLeg, PeerConnector, TargetResolver } from './ports.ts';
+import { STATUS_OF_NAMES } from './name-failures.ts';
+import type { MediaLeg } from './ports.ts';
 import { ServerList } from './server-list.ts';
-
-export type BranchTimer = 'silence' | 'timer-c';
-
-/** What branches need to get their requests out. */
-export interface BranchServices {
-  readonly transactions: TransactionLayer;
-  readonly transport: SipTransport;
-  readonly timers: TimerQueues<BranchTimer>;
-  readonly timing: ProxyTiming;
-  readonly own: OwnAddresses;
-  readonly names: LegNames;
-  readonly loops: LoopDetector;
-  readonly peers: PeerConnector;
-  readonly resolver: TargetResolver;
-  readonly media: MediaBridge | undefined;
-  readonly logger: Logger;
-  /** Called with every overlay connection a request is about to leave by. */
-  onPeerFlow(flow: Flow): void;
-}
-
-/** All in ms. */
-export interface ProxyTiming {
-  /** A branch that said nothing at all for this long counts as 408. */
-  readonly silenceMs: number;
-  /** The same of an INVITE to one of several servers: the next one is tried then. */
-  readonly failoverMs: number;
-  /** RFC 3261 §16.6 step 11: more than 3 minutes. */
-  readonly timerCMs: number;
-  /** Added on overlay branches, so that the callee's peer gives up first. */
-  readonly timerCOverlayExtraMs: number;
-  /** How long phones of one q ring before those of the next lower q are tried. */
-  readonly serialRingMs: number;
-}
 
 /** The owner of a branch: it feeds the response context. */
 export interface BranchOwner {
@@ -367,14 +331,3 @@ export class Branch implements ClientTransactionHandler, TimerOwner<BranchTimer>
 }
 
 const DELIVERED = Promise.resolve();
-
-/** Of a domain of others. */
-const STATUS_OF_NAMES: Readonly<Record<ResolveErrorCode, number>> = {
-  // RFC 3261 §21.4.5: the user does not exist at a domain that does not.
-  unresolvable: 404,
-  // §21.5.5
-  'no-answer': 504,
-  'unsupported-transport': 503,
-  // §21.4.14
-  'unsupported-scheme': 416,
-};

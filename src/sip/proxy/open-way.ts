@@ -2,8 +2,8 @@ import { CodedError } from '../../base/index.ts';
 import type { SipUri } from '../message/uri.ts';
 import { literalTarget } from '../resolve/resolve-target.ts';
 import type { Flow } from '../transport/flow.ts';
-import type { BranchServices } from './branch.ts';
 import type { Way } from './branch-plan.ts';
+import type { BranchServices } from './branch-services.ts';
 
 /**
  * The flow of a request that tries one address only; at once where it stands, or nothing need be asked.

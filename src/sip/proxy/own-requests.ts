@@ -1,8 +1,8 @@
 import { CodedError } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
-import type { BranchServices } from './branch.ts';
 import type { BranchPlanner } from './branch-plan.ts';
+import type { BranchServices } from './branch-services.ts';
 import { callerTarget } from './caller.ts';
 import type { FlowFinder } from './flow-finder.ts';
 import type { TokenTarget } from './flow-token.ts';

@@ -20,13 +20,14 @@ import type { TransactionUser } from '../transaction/types.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import { AckForwarder } from './ack-forwarder.ts';
-import type { BranchTimer, ProxyTiming } from './branch.ts';
 import { BranchPlanner } from './branch-plan.ts';
+import type { BranchTimer, ProxyTiming } from './branch-services.ts';
 import { callerTarget, formsDialog } from './caller.ts';
 import { canonicaliseTarget, type TargetOptions } from './canonical-target.ts';
 import { FlowFinder } from './flow-finder.ts';
 import { FlowTokens } from './flow-token.ts';
 import { Fork, type ForkServices } from './fork.ts';
+import { HandlerRunner } from './handler-runner.ts';
 import { LegNames, type Side } from './leg-names.ts';
 import { LoopDetector } from './loop-detection.ts';
 import type { OwnAddresses } from './own-addresses.ts';
@@ -42,8 +43,9 @@ import type {
   TargetResolver,
 } from './ports.ts';
 import { generalRefusal, hopRefusal, type Refusal, targetRefusal } from './request-checks.ts';
-import { HandledRequest, ownAor } from './request-context.ts';
+import { type HandledRequest, ownAor } from './request-context.ts';
 import { RouteReader, type RouteReading } from './route-reader.ts';
+import { SERVER_CAPABILITIES } from './server-capabilities.ts';
 
 export interface ProxyCoreDeps {
   readonly transport: SipTransport;
@@ -82,10 +84,6 @@ const TIMING: ProxyTiming = {
   serialRingMs: 20_000,
 };
 
-const ALLOWED =
-  'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, MESSAGE, REFER, UPDATE, PRACK, INFO, PUBLISH';
-const EXTENSIONS = 'path, outbound';
-
 /**
  * The proxy core (RFC 3261 §16): routes requests within dialogs by their Routes, hands all others to the handler, and
  * forwards what it decides. Makes and owns the transaction layer.
@@ -94,9 +92,8 @@ export class ProxyCore implements TransactionUser {
   readonly transactions: TransactionLayer;
   /** For requests of our own, to those who set up dialogs with us. */
   readonly requests: OwnRequests;
-  readonly #logger: Logger;
   readonly #own: OwnAddresses;
-  readonly #handler: RequestHandler;
+  readonly #handlers: HandlerRunner;
   readonly #target: TargetOptions;
   readonly #loops: LoopDetector;
   readonly #routes: RouteReader;
@@ -115,9 +112,7 @@ export class ProxyCore implements TransactionUser {
 
   constructor(deps: ProxyCoreDeps, options: ProxyCoreOptions, handler: RequestHandler) {
     const { transport, clock, random, logger, metrics, own, peers, resolver, bindings } = deps;
-    this.#logger = logger;
     this.#own = own;
-    this.#handler = handler;
     this.#target = { emergencyNumber: options.emergencyNumber };
     this.#calls = deps.calls;
     this.transactions = new TransactionLayer(
@@ -129,6 +124,13 @@ export class ProxyCore implements TransactionUser {
       options.transactions ?? {},
       this,
     );
+    this.#handlers = new HandlerRunner({
+      handler,
+      own,
+      logger,
+      calls: this.#calls,
+      startFork: this.#startFork,
+    });
     const tokens = new FlowTokens({ key: options.tokenKey });
     const names = new LegNames({ own, tokens }, options);
     this.#loops = new LoopDetector({ boot: options.nodeHex.slice(0, 6) + randomHex(random, 4) });
@@ -283,7 +285,12 @@ export class ProxyCore implements TransactionUser {
     }
     // RFC 3261 §10.3: ignored in a REGISTER, and not in its response.
     if (request.method === 'REGISTER') request.removeHeader('Record-Route');
-    this.#handle(transaction, reading, fingerprint, isInDialog && !reading.isTrusted);
+    this.#handled.inc();
+    this.#handlers.run(transaction, {
+      hasRoute: reading.hasRoute,
+      isStrayInDialog: isInDialog && !reading.isTrusted,
+      fingerprint,
+    });
   }
 
   /**
@@ -312,46 +319,6 @@ export class ProxyCore implements TransactionUser {
     fork.runPlan(this.#planner.ofRoutes(request, reading));
   }
 
-  #handle(
-    transaction: ServerTransaction,
-    reading: RouteReading,
-    fingerprint: string,
-    isStray: boolean,
-  ): void {
-    this.#handled.inc();
-    const { request, flow } = transaction;
-    if (request.method === 'INVITE' && request.toTag === undefined) {
-      transaction.onFinal = this.#calls?.begin(request, flow);
-    }
-    const context = new HandledRequest(
-      { own: this.#own, startFork: this.#startFork },
-      { transaction, hasRoute: reading.hasRoute, isStrayInDialog: isStray, fingerprint },
-    );
-    transaction.whenCancelled((reason) => context.cancel(reason));
-    try {
-      this.#handler.onRequest(context)?.then(
-        () => this.#requireDecision(context),
-        (error: unknown) => this.#onHandlerFailed(context, error),
-      );
-    } catch (error) {
-      this.#onHandlerFailed(context, error);
-    }
-  }
-
-  /** A request that nobody answers would stay for ever. */
-  #requireDecision(context: HandledRequest): void {
-    if (!context.isDecided)
-      this.#onHandlerFailed(context, new Error('the handler left the request undecided'));
-  }
-
-  #onHandlerFailed(context: HandledRequest, error: unknown): void {
-    this.#logger.error('handling a SIP request failed', {
-      method: context.request.method,
-      error: error instanceof Error ? error.stack : errorMessage(error),
-    });
-    if (!context.isDecided) context.reply(500);
-  }
-
   readonly #startFork = ({ transaction, request, fingerprint }: HandledRequest): Fork => {
     const { flow } = transaction;
     const caller = formsDialog(request) ? this.#callerSide(request, flow) : undefined;
@@ -373,9 +340,3 @@ export class ProxyCore implements TransactionUser {
     return uri.user === undefined && this.#own.isOwn(uri.host, uri.port);
   }
 }
-
-const SERVER_CAPABILITIES = [
-  ['Allow', ALLOWED],
-  ['Supported', EXTENSIONS],
-  ['Accept', '*/*'],
-] as const;

@@ -1,7 +1,6 @@
 import {
   type Address,
   type Clock,
-  CodedError,
   type Connection,
   type Counter,
   errorMessage,
@@ -17,7 +16,8 @@ import {
 } from '../../base/index.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { OverloadControl } from '../overload/overload-control.ts';
-import { ConnectionTable, remoteKey } from './connection-table.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { Connector } from './connector.ts';
 import { TransportError } from './errors.ts';
 import { type BoundListener, defaultPort, type Flow, isWebSocket, type TransportName } from './flow.ts';
 import { type MessageHandler, MessageIntake } from './intake.ts';
@@ -80,8 +80,6 @@ const WEB_SOCKET_PROTOCOL = 'sip';
 
 const MAX_CONNECTIONS = 20_000;
 const MAX_CONNECTIONS_PER_HOST = 5_000;
-/** Attempts to connect at one time. */
-const MAX_CONNECTING = 512;
 
 interface StreamListener {
   readonly bound: BoundListener;
@@ -91,13 +89,12 @@ interface StreamListener {
 /** The transport layer (RFC 3261 §18): sockets, flows, and the way of responses back. */
 export class SipTransport {
   readonly #deps: SipTransportDeps;
-  readonly #options: Required<Omit<SipTransportOptions, 'clientTls'>>;
-  readonly #clientTls: ((name: string) => TlsOptions) | undefined;
+  readonly #receiveBufferBytes: number;
   readonly #intake: MessageIntake;
   readonly #connections: ConnectionTable;
+  readonly #connector: Connector;
   readonly #udp: UdpListener[] = [];
   readonly #streams: StreamListener[] = [];
-  readonly #connecting = new Map<string, Promise<Flow>>();
   readonly #sendFailures: Counter;
   readonly #keepalives: Counter;
   #lastFlowId = 0;
@@ -106,13 +103,7 @@ export class SipTransport {
   constructor(deps: SipTransportDeps, options: SipTransportOptions = {}) {
     const { logger, metrics, random } = deps;
     this.#deps = deps;
-    this.#options = {
-      maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
-      maxConnectionsPerHost: options.maxConnectionsPerHost ?? MAX_CONNECTIONS_PER_HOST,
-      connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
-      receiveBufferBytes: options.receiveBufferBytes ?? 4_194_304,
-    };
-    this.#clientTls = options.clientTls;
+    this.#receiveBufferBytes = options.receiveBufferBytes ?? 4_194_304;
     const respond = (response: SipResponse, via: ResponsePort, flow: Flow) =>
       this.sendResponse(response.encode(), via, flow);
     this.#intake = new MessageIntake({
@@ -122,7 +113,17 @@ export class SipTransport {
     });
     this.#connections = new ConnectionTable(
       { clock: deps.clock, metrics, intake: this.#intake, guard: deps.guard, overload: deps.overload },
-      this.#options,
+      {
+        maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+        maxConnectionsPerHost: options.maxConnectionsPerHost ?? MAX_CONNECTIONS_PER_HOST,
+      },
+    );
+    this.#connector = new Connector(
+      {
+        ...{ network: deps.network, logger, connections: this.#connections },
+        nextFlowId: () => this.#nextFlowId(),
+      },
+      { connectTimeoutMs: options.connectTimeoutMs ?? 5_000, clientTls: options.clientTls },
     );
     deps.guard?.banned.on((source) => this.#connections.closeFrom(source));
     this.#sendFailures = metrics.counter('sip_send_failures_total', 'SIP messages that could not be sent');
@@ -161,12 +162,7 @@ export class SipTransport {
     if (transport === 'UDP') {
       throw new TransportError('no-listener', `no UDP socket reaches ${formatAddress(address)}`);
     }
-    const key = remoteKey(transport, address, name);
-    const pending = this.#connecting.get(key);
-    if (pending !== undefined) return pending;
-    const attempt = this.#connect(transport, address, name).finally(() => this.#connecting.delete(key));
-    this.#connecting.set(key, attempt);
-    return attempt;
+    return this.#connector.connect(transport, address, name);
   }
 
   /**
@@ -220,6 +216,7 @@ export class SipTransport {
   async stop(): Promise<void> {
     this.#stopped = true;
     const listeners = [...this.#udp.splice(0), ...this.#streams.splice(0).map(({ listener }) => listener)];
+    this.#connector.stop();
     this.#connections.stop();
     await Promise.all(listeners.map((listener) => listener.close()));
   }
@@ -239,7 +236,7 @@ export class SipTransport {
         this.#deps.logger.debug('UDP socket error', { error: error.message });
       },
     };
-    const { receiveBufferBytes } = this.#options;
+    const receiveBufferBytes = this.#receiveBufferBytes;
     const socket = await this.#deps.network.bindDatagram({ host, port }, handler, { receiveBufferBytes });
     const bound: BoundListener = {
       transport: 'UDP',
@@ -283,49 +280,10 @@ export class SipTransport {
     );
   }
 
-  async #connect(transport: TransportName, address: Address, name?: string): Promise<Flow> {
-    if (this.#stopped) throw new TransportError('stopped', 'the transport is stopped');
-    if (isWebSocket(transport)) {
-      throw new TransportError('unsupported-transport', `cannot connect over ${transport}`);
-    }
-    if (this.#connecting.size >= MAX_CONNECTING || !this.#connections.admits(address.host)) {
-      throw new TransportError('too-many-connections', 'too many SIP connections');
-    }
-    const { connectTimeoutMs: timeoutMs } = this.#options;
-    const tls = transport === 'TLS' ? this.#requireClientTls(name ?? address.host) : undefined;
-    const connecting = this.#deps.network.connect(
-      address,
-      tls === undefined ? { timeoutMs } : { timeoutMs, tls },
-    );
-    const connection = await connecting.catch((error) => {
-      // An operator mends this, no caller.
-      if (error instanceof CodedError && error.code === 'peer-refused') {
-        this.#deps.logger.warn('cannot connect over TLS', { name, reason: error.message });
-      }
-      throw error;
-    });
-    if (this.#stopped) {
-      connection.destroy();
-      throw new TransportError('stopped', 'the transport is stopped');
-    }
-    const id = this.#nextFlowId();
-    return this.#connections.add(
-      connection,
-      name === undefined ? { id, transport } : { id, transport, name },
-    );
-  }
-
   #requireWebSockets(): WebSockets {
     const { webSockets } = this.#deps;
     if (webSockets === undefined) throw new TransportError('unsupported-transport', 'no WebSockets here');
     return webSockets;
-  }
-
-  #requireClientTls(name: string): TlsOptions {
-    if (this.#clientTls === undefined) {
-      throw new TransportError('unsupported-transport', 'connecting over TLS is not configured');
-    }
-    return this.#clientTls(name);
   }
 
   /** RFC 3261 §18.2.2: the connection is gone, so one is opened to the address and port the Via names. */

@@ -12,6 +12,9 @@ const MEMBERS = 8;
 const BATCH = 20;
 const PAUSE_MS = 100;
 
+/** Longer than a recorded session lasts: the same peers signed its Stores, which must be older than what is stored here. */
+const AFTER_SESSION_MS = 300_000;
+
 /** Writes in which the framing itself is broken: the node has to close that link. */
 const BROKEN_FRAMING = 1 / 200;
 
@@ -45,6 +48,7 @@ export async function fuzzNode(seed: number, frames: number): Promise<FuzzReport
   const metrics = new CountingMetrics();
   await overlay.start(overlay.make({ metrics }));
   await overlay.grow(PEERS - 1);
+  await overlay.clock.advance(AFTER_SESSION_MS);
   const victim = overlay.peers[0]!;
   for (const { node } of overlay.peers) node.onApplication(5061, (connection) => connection.destroy());
   const users = Array.from({ length: 20 }, (_, i) => `user${i}`);

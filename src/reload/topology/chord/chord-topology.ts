@@ -1,4 +1,4 @@
-import { IdleMap, IdleSet, type Random } from '../../../base/index.ts';
+import { IdleSet, type Random } from '../../../base/index.ts';
 import type { NodeId, ResourceId } from '../../wire/ids.ts';
 import {
   type Actions,
@@ -18,12 +18,12 @@ import {
   encodeUpdate,
 } from './chord-contents.ts';
 import { Deadlines } from './deadlines.ts';
-import type { Neighbors } from './neighbor-table.ts';
 import { type ReplicaChange, ReplicaPlan } from './replica-plan.ts';
 import { next } from './ring-arithmetic.ts';
 import { RoutingTable } from './routing-table.ts';
 import { Stabilisation, type StabilisationIntervals } from './stabilisation.ts';
 import { Suspects } from './suspects.ts';
+import { UpdateReader } from './update-reader.ts';
 
 /** Changes within this time go out as one Update. */
 const COALESCE_MS = 10;
@@ -35,10 +35,6 @@ const COALESCE_MS = 10;
 const GATHER_MS = 30_000;
 /** After its admission a peer waits this long for neighbours who do not let themselves be attached to. */
 const FIRST_ANNOUNCEMENT_MS = 3_000;
-/** Neighbours that somebody passes over are checked at most this often: their links need a second to show it. */
-const CHECK_PAUSE_MS = 2_000;
-/** A peer gets an unasked Update with neighbours it lacks at most this often. */
-const HINT_PAUSE_MS = 5_000;
 
 export interface ChordOptions extends StabilisationIntervals {
   /** `chord-reactive`. */
@@ -65,8 +61,7 @@ export class ChordTopology implements TopologyPlugin {
   #announceToAll = false;
   /** Neighbours-to-be whose Attach is under way. */
   readonly #attaching = new IdleSet<NodeId>();
-  readonly #hintedAt = new IdleMap<NodeId, number>();
-  #checkedAt = -Infinity;
+  readonly #reader: UpdateReader;
 
   constructor(deps: { readonly random: Random }, self: NodeId, options: ChordOptions) {
     this.#random = deps.random;
@@ -74,6 +69,7 @@ export class ChordTopology implements TopologyPlugin {
     const { neighbors = 3, fingers = 16, holdDownMs = 30_000 } = options;
     this.#table = new RoutingTable(self, { neighbors, fingers });
     this.#replicas = new ReplicaPlan(holdDownMs);
+    this.#reader = new UpdateReader({ neighbors: this.#table.neighbors });
     this.#stabilisation = new Stabilisation({ ...deps, table: this.#table }, options);
   }
 
@@ -176,8 +172,7 @@ export class ChordTopology implements TopologyPlugin {
     else if (isNew) this.#reconcile('better-peer', nowMs, actions);
     if (named !== undefined) {
       this.#attachToWanted([...named.predecessors, ...named.successors], from, actions);
-      this.#hint(from, named, nowMs, actions);
-      this.#doubt(from, named, nowMs, actions);
+      if (this.membership === 'member') this.#reader.read(from, named, nowMs, actions);
     }
     return actions;
   }
@@ -296,7 +291,7 @@ export class ChordTopology implements TopologyPlugin {
   #remove(peer: NodeId, nowMs: number): TopologyAction[] {
     const actions: TopologyAction[] = [];
     this.#attaching.delete(peer);
-    this.#hintedAt.delete(peer);
+    this.#reader.forget(peer);
     const failedFinger = this.#table.fingerHeldBy(peer);
     if (!this.#table.peers.delete(peer)) return actions;
     this.#reconcile('failure', nowMs, actions);
@@ -356,29 +351,5 @@ export class ChordTopology implements TopologyPlugin {
     actions.push(
       informant === undefined ? { type: 'attach', nodeId } : { type: 'attach', nodeId, via: informant },
     );
-  }
-
-  /**
-   * Answers an Update that lacks neighbours we know with one of our own. Without it a peer that lost all its
-   * successors at once would never hear of the ones in between: only its new neighbours know them, and those see
-   * nothing new in its Update.
-   */
-  #hint(to: NodeId, named: Neighbors, nowMs: number, actions: TopologyAction[]): void {
-    if (this.membership !== 'member' || (this.#hintedAt.get(to) ?? -Infinity) > nowMs - HINT_PAUSE_MS) return;
-    if (!this.#table.neighbors.couldImprove(to, named)) return;
-    this.#hintedAt.set(to, nowMs);
-    actions.push({ type: 'send-update', to: [to], full: false });
-  }
-
-  /**
-   * A silent peer is noticed by whoever sends it something: its predecessor, through which lookups come, long before its
-   * successor, who has to answer in its stead. The Update of the former tells the latter to look.
-   */
-  #doubt(from: NodeId, named: Neighbors, nowMs: number, actions: TopologyAction[]): void {
-    if (this.membership !== 'member' || nowMs - this.#checkedAt < CHECK_PAUSE_MS) return;
-    const peers = this.#table.neighbors.doubted(from, named);
-    if (peers.length === 0) return;
-    this.#checkedAt = nowMs;
-    actions.push({ type: 'check', peers });
   }
 }
