@@ -4,13 +4,24 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from './ports.js';
 import { prefer } from './priority.js';
 
-const program = fileURLToPath(new URL('floor.js', import.meta.url));
+/** Those of a peer, see the first line of bin/p2psip.js. */
+const V8_FLAGS = ['--initial-old-space-size=256', '--max-semi-space-size=32'];
 const running = new Set();
 
 /** Starts the bare relay of floor.js. */
-export async function startFloor() {
+export function startFloor() {
+  return start('floor.js');
+}
+
+/** Starts layer-server.js with the layers up to this one. */
+export function startLayers(topmost) {
+  return start('layer-server.js', { nodeArguments: V8_FLAGS, more: [topmost] });
+}
+
+async function start(file, { nodeArguments = [], more = [] } = {}) {
+  const program = fileURLToPath(new URL(file, import.meta.url));
   const port = await freePort();
-  const child = spawn(process.execPath, [program, String(port)], {
+  const child = spawn(process.execPath, [...nodeArguments, program, String(port), ...more], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });

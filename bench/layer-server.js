@@ -1,4 +1,4 @@
-// layer-server.js LAYER: answers each request 200, with the layers of the SIP edge up to this one. Prints its port.
+// layer-server.js PORT LAYER: answers each request 200, with the layers of the SIP edge up to this one.
 import { noMetrics, silentLogger } from '../dist/base/index.js';
 import { SystemNetwork, systemClock, systemRandom } from '../dist/net/index.js';
 import { createResponse } from '../dist/sip/message/build.js';
@@ -6,7 +6,8 @@ import { parseMessage } from '../dist/sip/message/parser.js';
 import { TransactionLayer } from '../dist/sip/transaction/transaction-layer.js';
 import { SipTransport } from '../dist/sip/transport/sip-transport.js';
 
-const address = { host: '127.0.0.1', port: 0 };
+const [port, topmost] = process.argv.slice(2);
+const address = { host: '127.0.0.1', port: Number(port) };
 const network = new SystemNetwork();
 const answerTo = (request) => createResponse(request, 200, undefined, { toTag: 'bench' }).encode();
 
@@ -17,7 +18,6 @@ async function messages() {
     onError() {},
   };
   const socket = await network.bindDatagram(address, handler, { receiveBufferBytes: 4 << 20 });
-  return socket.local.port;
 }
 
 const common = { clock: systemClock, random: systemRandom, logger: silentLogger, metrics: noMetrics };
@@ -25,8 +25,7 @@ const common = { clock: systemClock, random: systemRandom, logger: silentLogger,
 async function listening(use) {
   const transport = new SipTransport({ network, ...common });
   use(transport);
-  const { local } = await transport.listen({ transport: 'UDP', ...address });
-  return local.port;
+  await transport.listen({ transport: 'UDP', ...address });
 }
 
 const layers = {
@@ -44,4 +43,5 @@ const layers = {
     }),
 };
 
-console.log(await layers[process.argv[2]]());
+await layers[topmost]();
+console.log('ready');

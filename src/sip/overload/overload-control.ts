@@ -132,9 +132,9 @@ export class OverloadControl {
     const allowed = this.#share.value * standing;
     const most = this.#rates.most(source, now);
     if (most < FLOOD_RATE || most <= allowed) return false;
-    const isFlood = most >= FLOOD_SHARES * allowed;
-    const rate = isFlood ? most : this.#rates.of(source, now);
-    if (!isFlood && (rate <= allowed || this.#refusals.has('', 1, now))) return false;
+    const isFarAbove = most >= FLOOD_SHARES * allowed;
+    const rate = isFarAbove ? most : this.#rates.of(source, now);
+    if (!isFarAbove && (rate <= allowed || this.#refusals.has('', 1, now))) return false;
     if (!this.#deps.precedence.isOrdinary(data)) return false;
     if (this.#deps.random.float() < this.#share.part(rate, standing)) {
       this.#isSpared = true;

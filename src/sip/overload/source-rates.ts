@@ -8,6 +8,8 @@ const REMEMBERED_WINDOWS = 6;
 const MAX_SOURCES = 65_536;
 /** Stands for those further ones. */
 const REST = '';
+/** Of a window in which nothing came. */
+const NOTHING: ReadonlyMap<string, number> = new Map();
 
 /**
  * How many requests a second each source sends, by a sliding window: the present one, and of the one before it the share
@@ -79,12 +81,11 @@ export class SourceRates {
   #slide(now: number): void {
     const elapsed = now - this.#since;
     if (elapsed < WINDOW_MS) return;
-    const isNext = elapsed < 2 * WINDOW_MS;
-    // A longer pause is one window in which nothing came.
-    const newest = isNext ? [this.#current] : [new Map<string, number>(), this.#current];
-    this.#past = [...newest, ...this.#past].slice(0, REMEMBERED_WINDOWS);
+    const windows = Math.floor(elapsed / WINDOW_MS);
+    const empty = Array<typeof NOTHING>(Math.min(windows - 1, REMEMBERED_WINDOWS)).fill(NOTHING);
+    this.#past = [...empty, this.#current, ...this.#past].slice(0, REMEMBERED_WINDOWS);
     this.#current = new Map();
-    this.#since = isNext ? this.#since + WINDOW_MS : now;
+    this.#since += windows * WINDOW_MS;
   }
 
   #rate(source: string, now: number): number {

@@ -1,9 +1,8 @@
 import { errorMessage, type Logger } from '../../base/index.ts';
-import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import type { Fork } from './fork.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import type { CallObserver, RequestHandler } from './ports.ts';
-import { HandledRequest } from './request-context.ts';
+import { HandledRequest, type HandledRequestOptions } from './request-context.ts';
 
 export interface HandlerRunnerDeps {
   readonly handler: RequestHandler;
@@ -11,14 +10,6 @@ export interface HandlerRunnerDeps {
   readonly logger: Logger;
   readonly calls: CallObserver | undefined;
   readonly startFork: (context: HandledRequest) => Fork;
-}
-
-/** What the core has found out about a request. */
-interface Findings {
-  readonly hasRoute: boolean;
-  /** It claims a dialog, and carries no token of ours. */
-  readonly isStrayInDialog: boolean;
-  readonly fingerprint: string;
 }
 
 /** Has the handler decide what becomes of requests, and answers 500 for one that fails or does not. */
@@ -29,13 +20,13 @@ export class HandlerRunner {
     this.#deps = deps;
   }
 
-  run(transaction: ServerTransaction, { hasRoute, isStrayInDialog, fingerprint }: Findings): void {
+  run(options: HandledRequestOptions): void {
     const { handler, calls } = this.#deps;
+    const { transaction } = options;
     const { request, flow } = transaction;
     if (request.method === 'INVITE' && request.toTag === undefined) {
       transaction.onFinal = calls?.begin(request, flow);
     }
-    const options = { transaction, hasRoute, isStrayInDialog, fingerprint };
     const context = new HandledRequest(this.#deps, options);
     transaction.whenCancelled((reason) => context.cancel(reason));
     try {

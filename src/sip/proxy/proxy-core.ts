@@ -286,7 +286,8 @@ export class ProxyCore implements TransactionUser {
     // RFC 3261 §10.3: ignored in a REGISTER, and not in its response.
     if (request.method === 'REGISTER') request.removeHeader('Record-Route');
     this.#handled.inc();
-    this.#handlers.run(transaction, {
+    this.#handlers.run({
+      transaction,
       hasRoute: reading.hasRoute,
       isStrayInDialog: isInDialog && !reading.isTrusted,
       fingerprint,

@@ -27,6 +27,15 @@ export function ownAor(uri: SipUri, own: OwnAddresses): string | undefined {
   }
 }
 
+/** What the core has found out about a request. */
+export interface HandledRequestOptions {
+  readonly transaction: ServerTransaction;
+  readonly hasRoute: boolean;
+  /** It claims a dialog, and carries no token of ours. */
+  readonly isStrayInDialog: boolean;
+  readonly fingerprint: string;
+}
+
 /** What the core keeps of a request that a handler decides about. */
 export class HandledRequest implements RequestContext {
   readonly request: SipRequest;
@@ -44,12 +53,7 @@ export class HandledRequest implements RequestContext {
   /** @param startFork makes the fork once the handler has decided to proxy */
   constructor(
     deps: { own: OwnAddresses; startFork: (context: HandledRequest) => Fork },
-    options: {
-      transaction: ServerTransaction;
-      hasRoute: boolean;
-      isStrayInDialog: boolean;
-      fingerprint: string;
-    },
+    options: HandledRequestOptions,
   ) {
     this.#own = deps.own;
     this.#startFork = deps.startFork;

@@ -27,7 +27,7 @@ async function pairOfPeers(t: ExecutionContext) {
 const open = ({ node }: SimulatedPeer, { node: to }: SimulatedPeer, application = SIP) =>
   node.openApplication([toNode(to.nodeId)], application);
 
-test('A30, B14: AppAttach gives both sides one authenticated connection that is no RELOAD link', async (t) => {
+test('A30, B14, S6: AppAttach gives both sides one authenticated connection that is no RELOAD link', async (t) => {
   const { overlay, caller, callee, arrived } = await pairOfPeers(t);
   const { connection, nodeId } = await overlay.clock.runUntil(open(caller, callee), 4_000);
   t.is(nodeId, callee.node.nodeId);

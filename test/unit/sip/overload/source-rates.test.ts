@@ -34,6 +34,8 @@ test('rates: what a source asked for at the most is known for a second and a hal
   t.is(rates.most('b', 1_500), 0);
   for (let now = 1_500; now < 2_500; now += 50) rates.count('a', now);
   t.true(rates.most('a', 2_500) < 30, 'forgotten');
+  for (let now = 3_000; now < 3_500; now += 1) rates.count('a', now);
+  t.is(rates.most('a', 60_000), 0, 'nobody asked for anything meanwhile');
 });
 
 test('rates: what is remembered is bounded, further sources count as one', (t) => {
