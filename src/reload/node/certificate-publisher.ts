@@ -25,6 +25,9 @@ const FIRST_MS = 3_000;
 
 const RETRY_MS = 60_000;
 
+/** Where certificates go. */
+type CertificateStorage = Pick<StorageClient, 'fetch' | 'store'>;
+
 /**
  * RFC 6940 §8: keeps this node's own certificate stored at the hashes of its user name and of its Node-ID. Registration
  * certificates travel with their values instead (requirement T13).
@@ -33,7 +36,7 @@ export class CertificatePublisher {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #logger: Logger;
-  readonly #storage: StorageClient;
+  readonly #storage: CertificateStorage;
   readonly #identity: NodeIdentity;
   /** Exists while certificates are being looked for and stored. */
   #publishing: AbortController | undefined;
@@ -41,7 +44,7 @@ export class CertificatePublisher {
   #timer: Timer | undefined;
 
   constructor(
-    deps: { clock: Clock; random: Random; logger: Logger; storage: StorageClient },
+    deps: { clock: Clock; random: Random; logger: Logger; storage: CertificateStorage },
     options: { readonly identity: NodeIdentity },
   ) {
     this.#clock = deps.clock;
@@ -62,6 +65,7 @@ export class CertificatePublisher {
   }
 
   #again(delayMs: number): void {
+    if (this.#isStopped) return;
     this.#timer?.close();
     this.#timer = this.#clock.setTimer(delayMs, () => void this.#publish());
   }

@@ -95,6 +95,7 @@ export class StorageClient {
       })),
     };
     const { forwarding, topology, service } = this.#deps;
+    signal?.throwIfAborted();
     if (service !== undefined && topology.isResponsible(resource)) {
       const source = { signer: signer.signer, certificates: [signer.certificate.der] };
       return service.store(request, source).catch((error) => this.#refused(store.name, error));
@@ -120,6 +121,7 @@ export class StorageClient {
     const { forwarding, topology, certificates } = this.#deps;
     if (topology.isResponsible(resource)) {
       await this.#deps.service?.ready(resource);
+      signal?.throwIfAborted();
       const own = this.#locally<{ answer: FetchAns; certificates: readonly Uint8Array[] }>(fetch.name, () =>
         this.#deps.store.fetch(request),
       );

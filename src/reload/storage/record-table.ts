@@ -50,6 +50,7 @@ export class RecordTable {
   readonly #kinds: () => KindTable;
   readonly #certificates: CertificateShelf;
   readonly #deadlines: DeadlineQueue<ResourceId>;
+  #isClosed = false;
   #expiringAt = 0;
   #expiredNow = 0;
 
@@ -167,8 +168,9 @@ export class RecordTable {
     return { resources, values, expired, damaged };
   }
 
-  /** Stops the timer. */
+  /** Stops the timer for good: a Store that is still on its way starts it no more. */
   close(): void {
+    this.#isClosed = true;
     this.#deadlines.clear();
   }
 
@@ -233,6 +235,7 @@ export class RecordTable {
   }
 
   #setDeadline(resource: ResourceId): void {
+    if (this.#isClosed) return;
     const ends = this.index.at(resource).map((entry) => this.#endOf(entry));
     if (ends.length === 0) this.#deadlines.delete(resource);
     else this.#deadlines.set(resource, Math.min(...ends));
