@@ -37,6 +37,7 @@ test(`C: a blaster sends ten times the best rate from one address for ${SECONDS}
   t.true(best > 0, 'no rate that goes well');
 
   const rate = Math.round(0.8 * best);
+  const began = new Date().toISOString();
   const blasted = blast({ port, user: 'victim', perSecond: 10 * best, seconds: SECONDS + 2 });
   await sleep(1_000);
   const during = await load.calls(rate, SECONDS);
@@ -46,7 +47,9 @@ test(`C: a blaster sends ten times the best rate from one address for ${SECONDS}
   const after = await load.calls(rate, 5);
 
   const share = (100 * during.ok) / (during.ok + during.failed);
-  t.log(`best rate ${best}/s; ${sent / (SECONDS + 2)} INVITEs/s from the blaster, of ${10 * best} asked for`);
+  t.log(
+    `best rate ${best}/s; from ${began} ${sent / (SECONDS + 2)} INVITEs/s from the blaster, of ${10 * best} asked for`,
+  );
   t.log(
     `${during.ok} of ${during.ok + during.failed} calls at ${rate}/s (${share.toFixed(1)} %), at most ${rss.toFixed(0)} MiB`,
   );

@@ -11,10 +11,11 @@ import {
   TokenBuckets,
 } from '../../base/index.ts';
 import type { SipRequest } from '../message/request.ts';
+import { Backlog } from './backlog.ts';
 import { FairShare } from './fair-share.ts';
 import type { Precedence, Purpose } from './precedence.ts';
 import { SourceRates } from './source-rates.ts';
-import { StandingQueue } from './standing-queue.ts';
+import { FULL_TURN, StandingQueue } from './standing-queue.ts';
 
 export interface OverloadControlDeps {
   readonly clock: Clock;
@@ -31,6 +32,16 @@ export interface RequestSource {
   readonly remote: Address;
   /** The Node-ID of an overlay peer. */
   readonly peer: string | undefined;
+}
+
+/** A request that waited until there was time for it. */
+interface Deferred {
+  /** Of its source when it came, requests/s. */
+  readonly rate: number;
+  /** It is of a flood, and one of the few that get through. */
+  readonly isSpared: boolean;
+  /** For longer than it may. */
+  readonly isLate: boolean;
 }
 
 /** `refuse`: with 503; `ignore`: without a word, which RFC 3261 §21.5.4 allows too. */
@@ -75,6 +86,7 @@ const FLOOD_RATE = 100;
 export class OverloadControl {
   readonly #deps: OverloadControlDeps;
   readonly #queue = new StandingQueue();
+  readonly #backlog: Backlog;
   readonly #share = new FairShare();
   readonly #rates = new SourceRates();
   /** Of requests within dialogs, which are no part of what a source asks for anew. */
@@ -86,8 +98,9 @@ export class OverloadControl {
   /** Messages of the present turn of the event loop, and when the first of them came. */
   #messages = 0;
   #turnStart = 0;
-  /** The present message is of a flood, and one of the few that get through. */
-  #isSpared = false;
+  #isTurnDeferred = false;
+  /** The present message, if it waited. */
+  #deferred: Deferred | undefined;
   /** While there is an overload: the next change of the share; monotonic ms of its beginning, and of the last cut. */
   #step: Timer | undefined;
   #since = 0;
@@ -96,6 +109,7 @@ export class OverloadControl {
 
   constructor(deps: OverloadControlDeps) {
     this.#deps = deps;
+    this.#backlog = new Backlog(deps.clock);
     const { metrics } = deps;
     this.#ignored = metrics.counter(
       'sip_overload_ignored_total',
@@ -111,38 +125,54 @@ export class OverloadControl {
   stop(): void {
     this.#step?.close();
     this.#step = undefined;
+    this.#backlog.clear();
   }
 
   /** A message came, of whatever kind and over whatever transport. */
   arrived(): void {
-    this.#isSpared = false;
     this.#messages += 1;
-    if (this.#messages > 1) return;
-    const { clock } = this.#deps;
-    this.#turnStart = clock.monotonic();
-    clock.afterTurn(this.#endTurn);
+    this.#awaitTurn();
   }
 
-  /** Whether this datagram, which has just arrived, is to be dropped as it is: one of a flood. */
-  isFlood(data: Buffer, host: string): boolean {
-    if (this.#step === undefined) return false;
-    const source = originOf(host);
+  /**
+   * Hands a datagram that has just arrived in an overload over: at once when it belongs to what has begun or is urgent,
+   * when its turn comes when it is a new request, never when it is one of a flood.
+   */
+  receive(data: Buffer, host: string, handle: () => void): void {
+    if (!this.#deps.precedence.isOrdinary(data)) {
+      handle();
+      return;
+    }
     const now = this.#deps.clock.monotonic();
+    const source = originOf(host);
     const standing = this.#standing(host);
+    const part = this.#partOfFlood(source, standing, now);
+    const rate = this.#rates.count(source, now);
+    const isSpared = part < 1 && this.#deps.random.float() < part;
+    if (
+      (part === 1 || isSpared) &&
+      this.#backlog.push((isLate) => this.#takeUp({ rate, isSpared, isLate }, handle))
+    )
+      return;
+    this.#ignore();
+  }
+
+  /** The turn of one that waited has come. */
+  #takeUp(deferred: Deferred, handle: () => void): void {
+    this.#deferred = deferred;
+    handle();
+    this.#deferred = undefined;
+  }
+
+  /** The part of what a source sends that is read at all; 1 unless it is a flood. */
+  #partOfFlood(source: string, standing: number, now: number): number {
     const allowed = this.#share.value * standing;
     const most = this.#rates.most(source, now);
-    if (most < FLOOD_RATE || most <= allowed) return false;
+    if (most < FLOOD_RATE || most <= allowed) return 1;
     const isFarAbove = most >= FLOOD_SHARES * allowed;
     const rate = isFarAbove ? most : this.#rates.of(source, now);
-    if (!isFarAbove && (rate <= allowed || this.#refusals.has('', 1, now))) return false;
-    if (!this.#deps.precedence.isOrdinary(data)) return false;
-    if (this.#deps.random.float() < this.#share.part(rate, standing)) {
-      this.#isSpared = true;
-      return false;
-    }
-    this.#rates.count(source, now);
-    this.#ignore();
-    return true;
+    if (!isFarAbove && (rate <= allowed || this.#refusals.has('', 1, now))) return 1;
+    return this.#share.part(rate, standing);
   }
 
   /** What becomes of a request that is no repetition and would make a transaction. */
@@ -151,11 +181,14 @@ export class OverloadControl {
     const source = peer ?? originOf(remote.host);
     const purpose = this.#deps.precedence.of(request);
     const rates = purpose === 'session' ? this.#sessionRates : this.#rates;
-    const rate = rates.count(source, now);
-    if (this.#step === undefined || this.#isSpared) return 'process';
-    const standing = peer === undefined ? this.#standing(remote.host) : 1;
-    const part = this.#share.part(rate, this.#weight(purpose, source, now) * standing);
-    if (part === 1 || this.#deps.random.float() < part) return 'process';
+    const rate = this.#deferred?.rate ?? rates.count(source, now);
+    if (this.#step === undefined) return 'process';
+    if (this.#deferred?.isLate !== true || purpose !== 'new') {
+      if (this.#deferred?.isSpared === true) return 'process';
+      const standing = peer === undefined ? this.#standing(remote.host) : 1;
+      const part = this.#share.part(rate, this.#weight(purpose, source, now) * standing);
+      if (part === 1 || this.#deps.random.float() < part) return 'process';
+    }
     if (!this.#refusals.take('', 1, now)) {
       this.#ignore();
       return 'ignore';
@@ -178,10 +211,21 @@ export class OverloadControl {
     this.#ignored.inc();
   }
 
+  #awaitTurn(): void {
+    if (this.#isTurnDeferred) return;
+    this.#isTurnDeferred = true;
+    const { clock } = this.#deps;
+    this.#turnStart = clock.monotonic();
+    clock.afterTurn(this.#endTurn);
+  }
+
   readonly #endTurn = () => {
+    this.#backlog.serve(this.#messages < FULL_TURN);
     const now = this.#deps.clock.monotonic();
-    this.#queue.turn(this.#messages, this.#turnStart, now);
+    this.#queue.turn(this.#messages, this.#backlog.length, this.#turnStart, now);
     this.#messages = 0;
+    this.#isTurnDeferred = false;
+    if (this.#backlog.length > 0) this.#awaitTurn();
     if (this.#step === undefined && this.#queue.standsFor(now) >= STANDING_MS) this.#begin(now);
   };
 

@@ -2,7 +2,7 @@
  * Datagrams that Node reads of a socket in one turn of its event loop at the most. A turn with fewer messages has emptied
  * the queue; one with as many has left some there, as far as anybody here can know.
  */
-const FULL_TURN = 32;
+export const FULL_TURN = 32;
 /** What waits is read in the next turn: after a longer pause nothing has waited. A shorter one may be the machine's, ms. */
 const PAUSE_MS = 500;
 /** Fewer messages in a row are a burst, however long a starved machine takes over them. */
@@ -23,9 +23,12 @@ export class StandingQueue {
   #busy = 0;
   #measuredAt = -Infinity;
 
-  /** One turn is over that brought `messages` from `start` to `end`, monotonic ms. */
-  turn(messages: number, start: number, end: number): void {
-    if (messages < FULL_TURN) this.#fullSince = undefined;
+  /**
+   * One turn is over that brought `messages` from `start` to `end`, monotonic ms.
+   * @param waiting messages that were read and wait further
+   */
+  turn(messages: number, waiting: number, start: number, end: number): void {
+    if (messages < FULL_TURN && waiting === 0) this.#fullSince = undefined;
     else if (this.#fullSince === undefined || start - this.#turnEndedAt > PAUSE_MS) {
       this.#fullSince = start;
       this.#count = 0;

@@ -114,8 +114,12 @@ export class UdpListener {
   onDatagram(data: Buffer, from: Address): void {
     const { guard, overload } = this.#deps;
     overload?.arrived();
-    if (!this.#open || guard?.admits(from.host) === false || overload?.isFlood(data, from.host) === true)
-      return;
+    if (!this.#open || guard?.admits(from.host) === false) return;
+    if (overload?.isActive === true) overload.receive(data, from.host, () => this.#handle(data, from));
+    else this.#handle(data, from);
+  }
+
+  #handle(data: Buffer, from: Address): void {
     if (isKeepalive(data)) {
       this.#deps.keepalives.inc();
       return;
