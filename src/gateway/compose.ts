@@ -14,6 +14,7 @@ import { peerRoutes } from './admin/routes.ts';
 import { WebConsole } from './admin/web-console.ts';
 import { WebFiles } from './admin/web-files.ts';
 import { AccountingFile } from './compose/accounting-file.ts';
+import { watchAdmittedDomains } from './compose/admitted-domains.ts';
 import { openEnrolledUsers } from './compose/enrolled-users.ts';
 import { openLocalDiscovery } from './compose/local-discovery.ts';
 import { openMedia } from './compose/media.ts';
@@ -109,6 +110,7 @@ async function build(
   const registrations = ownRegistrations ?? enrollment!.judge;
   const overlay = new ReloadOverlay({ node, identity, registrations, logger }, { name: config.overlay.name });
   const { domains } = config.sip;
+  watchAdmittedDomains({ logger, node }, config.sip.mode === 'off' ? [] : domains);
   const locations = new LocationService({
     ...{ overlay, metrics, clock: machine.clock },
     isOverlayDomain: (domain) => domains.includes(domain),

@@ -46,6 +46,8 @@ export interface Overlay {
   readonly nodeId: NodeId;
   readonly name: string;
   readonly state: OverlayState;
+  /** Whether the overlay takes registrations of this user (RFC 7904 §3.4). */
+  admits(aor: string): boolean;
   /**
    * All entries of the AoR that verify.
    * @throws CodedError 'overlay-unreachable' when nobody answered

@@ -16,6 +16,7 @@ import type { Binding } from '../sip/registrar/binding.ts';
 import type { BindingChange, BindingStore } from '../sip/registrar/binding-store.ts';
 import type { Registrar } from '../sip/registrar/registrar.ts';
 import { type Flow, transportParam } from '../sip/transport/flow.ts';
+import type { Overlay } from './overlay.ts';
 import type { Presence } from './publication.ts';
 import type { RegistrationPublisher } from './registration-publisher.ts';
 
@@ -24,6 +25,7 @@ interface Deps {
   readonly bindings: BindingStore;
   readonly publisher: RegistrationPublisher;
   readonly own: OwnAddresses;
+  readonly overlay: Pick<Overlay, 'admits'>;
   /** Undefined where nobody is asked for a password (`auth: none`). */
   readonly authenticator: Authenticator | undefined;
   readonly clock: Clock;
@@ -66,7 +68,7 @@ export class RegistrationHandler {
   /** Answers a REGISTER. */
   async handle(context: RequestContext): Promise<void> {
     const { request, flow, overlayPeer, fromAor, toAor } = context;
-    const { own, authenticator, registrar } = this.#deps;
+    const { own, overlay, authenticator, registrar } = this.#deps;
     // Another peer has its own record of the users it serves; it has no business registering contacts here.
     if (overlayPeer !== undefined) return context.reply(403, 'Register At Your Own Peer');
     // RFC 4475 §3.3.4: an AoR is a SIP or SIPS URI.
@@ -77,6 +79,8 @@ export class RegistrationHandler {
     // RFC 3261 §10.2: a From other than To registers in somebody else's name, which we allow nobody.
     if (fromAor !== toAor) return context.reply(403, 'Third-Party Registration Not Allowed');
     if (authenticator !== undefined && (await authenticator.check(context, toAor)) !== 'ok') return;
+    // RFC 7904 §3.4: no peer would store it, and he would wait for calls in vain.
+    if (!overlay.admits(toAor)) return context.reply(403, 'Domain Not Admitted By The Overlay');
     const { status, reason, headers } = await registrar.process(request, flow, toAor);
     const stored = status === 200 ? this.#deps.publisher.whenStored(toAor) : undefined;
     if (stored !== undefined) await this.#awaitStore(stored);

@@ -1,4 +1,5 @@
 import { CodedError, type Connection, errorMessage, type Logger } from '../base/index.ts';
+import { admitsUser } from '../reload/document/domain-restriction.ts';
 import { Kind } from '../reload/document/kinds.ts';
 import { ReloadError } from '../reload/forwarding/reload-error.ts';
 import { toNode } from '../reload/messages/destination.ts';
@@ -55,6 +56,10 @@ export class ReloadOverlay implements Overlay {
 
   get state(): OverlayState {
     return this.#node.state;
+  }
+
+  admits(aor: string): boolean {
+    return admitsUser(this.#node.document.kinds, aor);
   }
 
   async fetchRegistrations(aor: string, options?: OverlayOptions): Promise<readonly RegistrationEntry[]> {

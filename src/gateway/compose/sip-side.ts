@@ -126,7 +126,7 @@ export class SipSide {
     this.publisher = new RegistrationPublisher(deps);
     this.#addresses = new PublicAddresses(deps);
     this.#registrations = new RegistrationHandler(
-      { ...{ registrar, bindings, own, authenticator, clock, metrics }, publisher: this.publisher },
+      { ...{ registrar, bindings, own, overlay, authenticator, clock, metrics }, publisher: this.publisher },
       { serviceRoute: config.sip.serviceRoute },
     );
     const connections = new PeerConnections<Flow>({

@@ -1,4 +1,5 @@
 import { CodedError, formatAddress, type HttpClient, isLoopback, silentLogger } from '../../base/index.ts';
+import { admitsDomain } from '../../reload/document/domain-restriction.ts';
 import { builtInDocument, type OverlayDocument } from '../../reload/document/overlay-document.ts';
 import type { SrvLookup } from '../../reload/enrollment/overlay-servers.ts';
 import { serverMend } from '../cli/start-error.ts';
@@ -27,7 +28,7 @@ export async function checkOverlay(config: GatewayConfig, dns: SrvLookup): Promi
     const shown = document?.shown ?? server?.shown ?? '';
     const has = document === undefined ? 'hands out a document that has' : 'has';
     const finding = ok('overlay.document', `${shown} ${has} number ${found.sequence} and is ${signed}`);
-    const findings = [finding, ...checkAdmission(config.overlay, found)];
+    const findings = [finding, ...checkAdmission(config.overlay, found), ...checkDomains(config, found)];
     return { findings, document: found, server: time };
   } catch (error) {
     if (error instanceof ConfigError)
@@ -79,6 +80,17 @@ function checkAdmission(overlay: OverlayConfig, document: OverlayDocument): Find
           ),
         ];
   return isOpen ? [...enrolled, ...checkExposure(overlay, document.sharedSecret)] : enrolled;
+}
+
+function checkDomains({ sip }: GatewayConfig, { kinds }: OverlayDocument): Finding[] {
+  const refused = sip.mode === 'off' ? [] : sip.domains.filter((domain) => !admitsDomain(kinds, domain));
+  return refused.map((domain) =>
+    warn(
+      'sip.domains',
+      `the overlay takes no registrations of ${domain}`,
+      'the domain-restriction of the document must admit it (RFC 7904 §3.4)',
+    ),
+  );
 }
 
 /** In an open self-signed overlay whoever can connect can answer for any user. */

@@ -1,10 +1,11 @@
-import { type Address, isBroadcast, isMulticast } from '../../base/index.ts';
+import { type Address, errorMessage, isBroadcast, isMulticast } from '../../base/index.ts';
 import { ID_LENGTH, type NodeId, overlayHashOf } from '../wire/ids.ts';
 import { DocumentError } from './document-error.ts';
+import { type DomainRestriction, domainRule, restrictKinds } from './domain-restriction.ts';
 import { type RequiredKinds, readKindBlocks } from './kind-reader.ts';
 import { builtInKinds } from './kinds.ts';
 import { BASE_NAMESPACE, CHORD_NAMESPACE, PRIVATE_NAMESPACE, SIP_NAMESPACE } from './namespaces.ts';
-import type { ChordParameters, DomainRestriction, OverlayDocument } from './overlay-document.ts';
+import type { ChordParameters, OverlayDocument } from './overlay-document.ts';
 import { invalid, readBase64, readBoolean, readInteger, readNodeId, readTime, shown } from './values.ts';
 import { parseXml, type XmlNode } from './xml-tree.ts';
 
@@ -134,6 +135,7 @@ function readConfiguration(elements: Elements): OverlayDocument {
   const requiredKinds = elements.one('required-kinds');
   const { blocks: kindBlocks, unsupported: unsupportedKinds } =
     requiredKinds === undefined ? NO_KINDS : readKindBlocks(requiredKinds);
+  const domainRestriction = readDomainRestriction(elements, requiredKinds);
   const protocols = elements.texts('overlay-link-protocol');
   return {
     name,
@@ -159,14 +161,17 @@ function readConfiguration(elements: Elements): OverlayDocument {
     reliabilityTimerMs: elements.integer('overlay-reliability-timer', 3000, [200, 60_000]),
     maxMessageSize: elements.integer('max-message-size', 5000, [1_280, 2 ** 24 - 1]),
     chord: readChord(elements),
-    kinds: new Map([...builtInKinds, ...[...kindBlocks].map(([id, { kind }]) => [id, kind] as const)]),
+    kinds: restrictKinds(
+      new Map([...builtInKinds, ...[...kindBlocks].map(([id, { kind }]) => [id, kind] as const)]),
+      readDomainRule(name, domainRestriction),
+    ),
     kindBlocks,
     unsupportedKinds,
     kindSigners: nodeIds('kind-signer'),
     configurationSigners: nodeIds('configuration-signer'),
     badNodes: nodeIds('bad-node'),
     revokedUsers: readRevokedUsers(elements),
-    domainRestriction: readDomainRestriction(elements, requiredKinds),
+    domainRestriction,
     source: undefined,
   };
 }
@@ -228,6 +233,17 @@ function readRevokedUsers(elements: Elements): ReadonlyMap<string, number> {
 }
 
 /** Requirement T8: RFC 7904's text has it in the configuration, its grammar in the kind. */
+function readDomainRule(
+  overlay: string,
+  restriction: DomainRestriction | undefined,
+): ReturnType<typeof domainRule> {
+  try {
+    return domainRule(overlay, restriction);
+  } catch (error) {
+    return invalid(`domain-restriction: ${errorMessage(error)}`);
+  }
+}
+
 function readDomainRestriction(
   elements: Elements,
   requiredKinds: XmlNode | undefined,

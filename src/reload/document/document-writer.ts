@@ -2,9 +2,10 @@ import { concatBytes, utf8 } from '../../base/index.ts';
 import type { Signer } from '../security/signature.ts';
 import type { KindDefinition } from '../wire/kind-table.ts';
 import { signElement } from './document-signature.ts';
+import type { DomainRestriction } from './domain-restriction.ts';
 import { Kind, registeredKinds } from './kinds.ts';
 import { BASE_NAMESPACE, CHORD_NAMESPACE, PRIVATE_NAMESPACE, SIP_NAMESPACE } from './namespaces.ts';
-import type { DomainRestriction, OverlayDocument } from './overlay-document.ts';
+import type { OverlayDocument } from './overlay-document.ts';
 
 export interface DocumentSigners {
   /** Signs the configuration; unsigned when left out. */

@@ -2,6 +2,7 @@ import type { Address } from '../../base/index.ts';
 import type { NodeIdDigest } from '../security/node-id.ts';
 import { type KindId, type NodeId, overlayHashOf } from '../wire/ids.ts';
 import type { KindDefinition, KindTable } from '../wire/kind-table.ts';
+import type { DomainRestriction } from './domain-restriction.ts';
 import { builtInKinds } from './kinds.ts';
 
 /** The parameters all nodes of an overlay share (RFC 6940 §11.1). */
@@ -77,13 +78,6 @@ export interface KindBlock {
   readonly signed: Uint8Array;
   /** A SecurityBlock, not checked yet. */
   readonly signature: Uint8Array | undefined;
-}
-
-/** domain-restriction(s) of RFC 7904 §3.4. Not enabled: only AoRs of the overlay's own domain. */
-export interface DomainRestriction {
-  readonly enabled: boolean;
-  /** POSIX extended regular expressions for the domain of an AoR. */
-  readonly patterns: readonly string[];
 }
 
 /** The urn:ietf:params:xml:ns:p2p:config-chord elements. */

@@ -9,6 +9,7 @@ import {
 } from '../../base/index.ts';
 import { DocumentError } from '../document/document-error.ts';
 import { type Verified, verifyKindBlock } from '../document/document-verification.ts';
+import { domainRule, restrictKinds } from '../document/domain-restriction.ts';
 import { parseKindBlock } from '../document/kind-reader.ts';
 import type { KindBlock, OverlayDocument } from '../document/overlay-document.ts';
 import { requireSupported } from '../document/supported.ts';
@@ -201,7 +202,8 @@ export class ConfigurationKeeper {
 function withKinds(document: OverlayDocument, learned: ReadonlyMap<KindId, LearnedKind>): OverlayDocument {
   if (learned.size === 0) return document;
   const kinds = [...learned].map(([id, { block }]) => [id, block.kind] as const);
-  return { ...document, kinds: new Map([...document.kinds, ...kinds]) };
+  const rule = domainRule(document.name, document.domainRestriction);
+  return { ...document, kinds: restrictKinds(new Map([...document.kinds, ...kinds]), rule) };
 }
 
 /** §11.1: "This may require the node to exit the DHT and rejoin." */

@@ -16,12 +16,12 @@ export function mayWrite(
 ): boolean {
   switch (kind.accessControl) {
     case 'USER-MATCH':
-      return isUserOf(signer, resource);
+      return isUserOf(kind, signer, resource);
     case 'NODE-MATCH':
       return nodeResource(signer.nodeId) === resource;
     case 'USER-NODE-MATCH':
       // §7.3.3: dictionaries only. Requirement S3: the key is the Node-ID that signed.
-      return value.model === 'DICTIONARY' && value.key === signer.nodeId && isUserOf(signer, resource);
+      return value.model === 'DICTIONARY' && value.key === signer.nodeId && isUserOf(kind, signer, resource);
     case 'NODE-MULTIPLE':
       return isOneOfNode(signer.nodeId, resource, kind.maxNodeMultiple ?? 0);
   }
@@ -45,8 +45,11 @@ export function nodeMultipleResource(nodeId: NodeId, i: number): ResourceId {
   return resourceIdOfBytes(concatBytes(fromHex(nodeId)!, Uint8Array.of(i)));
 }
 
-function isUserOf({ certificate }: SignedBy, resource: ResourceId): boolean {
-  return certificate.userNames.some((userName) => userResource(userName) === resource);
+/** And one whom the overlay admits: RFC 7904 §3.4, "the overlay MUST only accept AORs that match". */
+function isUserOf({ admits }: KindDefinition, { certificate }: SignedBy, resource: ResourceId): boolean {
+  return certificate.userNames.some(
+    (userName) => userResource(userName) === resource && (admits === undefined || admits(userName)),
+  );
 }
 
 /** §7.3.4: "the verifier MUST iterate through potential i values"; §9 counts from 1. */

@@ -16,6 +16,8 @@ export interface KindDefinition {
   readonly maxSize: number;
   /** NODE-MULTIPLE only: the largest i. */
   readonly maxNodeMultiple?: number;
+  /** Whether a user may have it at all (RFC 7904 §3.4); left out: everybody. */
+  readonly admits?: (userName: string) => boolean;
 }
 
 /** The Kinds of one overlay by Kind-ID; an explicit argument of decoding, since the wire does not carry the data model. */

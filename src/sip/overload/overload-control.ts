@@ -98,13 +98,19 @@ export class OverloadControl {
   /** Messages of the present turn of the event loop, and when the first of them came. */
   #messages = 0;
   #turnStart = 0;
-  #isTurnDeferred = false;
+  #isTurnAwaited = false;
   /** The present message, if it waited. */
   #deferred: Deferred | undefined;
-  /** While there is an overload: the next change of the share; monotonic ms of its beginning, and of the last cut. */
+  /** While there is an overload: the next look at it. */
   #step: Timer | undefined;
-  #since = 0;
-  #tightenedAt = 0;
+  /** When anything last queued for long, monotonic ms. */
+  #busyAt = 0;
+  /** When the sockets were last found empty, monotonic ms. */
+  #allReadAt = 0;
+  /** Requests that waited at the step before. */
+  #waitedBefore = 0;
+  /** Since when some are turned away, monotonic ms, and how many were. */
+  #limitingSince: number | undefined;
   #turnedAway = 0;
 
   constructor(deps: OverloadControlDeps) {
@@ -182,7 +188,7 @@ export class OverloadControl {
     const purpose = this.#deps.precedence.of(request);
     const rates = purpose === 'session' ? this.#sessionRates : this.#rates;
     const rate = this.#deferred?.rate ?? rates.count(source, now);
-    if (this.#step === undefined) return 'process';
+    if (this.#share.value === Infinity) return 'process';
     if (this.#deferred?.isLate !== true || purpose !== 'new') {
       if (this.#deferred?.isSpared === true) return 'process';
       const standing = peer === undefined ? this.#standing(remote.host) : 1;
@@ -212,42 +218,48 @@ export class OverloadControl {
   }
 
   #awaitTurn(): void {
-    if (this.#isTurnDeferred) return;
-    this.#isTurnDeferred = true;
+    if (this.#isTurnAwaited) return;
+    this.#isTurnAwaited = true;
     const { clock } = this.#deps;
     this.#turnStart = clock.monotonic();
     clock.afterTurn(this.#endTurn);
   }
 
   readonly #endTurn = () => {
-    this.#backlog.serve(this.#messages < FULL_TURN);
+    const isAllRead = this.#messages < FULL_TURN;
+    this.#backlog.serve(isAllRead);
     const now = this.#deps.clock.monotonic();
+    if (isAllRead) this.#allReadAt = now;
     this.#queue.turn(this.#messages, this.#backlog.length, this.#turnStart, now);
     this.#messages = 0;
-    this.#isTurnDeferred = false;
+    this.#isTurnAwaited = false;
     if (this.#backlog.length > 0) this.#awaitTurn();
     if (this.#step === undefined && this.#queue.standsFor(now) >= STANDING_MS) this.#begin(now);
   };
 
+  /** New requests wait from now on. Whether some must be turned away as well is seen a step later. */
+
   #begin(now: number): void {
     // Else what queues are answers, ACKs or repetitions: what has begun, and must be worked off.
     if (this.#highest === 0) return;
-    const { source, rate } = this.#rates.busiest(now);
-    this.#since = now;
-    this.#turnedAway = 0;
+    this.#busyAt = now;
+    this.#waitedBefore = Infinity;
     // What was free before tells nothing of the first step.
     this.#queue.occupancy(now);
-    this.#state.set(1);
-    this.#deps.logger.warn('SIP overload: new requests are turned away', {
-      busiest: source,
-      requestsPerSecond: Math.round(rate),
-    });
-    this.#tighten(now);
     this.#arm();
   }
 
   #tighten(now: number): void {
-    this.#tightenedAt = now;
+    if (this.#limitingSince === undefined) {
+      const { source, rate } = this.#rates.busiest(now);
+      this.#limitingSince = now;
+      this.#turnedAway = 0;
+      this.#state.set(1);
+      this.#deps.logger.warn('SIP overload: new requests are turned away', {
+        busiest: source,
+        requestsPerSecond: Math.round(rate),
+      });
+    }
     this.#share.tighten(this.#highest);
   }
 
@@ -259,9 +271,14 @@ export class OverloadControl {
     const now = this.#deps.clock.monotonic();
     const occupancy = this.#queue.occupancy(now);
     const standsFor = this.#queue.standsFor(now);
+    const waiting = this.#backlog.length;
+    // What is made up for after a pause of ours gets less from step to step, and nobody needs to be turned away.
+    const isGrowing = waiting >= this.#waitedBefore || now - this.#allReadAt > STEP_MS;
+    this.#waitedBefore = waiting;
+    if (standsFor >= LASTING_MS) this.#busyAt = now;
     if (standsFor === 0) this.#share.relax(this.#highest, 1 - occupancy);
-    else if (standsFor >= LASTING_MS) this.#tighten(now);
-    if (this.#share.value < Infinity || now - this.#tightenedAt < QUIET_MS) this.#arm();
+    else if (standsFor >= LASTING_MS && isGrowing) this.#tighten(now);
+    if (this.#share.value < Infinity || now - this.#busyAt < QUIET_MS) this.#arm();
     else this.#end(now);
   }
 
@@ -272,8 +289,10 @@ export class OverloadControl {
 
   #end(now: number): void {
     this.#step = undefined;
+    if (this.#limitingSince === undefined) return;
     this.#state.set(0);
-    const seconds = Math.round((now - this.#since) / 100) / 10;
+    const seconds = Math.round((now - this.#limitingSince) / 100) / 10;
+    this.#limitingSince = undefined;
     this.#deps.logger.warn('SIP overload is over', { seconds, turnedAway: this.#turnedAway });
   }
 }

@@ -22,6 +22,7 @@ export class FakeOverlay implements Overlay {
   fetches = 0;
   storeError: CodedError | undefined;
   fetchError: CodedError | undefined;
+  admits = (_aor: string): boolean => true;
   openSip: Overlay['openSip'] = () => Promise.reject(new CodedError('peer-unreachable', 'nobody there'));
   sipHandler: ((connection: Connection, peer: NodeId) => void) | undefined;
 

@@ -24,11 +24,12 @@ function setup(options: Partial<RegistrationHandlerOptions> = {}) {
   const network = new SimulatedNetwork({ clock, random }, { seed: 1 }).host('10.0.0.1');
   const own = new OwnAddresses({ network }, { domains: ['example.org'] });
   const bindings = new BindingStore(common);
+  const overlay = new FakeOverlay();
   const handler = new RegistrationHandler(
     {
-      ...{ ...common, bindings, own, authenticator: undefined },
+      ...{ ...common, bindings, own, overlay, authenticator: undefined },
       registrar: new Registrar({ ...common, store: bindings }),
-      publisher: new RegistrationPublisher({ ...common, overlay: new FakeOverlay() }),
+      publisher: new RegistrationPublisher({ ...common, overlay }),
     },
     options,
   );
@@ -41,7 +42,7 @@ function setup(options: Partial<RegistrationHandlerOptions> = {}) {
     await clock.runUntil(handler.handle(context), 10_000);
     return context;
   };
-  return { bindings, register };
+  return { bindings, overlay, register };
 }
 
 test('RFC 3261 §10.2: a registration in the name of somebody else is refused in so many words', async (t) => {
@@ -53,6 +54,15 @@ test('RFC 3261 §10.2: a registration in the name of somebody else is refused in
   }
   t.is(bindings.size, 0);
   t.is((await register({ from: 'sip:%61lice@EXAMPLE.org' })).status, 200, 'the same user, written otherwise');
+});
+
+test('S4: a user whom the overlay does not admit is told so', async (t) => {
+  const { bindings, overlay, register } = setup();
+  overlay.admits = (aor) => aor !== 'alice@example.org';
+  const { status, reason } = await register();
+  t.is(status, 403);
+  t.is(reason, 'Domain Not Admitted By The Overlay');
+  t.is(bindings.size, 0);
 });
 
 test('RFC 3261 §10.3: not for users of other domains, and not for another peer', async (t) => {

@@ -205,6 +205,16 @@ admin: http://127.0.0.1:0
   t.is(find(all, 'users', 'ok').detail, 'those who have accounts at the enrollment server');
   t.deepEqual(server.requests, ['GET /.well-known/reload-config']);
 
+  const domains = await findings(file, 'sip.domains=[example.org, else.example]');
+  t.is(
+    domains.find(({ check }) => check === 'sip.domains'),
+    undefined,
+    'the document admits any',
+  );
+  server.document = server.documentOf(2, { domainRestriction: { enabled: false, patterns: [] } });
+  const refused = await findings(file, 'sip.domains=[example.org, else.example]');
+  t.is(find(refused, 'sip.domains', 'warn').detail, 'the overlay takes no registrations of else.example');
+
   const other = `overlay.document=https://127.0.0.1:${server.port}/#sha256=${'ab'.repeat(32)}`;
   t.regex(
     find(await findings(file, other), 'overlay.document', 'fail').mend ?? '',

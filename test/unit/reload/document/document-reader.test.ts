@@ -28,8 +28,9 @@ function withElements(elements: string): Uint8Array {
 }
 
 /** What came from the file is not compared: it is new each time. */
-function fields({ source, kindBlocks, ...document }: OverlayDocument) {
-  return { ...document, declared: [...kindBlocks.keys()] };
+function fields({ source, kindBlocks, kinds, ...document }: OverlayDocument) {
+  const definitions = [...kinds.values()].map(({ admits, ...definition }) => definition);
+  return { ...document, kinds: definitions, declared: [...kindBlocks.keys()] };
 }
 
 test('B31: the example of RFC 6940 §11.1 is read, every element of it', (t) => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
+import { domainRule, restrictKinds } from '../../../../src/reload/document/domain-restriction.ts';
 import { Kind } from '../../../../src/reload/document/kinds.ts';
 import type { StoredDataValue } from '../../../../src/reload/messages/stored-data.ts';
 import type { Identity } from '../../../../src/reload/security/identity.ts';
@@ -8,7 +9,7 @@ import {
   nodeResource,
   userResource,
 } from '../../../../src/reload/storage/access-policy.ts';
-import { AOR, element, entry, from, signed, single, storeReq, testStore } from './support.ts';
+import { AOR, element, entry, from, kinds, signed, single, storeReq, testStore } from './support.ts';
 
 const target = testStore();
 const { peer, alice, store } = target;
@@ -50,6 +51,23 @@ test('B20 S3: USER-NODE-MATCH wants the AoR as user name and the signing Node-ID
   // Another adapter peer may serve the same user, under its own key.
   t.is(attempt(resource, kind, entry(other.nodeId, 'v'), other.registration(AOR)), 'stored');
   t.is(attempt(resource, kind, entry(peer.nodeId, 'v'), other.registration(AOR)), 'forbidden');
+});
+
+test('S4: a registration is for users of admitted domains alone, though they have certificates', (t) => {
+  const rule = domainRule('example.org', { enabled: true, patterns: ['my\\.example'] });
+  const strict = testStore({ kinds: () => restrictKinds(kinds, rule) });
+  const store = (aor: string) => {
+    const [resource, kind, signer] = [
+      userResource(aor),
+      Kind.SIP_REGISTRATION,
+      strict.peer.registration(aor),
+    ];
+    const data = signed(signer, { resource, kind }, entry(signer.nodeId, 'v'));
+    const request = storeReq(resource, kind, [data]);
+    return () => strict.store.store(request, { ...from(signer), certificates: [signer.certificate.der] });
+  };
+  t.notThrows(store('alice@my.example'));
+  t.throws(store('alice@example.org'), { code: 'forbidden' });
 });
 
 test('B20 B24: USER-MATCH wants the user name, NODE-MATCH the hash of the Node-ID', (t) => {

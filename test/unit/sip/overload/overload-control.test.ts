@@ -94,6 +94,18 @@ test('C: a machine that stands still for 300 ms is no overload, nor is a load of
   t.deepEqual(server.log, []);
 });
 
+test('C: what a pause of ours has left is made up for at three quarters of the load, and nobody is turned away', async (t) => {
+  const server = new BusyServer({ cost: FAST_COST });
+  const outcome = server.load(calls(2_900, 0, 10 * SECOND));
+  await server.runUntil(3 * SECOND);
+  await server.stall(300);
+  await server.runUntil(6 * SECOND);
+  await server.stall(700);
+  await server.runUntil(15 * SECOND);
+  t.is(outcome.served, outcome.sent);
+  t.is(server.metrics.value('sip_overload_ignored_total'), 0);
+});
+
 test('strangers, where users prove who they are, have a quarter of a share', async (t) => {
   const stranger = '198.51.100.7';
   const server = new BusyServer({ isStranger: (host) => host === stranger });
