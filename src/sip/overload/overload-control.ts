@@ -238,7 +238,6 @@ export class OverloadControl {
   };
 
   /** New requests wait from now on. Whether some must be turned away as well is seen a step later. */
-
   #begin(now: number): void {
     // Else what queues are answers, ACKs or repetitions: what has begun, and must be worked off.
     if (this.#highest === 0) return;
