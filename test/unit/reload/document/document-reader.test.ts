@@ -10,7 +10,15 @@ import { Kind } from '../../../../src/reload/document/kinds.ts';
 import type { OverlayDocument } from '../../../../src/reload/document/overlay-document.ts';
 import { CHORD_RELOAD, requireSupported } from '../../../../src/reload/document/supported.ts';
 import { parseXml } from '../../../../src/reload/document/xml-tree.ts';
-import { documentWith, OVERLAY, PRIVATE_KIND, replaced, selfSigned, signedDocument } from './support.ts';
+import {
+  definitionsOf,
+  documentWith,
+  OVERLAY,
+  PRIVATE_KIND,
+  replaced,
+  selfSigned,
+  signedDocument,
+} from './support.ts';
 
 const EXAMPLE = readFileSync('test/fixtures/documents/rfc6940-11.1.xml');
 
@@ -29,8 +37,7 @@ function withElements(elements: string): Uint8Array {
 
 /** What came from the file is not compared: it is new each time. */
 function fields({ source, kindBlocks, kinds, ...document }: OverlayDocument) {
-  const definitions = [...kinds.values()].map(({ admits, ...definition }) => definition);
-  return { ...document, kinds: definitions, declared: [...kindBlocks.keys()] };
+  return { ...document, kinds: definitionsOf(kinds), declared: [...kindBlocks.keys()] };
 }
 
 test('B31: the example of RFC 6940 §11.1 is read, every element of it', (t) => {

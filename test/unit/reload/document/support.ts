@@ -11,7 +11,7 @@ import { createSelfSignedIdentity, type Identity } from '../../../../src/reload/
 import type { NodeIdDigest } from '../../../../src/reload/security/node-id.ts';
 import { formatNodeUri } from '../../../../src/reload/security/reload-uri.ts';
 import { Signer } from '../../../../src/reload/security/signature.ts';
-import type { KindDefinition } from '../../../../src/reload/wire/kind-table.ts';
+import type { KindDefinition, KindTable } from '../../../../src/reload/wire/kind-table.ts';
 
 export const OVERLAY = 'doc.example.org';
 
@@ -30,6 +30,11 @@ export const PRIVATE_KIND: KindDefinition = {
 
 export function selfSigned(overlay = OVERLAY, digest: NodeIdDigest = 'sha256'): Identity {
   return createSelfSignedIdentity({ clock, random }, { overlay, digest });
+}
+
+/** What is declared of Kinds, without the rules that follow from it. */
+export function definitionsOf(kinds: KindTable): readonly KindDefinition[] {
+  return [...kinds.values()].map(({ admits: _rule, ...definition }) => definition);
 }
 
 /** A document of a self-signed overlay, with what is given laid over it. */
