@@ -232,7 +232,6 @@ function readRevokedUsers(elements: Elements): ReadonlyMap<string, number> {
   return users;
 }
 
-/** Requirement T8: RFC 7904's text has it in the configuration, its grammar in the kind. */
 function readDomainRule(
   overlay: string,
   restriction: DomainRestriction | undefined,
@@ -244,6 +243,7 @@ function readDomainRule(
   }
 }
 
+/** Requirement T8: RFC 7904's text has it in the configuration, its grammar in the kind. */
 function readDomainRestriction(
   elements: Elements,
   requiredKinds: XmlNode | undefined,

@@ -31,11 +31,11 @@ export class Backlog {
     return this.#waiting.length - this.#head;
   }
 
-  /** @returns false when there is no room for it */
-  push(waiting: Waiting): boolean {
+  /** @param now monotonic ms @returns false when there is no room for it */
+  push(waiting: Waiting, now: number): boolean {
     if (this.length >= MAX_WAITING) return false;
     this.#waiting.push(waiting);
-    this.#since.push(this.#clock.monotonic());
+    this.#since.push(now);
     return true;
   }
 

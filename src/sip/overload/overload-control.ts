@@ -155,11 +155,8 @@ export class OverloadControl {
     const part = this.#partOfFlood(source, standing, now);
     const rate = this.#rates.count(source, now);
     const isSpared = part < 1 && this.#deps.random.float() < part;
-    if (
-      (part === 1 || isSpared) &&
-      this.#backlog.push((isLate) => this.#takeUp({ rate, isSpared, isLate }, handle))
-    )
-      return;
+    const takeUp = (isLate: boolean) => this.#takeUp({ rate, isSpared, isLate }, handle);
+    if ((part === 1 || isSpared) && this.#backlog.push(takeUp, now)) return;
     this.#ignore();
   }
 

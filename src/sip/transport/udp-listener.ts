@@ -114,12 +114,14 @@ export class UdpListener {
   onDatagram(data: Buffer, from: Address): void {
     const { guard, overload } = this.#deps;
     overload?.arrived();
-    if (!this.#open || guard?.admits(from.host) === false) return;
+    if (guard?.admits(from.host) === false) return;
     if (overload?.isActive === true) overload.receive(data, from.host, () => this.#handle(data, from));
     else this.#handle(data, from);
   }
 
   #handle(data: Buffer, from: Address): void {
+    // What waited may outlive the socket.
+    if (!this.#open) return;
     if (isKeepalive(data)) {
       this.#deps.keepalives.inc();
       return;

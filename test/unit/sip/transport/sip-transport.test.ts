@@ -6,6 +6,7 @@ import { VirtualClock } from '../../../../src/base/virtual/virtual-clock.ts';
 import { createResponse } from '../../../../src/sip/message/build.ts';
 import { SipRequest } from '../../../../src/sip/message/request.ts';
 import type { SipResponse } from '../../../../src/sip/message/response.ts';
+import type { OverloadControl } from '../../../../src/sip/overload/overload-control.ts';
 import type { Flow } from '../../../../src/sip/transport/flow.ts';
 import { SipTransport, type SipTransportOptions } from '../../../../src/sip/transport/sip-transport.ts';
 import { SourceGuard } from '../../../../src/sip/transport/source-guard.ts';
@@ -20,14 +21,18 @@ interface Arrival {
 }
 
 /** A transport on 10.0.0.1, and a host beside it that stands for phones. */
-function setUp({ isGuarded = false, ...options }: SipTransportOptions & { isGuarded?: boolean } = {}) {
+function setUp({
+  isGuarded = false,
+  overload,
+  ...options
+}: SipTransportOptions & { isGuarded?: boolean; overload?: OverloadControl } = {}) {
   const clock = new VirtualClock();
   const random = new SeededRandom(1);
   const simulated = new SimulatedNetwork({ clock, random }, { latencyMs: [1, 1] });
   const network = simulated.host(US);
   const metrics = new CountingMetrics();
   const guard = new SourceGuard({ clock, logger: silentLogger, metrics });
-  const deps = { network, clock, random, logger: silentLogger, metrics };
+  const deps = { network, clock, random, logger: silentLogger, metrics, overload };
   const transport = new SipTransport(isGuarded ? { ...deps, guard } : deps, options);
   const arrivals: Arrival[] = [];
   transport.setHandler({ onMessage: (message, flow) => arrivals.push({ message, flow }) });
@@ -135,6 +140,27 @@ test('bad input: malformed requests get 400, everything else silence, and each i
   t.is(metrics.value('sip_malformed_total', { reason: 'invalid-request' }), 1);
   t.is(metrics.value('sip_malformed_total', { reason: 'invalid-response' }), 1);
   t.is(metrics.value('sip_keepalives_received_total'), 2);
+});
+
+test('what waits in an overload is handled later, and not at all once the socket is closed', async (t) => {
+  const waiting: (() => void)[] = [];
+  const overload: Pick<OverloadControl, 'arrived' | 'isActive' | 'receive'> = {
+    isActive: true,
+    arrived: () => {},
+    receive: (_data, _host, handle) => void waiting.push(handle),
+  };
+  const { clock, transport, arrivals, phone } = setUp({ overload: overload as OverloadControl });
+  const { local } = await transport.listen({ transport: 'UDP', host: US, port: 5060 });
+  const socket = await phone.bindDatagram({ host: PHONE, port: 5070 }, { onDatagram: () => {} });
+  socket.send(Buffer.from(request(`SIP/2.0/UDP ${PHONE}:5070;branch=z9hG4bK1`)), local);
+  socket.send(Buffer.from('000100002112a442000102030405060708090a0b', 'hex'), local);
+  await clock.advance(5);
+  t.is(waiting.length, 2);
+  t.is(arrivals.length, 0);
+  waiting[0]!();
+  t.is(arrivals.length, 1);
+  await clock.runUntil(transport.stop());
+  t.notThrows(waiting[1]!);
 });
 
 test('RFC 5626 §3.5.2: a STUN Binding request on the SIP port is answered with the source address', async (t) => {
