@@ -84,6 +84,16 @@ export class ServerExchange implements TimerOwner<string> {
     return this.#flow;
   }
 
+  /**
+   * Answered for so long that nobody who repeats his request can have missed the answer: repetitions are T2 apart at the
+   * most (RFC 3261 §17.1.2.2).
+   * @param now monotonic ms
+   */
+  isForgettable(now: number): boolean {
+    const { t2, lifetime } = this.#context.timing;
+    return this.#limit !== undefined && this.#limit.dueAt - now <= lifetime - t2;
+  }
+
   /** Enters the first state; the TU gets the request from the layer. */
   start(): void {
     this.#fire('start');

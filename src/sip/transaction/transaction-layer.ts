@@ -51,12 +51,15 @@ export interface TransactionLayerOptions extends TimingOptions {
 
 /**
  * Over UDP a transaction lingers for 32 s (RFC 3261 §17.2.2, RFC 6026 §8.7), so that this is 3,900 calls/s of two
- * transactions each: more than one process can do, and not a limit of its own.
+ * transactions each. With more, those that have been over for longest linger for less.
  */
 const MAX_SERVERS = 250_000;
 
 /** The part of all server transactions that is kept for what has precedence: requests within dialogs, emergencies. */
 const KEPT_BACK = 0.1;
+
+/** So many are looked at for one that is over, when a new one needs its place. */
+const LOOKED_AT = 8;
 
 /** Those that are known: metrics by others would let anybody make as many time series as he likes. */
 const METHODS: ReadonlySet<string> = new Set(
@@ -68,6 +71,7 @@ export class TransactionLayer implements MessageHandler {
   readonly #transport: TransactionTransport;
   readonly #user: TransactionUser;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   readonly #random: Random;
   readonly #timers: TimerQueues<string>;
   readonly #clients = new Map<string, ClientTransaction>();
@@ -93,6 +97,7 @@ export class TransactionLayer implements MessageHandler {
     this.#random = deps.random;
     this.#user = user;
     this.#logger = deps.logger;
+    this.#clock = deps.clock;
     this.#timers = new TimerQueues(deps.clock, (error) => this.#reportFault('a SIP timer failed', error));
     this.#maxServers = options.maxServerTransactions ?? MAX_SERVERS;
     this.#retryAfterS = options.retryAfterS ?? 5;
@@ -216,9 +221,31 @@ export class TransactionLayer implements MessageHandler {
       if (request.toTag !== this.#serverContext.statelessTag) this.#user.onAck(request, flow);
       return;
     }
-    const verdict = this.#hasRoom(request) ? (this.#overload?.judge(request, flow) ?? 'process') : 'refuse';
-    if (verdict === 'process') this.#startServer(key, request, flow);
-    else if (verdict === 'refuse') this.#refuse(request, flow);
+    // Judged in any case: the overload control has to know of what finds no room, too.
+    const verdict = this.#overload?.judge(request, flow) ?? 'process';
+    if (verdict === 'ignore') return;
+    if (verdict === 'process' && (this.#hasRoom(request) || this.#makeRoom()))
+      this.#startServer(key, request, flow);
+    else this.#refuse(request, flow);
+  }
+
+  /** Forgets the oldest transaction that only waits for stragglers, as far as it is not far to seek. */
+  #makeRoom(): boolean {
+    const now = this.#clock.monotonic();
+    let looked = 0;
+    for (const exchange of this.#servers.values()) {
+      if (exchange.isForgettable(now)) {
+        exchange.dispose();
+        this.#forgetServer(exchange);
+        return true;
+      }
+      // Behind all others: what lasts, such as a call that rings, must not be looked at each time.
+      this.#servers.delete(exchange.key);
+      this.#servers.set(exchange.key, exchange);
+      looked += 1;
+      if (looked === LOOKED_AT) return false;
+    }
+    return false;
   }
 
   #hasRoom(request: SipRequest): boolean {

@@ -26,6 +26,40 @@ test('bounds: over the limit of transactions a request gets 503 with Retry-After
   t.is(user.acks.length, 1);
 });
 
+test('bounds: where there is no room the transaction that has been over for longest makes some, once nobody repeats it', async (t) => {
+  const { clock, layer, user, sent } = transactionBench({ maxServerTransactions: 10 });
+  const send = (n: number) => layer.onMessage(sipRequest('OPTIONS', { branch: `z9hG4bK${n}` }), udp);
+  for (let n = 0; n < 9; n++) send(n);
+  for (const transaction of user.requests.slice(1)) transaction.reply(200);
+  await clock.advance(3_900);
+  send(9);
+  t.is(sent.at(-1)?.line, '503', 'the answer to the others may have been lost');
+  await clock.advance(200);
+  for (let n = 10; n < 18; n++) send(n);
+  t.is(user.requests.length, 17);
+  t.is(layer.counts.servers, 9);
+  send(0);
+  t.is(user.requests.length, 17, 'the one that is not answered was kept');
+  send(18);
+  t.is(sent.at(-1)?.line, '503', 'none is over any more');
+  for (const transaction of user.requests.slice(9)) transaction.reply(200);
+  await clock.advance(40_000);
+  t.is(layer.counts.servers, 1);
+});
+
+test('bounds: what finds no room is judged all the same, so that the overload control knows of it', (t) => {
+  let judged = 0;
+  const judge = () => {
+    judged += 1;
+    return 'process' as const;
+  };
+  const { layer, sent } = transactionBench({ maxServerTransactions: 2 }, { judge });
+  for (const branch of ['z9hG4bK1', 'z9hG4bK2', 'z9hG4bK3'])
+    layer.onMessage(sipRequest('INVITE', { branch }), udp);
+  t.is(judged, 3);
+  t.is(sent.length, 1);
+});
+
 test('bounds: the last tenth of all transactions is for requests within dialogs and emergencies', (t) => {
   const { layer, user, sent } = transactionBench({ maxServerTransactions: 10 });
   const send = (method: string, branch: string, to = '<sip:b@example.org>') =>
