@@ -53,6 +53,7 @@ export interface DatagramHandler {
 
 export interface DatagramSocket {
   readonly local: Address;
+  /** @param data kept by reference until it has left, at the end of this turn of the event loop at the latest */
   send(data: Uint8Array, to: Address): void;
   close(): Promise<void>;
 }

@@ -93,6 +93,36 @@ test('UDP: a datagram that cannot be sent is reported, the socket stays usable',
   t.notThrows(() => socket.send(Buffer.from('x'), socket.local), 'sending after close does nothing');
 });
 
+test('UDP: all that is sent in one turn arrives, in its order, also what waits when the socket is closed', async (t) => {
+  const heard: string[] = [];
+  const receiver = await network.bindDatagram(LOOPBACK, {
+    onDatagram: (data) => heard.push(data.toString()),
+  });
+  const sender = await network.bindDatagram(LOOPBACK, { onDatagram() {} });
+  const texts = Array.from({ length: 200 }, (_, index) => String(index));
+  for (const text of texts.slice(0, 150)) sender.send(Buffer.from(text), receiver.local);
+  await eventually('the first turn', 2_000, async () => heard.length === 150);
+  for (const text of texts.slice(150)) sender.send(Buffer.from(text), receiver.local);
+  await sender.close();
+  await eventually('the second turn', 2_000, async () => heard.length === 200);
+  t.deepEqual(heard, texts);
+  await receiver.close();
+});
+
+test('UDP: what is no port is reported, and does not keep others of its turn', async (t) => {
+  const codes: unknown[] = [];
+  const heard: string[] = [];
+  const socket = await network.bindDatagram(LOOPBACK, {
+    onDatagram: (data) => heard.push(data.toString()),
+    onError: (error) => codes.push(codeOf(error)),
+  });
+  socket.send(Buffer.from('nowhere'), { host: '127.0.0.1', port: 70_000 });
+  socket.send(Buffer.from('here'), socket.local);
+  await eventually('the other datagram', 2_000, async () => heard.length > 0);
+  t.deepEqual(codes, ['ERR_SOCKET_BAD_PORT']);
+  await socket.close();
+});
+
 test('UDP: an answer to source port 0, which anybody can send from, is an error and no exception', async (t) => {
   const errors: string[] = [];
   const handler = { onDatagram() {}, onError: (error: Error) => errors.push(error.message) };
