@@ -12,8 +12,8 @@ export interface TracedPath {
 
 /** A SIP message that has come, before anything is changed in it. */
 export interface TracedMessage {
-  /** Request line or status line, without CRLF. */
-  readonly startLine: string;
+  /** Of a request. */
+  readonly method?: string;
   header(name: string): string | undefined;
   /** As octets: made when asked for, so whoever wants no text pays for none. */
   encode(): Uint8Array;
@@ -25,7 +25,8 @@ export interface TracedMessage {
  */
 export interface SipTrace {
   received(message: TracedMessage, path: TracedPath): void;
-  sent(bytes: Uint8Array, path: TracedPath): void;
+  /** @param traceId where the sender knows it; else it is looked for in the octets */
+  sent(bytes: Uint8Array, path: TracedPath, traceId?: string): void;
 }
 
 /** Sees every RELOAD message on every link, decrypted; for the rest like `SipTrace`. */

@@ -204,8 +204,10 @@ export class RegistrationEvents {
   }
 
   #onChange({ aor, kind, bindings }: BindingChange): void {
+    const keys = this.#keysOf.get(aor);
+    if (keys === undefined) return;
     const now = this.#deps.clock.now();
-    for (const key of this.#keysOf.get(aor) ?? []) {
+    for (const key of keys) {
       const subscription = this.#subscriptions.get(key);
       if (subscription === undefined) continue;
       subscription.observe(bindings, now);

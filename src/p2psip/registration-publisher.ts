@@ -134,9 +134,10 @@ export class RegistrationPublisher {
     }
     publication.wanted = presence;
     // While a retry is due anyway, refreshes of many phones must not each ask an overlay that is away.
-    const isRetryDue = publication.failures > 0 && publication.storeAt > this.#deps.clock.now();
+    const now = this.#deps.clock.now();
+    const isRetryDue = publication.failures > 0 && publication.storeAt > now;
     // What a running Store leaves behind is looked at when it is done.
-    const isSettledNow = publication.running === undefined && isSettled(publication, this.#deps.clock.now());
+    const isSettledNow = publication.running === undefined && isSettled(publication, now);
     if (!isRetryDue && !isSettledNow) this.#schedule(aor);
   }
 

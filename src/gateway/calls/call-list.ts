@@ -52,6 +52,7 @@ export class CallList {
 
   /** A `TraceObserver`. */
   observe(packet: TracedPacket): void {
+    if (this.#calls.size === 0 && packet.method !== 'INVITE') return;
     const { traceId } = packet;
     if (traceId === undefined) return;
     const call = this.#calls.get(traceId) ?? this.#begin(traceId, packet);
@@ -93,7 +94,7 @@ export class CallList {
 
   /** Only an INVITE that comes in begins a call: what belongs to one that was not kept is passed over. */
   #begin(callId: string, packet: TracedPacket): KeptCall | undefined {
-    if (packet.startLine?.startsWith('INVITE ') !== true) return undefined;
+    if (packet.method !== 'INVITE') return undefined;
     if (!this.#hasRoom(packet.at)) {
       this.#passedBy += 1;
       return undefined;

@@ -6,27 +6,16 @@ const ANY_NAME = /\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*)/i;
 
 /**
  * The Call-ID of a SIP message as octets; undefined when it has none. RFC 3261 §§7.3.1, 7.3.3, 20.8
- * @param likely the one it most likely has: then no new text is made
  */
-export function callIdOf(bytes: Uint8Array, likely?: string): string | undefined {
+export function callIdOf(bytes: Uint8Array): string | undefined {
   const buffer = Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const at = buffer.indexOf(FULL_NAME);
   if (at !== -1) {
-    if (likely !== undefined && isLine(buffer, at + FULL_NAME.length, likely)) return likely;
     const end = buffer.indexOf(END_OF_LINE, at + FULL_NAME.length);
     return buffer.toString('latin1', at + FULL_NAME.length, end === -1 ? buffer.length : end).trim();
   }
   const end = buffer.indexOf(END_OF_HEAD);
   return ANY_NAME.exec(buffer.toString('latin1', 0, end === -1 ? buffer.length : end))?.[1]?.trim();
-}
-
-/** Whether a space, this text and the end of the line stand there. */
-function isLine(buffer: Buffer, start: number, text: string): boolean {
-  const end = start + 1 + text.length;
-  if (buffer[start] !== 0x20 || buffer[end] !== 0x0d) return false;
-  for (let at = 0; at < text.length; at += 1)
-    if (buffer[start + 1 + at] !== text.charCodeAt(at)) return false;
-  return true;
 }

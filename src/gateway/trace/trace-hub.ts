@@ -18,8 +18,8 @@ export interface TracedPacket {
   readonly path: TracedPath;
   /** The Call-ID, also of the RELOAD messages behind a call; undefined where there is none. */
   readonly traceId: string | undefined;
-  /** Of a SIP message that came: its first line, at no cost; of one that is sent it stands in `bytes`. */
-  readonly startLine?: string;
+  /** Of a SIP request that came, at no cost; of one that is sent it stands in `bytes`. */
+  readonly method?: string | undefined;
   /** May share memory with the receive buffer: copy what is kept. */
   readonly bytes: Uint8Array;
 }
@@ -36,13 +36,8 @@ const TRANSACTION_ID_END = 28;
 /** The trace ports made real: whatever passes goes to everybody who looks, with its time and trace id. */
 export class TraceHub {
   readonly sip: SipTrace = {
-    received: (message, path) => {
-      const traceId = message.header('Call-ID');
-      this.#lastTraceId = traceId;
-      this.#emit(new Received(this.#clock.now(), message, path, traceId));
-    },
-    // What is sent answers or forwards, nearly always, what has just come.
-    sent: (bytes, path) => this.#emit(new Sent(this.#clock.now(), bytes, path, this.#lastTraceId)),
+    received: (message, path) => this.#emit(new Received(this.#clock, message, path)),
+    sent: (bytes, path, traceId) => this.#emit(new Sent(this.#clock, bytes, path, traceId)),
   };
   readonly reload: ReloadTrace = {
     message: (direction, _peer, bytes, path) => {
@@ -53,7 +48,6 @@ export class TraceHub {
   };
   readonly #clock: Clock;
   readonly #transactions = new LruMap<bigint, string>(MAX_TRANSACTIONS);
-  #lastTraceId: string | undefined;
   #observers: readonly TraceObserver[] = [];
 
   constructor(deps: { readonly clock: Clock }) {
@@ -78,24 +72,40 @@ export class TraceHub {
   }
 }
 
-/** A SIP message that came; its octets are made when somebody asks. */
-class Received implements TracedPacket {
+/** A SIP message that passes: what costs anything is made when somebody asks. */
+abstract class SipPacket {
   readonly protocol = 'sip';
-  readonly direction = 'in';
-  readonly at: number;
   readonly path: TracedPath;
-  readonly traceId: string | undefined;
+  readonly #clock: Clock;
+  #at: number | undefined;
+
+  constructor(clock: Clock, path: TracedPath) {
+    this.#clock = clock;
+    this.path = path;
+  }
+
+  /** Of the first look, which is while the message passes. */
+  get at(): number {
+    this.#at ??= this.#clock.now();
+    return this.#at;
+  }
+}
+
+class Received extends SipPacket implements TracedPacket {
+  readonly direction = 'in';
   readonly #message: TracedMessage;
 
-  constructor(at: number, message: TracedMessage, path: TracedPath, traceId: string | undefined) {
-    this.at = at;
-    this.path = path;
-    this.traceId = traceId;
+  constructor(clock: Clock, message: TracedMessage, path: TracedPath) {
+    super(clock, path);
     this.#message = message;
   }
 
-  get startLine(): string {
-    return this.#message.startLine;
+  get traceId(): string | undefined {
+    return this.#message.header('Call-ID');
+  }
+
+  get method(): string | undefined {
+    return this.#message.method;
   }
 
   get bytes(): Uint8Array {
@@ -103,23 +113,19 @@ class Received implements TracedPacket {
   }
 }
 
-class Sent implements TracedPacket {
-  readonly protocol = 'sip';
+class Sent extends SipPacket implements TracedPacket {
   readonly direction = 'out';
-  readonly at: number;
   readonly bytes: Uint8Array;
-  readonly path: TracedPath;
-  readonly #likelyId: string | undefined;
+  readonly #knownId: string | undefined;
 
-  constructor(at: number, bytes: Uint8Array, path: TracedPath, likelyId: string | undefined) {
-    this.at = at;
+  constructor(clock: Clock, bytes: Uint8Array, path: TracedPath, knownId: string | undefined) {
+    super(clock, path);
     this.bytes = bytes;
-    this.path = path;
-    this.#likelyId = likelyId;
+    this.#knownId = knownId;
   }
 
-  /** Looked for in the octets: whoever sends has nothing else at hand any more. */
+  /** Looked for in the octets where the sender has nothing else at hand any more: of what is sent again. */
   get traceId(): string | undefined {
-    return callIdOf(this.bytes, this.#likelyId);
+    return this.#knownId ?? callIdOf(this.bytes);
   }
 }

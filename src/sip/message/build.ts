@@ -1,7 +1,9 @@
-import { HeaderList, headerLine } from './header-list.ts';
+import { type HeaderLine, HeaderList, headerLine } from './header-list.ts';
 import { REASONS } from './reasons.ts';
 import { SipRequest } from './request.ts';
 import { SipResponse } from './response.ts';
+
+const NO_BODY = headerLine('Content-Length', '0');
 
 /** Names and values in order; write UTF-8 as binary text (see `SipMessage`). */
 export type HeaderFields = Iterable<readonly [name: string, value: string]>;
@@ -25,27 +27,23 @@ export function createResponse(
   options: ResponseOptions = {},
   toTag: string | undefined = options.toTag,
 ): SipResponse {
-  const response = new SipResponse({ status, reason, headers: new HeaderList() });
-  response.copyHeader(request, 'Via');
-  if (status > 100 && status < 300) response.copyHeader(request, 'Record-Route');
-  response.copyHeader(request, 'From');
-  copyTo(response, request, toTag);
-  response.copyHeader(request, 'Call-ID');
-  response.copyHeader(request, 'CSeq');
-  if (status === 100) response.copyHeader(request, 'Timestamp');
-  for (const [name, value] of options.headers ?? []) response.appendHeader(name, value);
+  const lines: HeaderLine[] = [];
+  request.linesOf('via', lines);
+  if (status > 100 && status < 300) request.linesOf('record-route', lines);
+  request.linesOf('from', lines);
+  if (toTag === undefined || hasTag(request)) request.linesOf('to', lines);
+  else lines.push(headerLine('To', `${request.header('To')};tag=${toTag}`));
+  request.linesOf('call-id', lines);
+  request.linesOf('cseq', lines);
+  if (status === 100) request.linesOf('timestamp', lines);
+  for (const [name, value] of options.headers ?? []) lines.push(headerLine(name, value));
+  if (options.body === undefined) lines.push(NO_BODY);
+  const response = new SipResponse({ status, reason, headers: new HeaderList(lines) });
   if (options.body !== undefined) response.setBody(options.body, options.contentType);
-  else response.appendHeader('Content-Length', '0');
   return response;
 }
 
-function copyTo(response: SipResponse, request: SipRequest, toTag: string | undefined): void {
-  const to = request.header('to');
-  // A request refused as malformed may have no readable To: what there is goes back as it came.
-  if (toTag === undefined || to === undefined || hasTag(request)) response.copyHeader(request, 'To');
-  else response.appendHeader('To', `${to};tag=${toTag}`);
-}
-
+/** A request refused as malformed may have no readable To: what there is goes back as it came. */
 function hasTag(request: SipRequest): boolean {
   try {
     return request.toTag !== undefined;

@@ -96,7 +96,12 @@ export class HeaderList {
 
   /** Appends the lines of another message with this key, unparsed. */
   copy(from: HeaderList, key: string): void {
-    for (const line of from.#lines) if (line.key === key) this.#lines.push(line);
+    from.copyTo(this.#lines, key);
+  }
+
+  /** Adds the lines with this key to a list, unparsed. */
+  copyTo(lines: HeaderLine[], key: string): void {
+    for (const line of this.#lines) if (line.key === key) lines.push(line);
   }
 
   remove(key: string): boolean {

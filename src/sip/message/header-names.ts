@@ -30,7 +30,7 @@ WWW-Authenticate Proxy-Authenticate Authentication-Info Accept Accept-Encoding A
 Subscription-State Date Subject Organization Min-Expires Path Service-Route Retry-After Warning Timestamp
 Session-Expires Min-SE RAck RSeq Reason Refer-To Referred-By Replaces Call-Info Alert-Info P-Asserted-Identity
 P-Preferred-Identity Privacy Max-Breadth SIP-ETag SIP-If-Match Content-Disposition Content-Encoding MIME-Version
-History-Info Diversion In-Reply-To Priority Reply-To Call-Id Cseq CSEQ`;
+History-Info Diversion In-Reply-To Priority Resource-Priority Reply-To Call-Id Cseq CSEQ`;
 
 const known = new Map<string, string>();
 for (const name of USUAL.split(/\s+/)) {

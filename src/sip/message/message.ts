@@ -1,5 +1,5 @@
 import { SipSyntaxError } from './errors.ts';
-import { type HeaderList, headerLine } from './header-list.ts';
+import { type HeaderLine, type HeaderList, headerLine } from './header-list.ts';
 import { headerKey, isListHeader } from './header-names.ts';
 import { checkNameAddr, type NameAddr, parseNameAddr } from './name-addr.ts';
 import { paramText } from './params.ts';
@@ -136,6 +136,11 @@ export abstract class SipMessage {
     if (this.headerList.replaceFirstElement(key, name, element)) this.#edited(key);
   }
 
+  /** Adds its lines with this key (full name in lower case) to those of another message. */
+  linesOf(key: string, to: HeaderLine[]): void {
+    this.headerList.copyTo(to, key);
+  }
+
   /** Appends another message's lines of a header as they are. */
   copyHeader(from: SipMessage, name: string): void {
     const key = keyOf(name);
@@ -242,18 +247,28 @@ export abstract class SipMessage {
   /** The message as octets. A missing Content-Length is added, as streams need it (RFC 3261 §18.3). */
   encode(): Buffer {
     const { start, end } = this.#body;
-    const length = this.headerList.has('content-length') ? '' : `Content-Length: ${end - start}\r\n`;
-    const head = `${this.startLine}\r\n${this.headerList.format()}${length}\r\n`;
+    const head = this.#head();
     const encoded = Buffer.allocUnsafe(head.length + end - start);
     encoded.write(head, 0, 'latin1');
     if (end > start) encoded.set(this.body, head.length);
     return encoded;
   }
 
+  /** The same as binary text. */
+  toText(): string {
+    return this.bodyLength === 0 ? this.#head() : this.encode().toString('latin1');
+  }
+
   abstract clone(): SipMessage;
 
   protected get bodyRange(): BodyRange {
     return this.#body;
+  }
+
+  /** Up to and with the empty line. */
+  #head(): string {
+    const length = this.headerList.has('content-length') ? '' : `Content-Length: ${this.bodyLength}\r\n`;
+    return `${this.startLine}\r\n${this.headerList.format()}${length}\r\n`;
   }
 
   /** RFC 3261 §10.2.2: all bindings of an AoR. */

@@ -1,6 +1,7 @@
 import { createCipheriv, hash } from 'node:crypto';
 import type { Address } from '../../base/index.ts';
 import { equalSecrets, KeyedHash } from '../auth/keyed-hash.ts';
+import { detach } from '../message/detach.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { TransportName } from '../transport/flow.ts';
 
@@ -39,6 +40,8 @@ export interface BothSides {
 /** Characters of a tag, 6 bits each: one guess at a dialog's tag costs a request. */
 const CONTACT_TAG_LENGTH = 12;
 const FLOW_TAG_LENGTH = 16;
+/** So many calls' tokens are remembered, and up to twice as many: making one again takes two hashes. */
+const RECENT_CALLS = 1024;
 const CONTACT_PREFIX = 'c-';
 const FLOW_PREFIX = 'f-';
 const BOTH_PREFIX = 'b-';
@@ -53,6 +56,10 @@ const BOTH_PREFIX = 'b-';
 export class FlowTokens {
   readonly #hash: KeyedHash;
   readonly #cipherKey: Buffer;
+  /** Tokens by Call-ID: the ACK carries what its INVITE was given, and so does the BYE of a short call. */
+  #recent = new Map<string, string>();
+  /** Those before. */
+  #older: ReadonlyMap<string, string> = new Map();
 
   constructor(options: { key: Uint8Array }) {
     this.#hash = new KeyedHash(options.key);
@@ -89,7 +96,15 @@ export class FlowTokens {
   }
 
   #contactToken(callId: string): string {
-    return CONTACT_PREFIX + this.#hash.tag(`c ${callId}`, CONTACT_TAG_LENGTH);
+    const known = this.#recent.get(callId) ?? this.#older.get(callId);
+    if (known !== undefined) return known;
+    const token = CONTACT_PREFIX + this.#hash.tag(`c ${callId}`, CONTACT_TAG_LENGTH);
+    if (this.#recent.size >= RECENT_CALLS) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(detach(callId), token);
+    return token;
   }
 
   #sealed(prefix: string, text: string, callId: string): string {

@@ -89,7 +89,7 @@ export class BindingStore {
       try {
         const stored = decodeBindings(aor, bytes);
         const live = stored.filter((binding) => binding.expiresAt > now && !endsWithFlow(binding));
-        if (live.length > 0) this.#set(aor, live);
+        if (live.length > 0) this.#set(aor, NONE, live);
         if (live.length < stored.length) this.#writeBehind(aor, live);
       } catch (error) {
         this.#logger.warn('stored bindings are unreadable and dropped', { aor, error: errorMessage(error) });
@@ -102,11 +102,13 @@ export class BindingStore {
     this.#deadlines.clear();
   }
 
-  /** The bindings that have not expired. */
-  bindings(aor: string): readonly Binding[] {
+  /**
+   * The bindings that have not expired.
+   * @param now wall clock, ms
+   */
+  bindings(aor: string, now = this.#clock.now()): readonly Binding[] {
     const bindings = this.#bindings.get(aor);
     if (bindings === undefined) return NONE;
-    const now = this.#clock.now();
     // At most a second passes between an expiry and its removal: seldom is anything left out here.
     return bindings.every(({ expiresAt }) => expiresAt > now)
       ? bindings
@@ -127,11 +129,12 @@ export class BindingStore {
     // The bindings own their text; what names the AoR in a request may hold the whole request.
     const aor = bindings[0]?.aor ?? aorAsReceived;
     const before = this.#bindings.get(aor) ?? NONE;
-    this.#set(aor, bindings);
+    this.#set(aor, before, bindings);
     try {
-      await this.#write(aor, bindings);
+      const written = this.#write(aor, bindings);
+      if (written !== undefined) await written;
     } catch (error) {
-      if ((this.#bindings.get(aor) ?? NONE) === bindings) this.#set(aor, before);
+      if ((this.#bindings.get(aor) ?? NONE) === bindings) this.#set(aor, bindings, before);
       throw new CodedError('store-failed', 'bindings could not be stored', { cause: error });
     }
     this.#emit(aor, before, this.#bindings.get(aor) ?? NONE);
@@ -142,8 +145,8 @@ export class BindingStore {
     this.#retain(aor, () => false);
   }
 
-  #set(aor: string, bindings: readonly Binding[]): void {
-    this.#bindingCount += bindings.length - (this.#bindings.get(aor)?.length ?? 0);
+  #set(aor: string, before: readonly Binding[], bindings: readonly Binding[]): void {
+    this.#bindingCount += bindings.length - before.length;
     this.#bindingsNow.set(this.#bindingCount);
     if (bindings.length === 0) {
       this.#bindings.delete(aor);
@@ -208,7 +211,7 @@ export class BindingStore {
     const before = this.#bindings.get(aor) ?? NONE;
     const alive = before.filter(isAlive);
     if (alive.length === before.length) return;
-    this.#set(aor, alive);
+    this.#set(aor, before, alive);
     this.#writeBehind(aor, alive);
     this.#emit(aor, before, alive);
   }
@@ -218,14 +221,15 @@ export class BindingStore {
     this.#changed.emit({ aor, kind: kindOfChange(before, after), bindings: after });
   }
 
-  #write(aor: string, bindings: readonly Binding[]): Promise<void> {
-    if (this.#store === undefined) return Promise.resolve();
+  /** @returns undefined where nothing is to outlive the process */
+  #write(aor: string, bindings: readonly Binding[]): Promise<void> | undefined {
+    if (this.#store === undefined) return undefined;
     const value = bindings.length === 0 ? undefined : encodeBindings(bindings);
     return this.#store.write([{ key: BINDING_PREFIX + aor, value }]);
   }
 
   #writeBehind(aor: string, bindings: readonly Binding[]): void {
-    this.#write(aor, bindings).catch((error) => {
+    this.#write(aor, bindings)?.catch((error) => {
       this.#logger.warn('bindings could not be stored', { aor, error: errorMessage(error) });
     });
   }

@@ -177,7 +177,7 @@ export class Registrar {
     const { contacts } = request;
     if (contacts === '*') return this.#removeAll(registration);
     if (contacts.length === 0) return undefined;
-    const before = this.#store.bindings(aor);
+    const before = this.#store.bindings(aor, registration.now);
     let bindings = before.slice();
     let added: Binding[] = [];
     for (const contact of contacts) {
@@ -272,7 +272,7 @@ export class Registrar {
   #accepted(registration: Registration): RegisterResult {
     const { aor, request, flow, direct, outbound, path, wantsGruu } = registration;
     const now = this.#clock.now();
-    const bindings = this.#store.bindings(aor);
+    const bindings = this.#store.bindings(aor, now);
     const headers: [string, string][] = [];
     for (const binding of bindings) {
       const gruus = wantsGruu ? this.#gruus?.paramsOf(binding) : undefined;

@@ -21,8 +21,8 @@ import type { ClientTransactionHandler } from './types.ts';
 export interface ClientTransactionContext {
   readonly timers: TimerQueues<string>;
   readonly timing: Timing;
-  /** Sends; false when the flow is gone. */
-  send(data: Uint8Array, flow: Flow): boolean;
+  /** Sends; false when the flow is gone. The Call-ID is given where it is at hand. */
+  send(data: Uint8Array, flow: Flow, callId?: string): boolean;
   /** Starts the transaction of a CANCEL. */
   sendCancel(cancel: SipRequest, flow: Flow): void;
   terminated(transaction: ClientTransaction): void;
@@ -232,7 +232,7 @@ export class ClientTransaction implements TimerOwner<string> {
   }
 
   #send(data: Buffer | undefined): void {
-    if (data === undefined || this.#context.send(data, this.#flow)) return;
+    if (data === undefined || this.#context.send(data, this.#flow, this.#request?.callId)) return;
     // An overlay connection that was lost comes back by `rebind`, or the bridge gives it up by `abandon`.
     if (this.#flow.peer !== undefined) return;
     // Not at once: the caller may not have returned from starting us.

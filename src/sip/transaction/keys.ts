@@ -11,7 +11,7 @@ export function serverKey(request: SipRequest, method: string = request.method):
   const via = request.topVia;
   const { branch } = via;
   const wanted = method === 'ACK' ? 'INVITE' : method;
-  if (branch?.startsWith(BRANCH_COOKIE)) return `${branch} ${via.host}:${via.port ?? ''} ${wanted}`;
+  if (branch?.startsWith(BRANCH_COOKIE)) return joined([branch, via.host, via.port ?? '', wanted]);
   return legacyKey(request, via, wanted);
 }
 
@@ -22,7 +22,16 @@ export function serverKey(request: SipRequest, method: string = request.method):
  */
 function legacyKey(request: SipRequest, via: Via, method: string): string {
   const sentBy = `${via.host}:${via.port ?? ''};${via.branch ?? ''}`;
-  return `${request.requestUri} ${request.callId} ${request.fromTag ?? ''} ${request.cseq.number} ${sentBy} ${method}`;
+  const { requestUri, callId, fromTag = '', cseq } = request;
+  return joined([requestUri, callId, fromTag, cseq.number, sentBy, method]);
+}
+
+/**
+ * A text of its own: it is kept for half a minute, and put together by `+` it would hold the received text, which its
+ * parts were cut from.
+ */
+function joined(parts: readonly (string | number)[]): string {
+  return parts.join(' ');
 }
 
 /** The key of a client transaction (RFC 3261 §17.1.3): our own branch and the CSeq method. */

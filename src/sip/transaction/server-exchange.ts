@@ -1,5 +1,6 @@
 import { createResponse } from '../message/build.ts';
 import type { SipRequest } from '../message/request.ts';
+import type { SipResponse } from '../message/response.ts';
 import type { Via } from '../message/via.ts';
 import type { Flow } from '../transport/flow.ts';
 import type { ResponsePort } from '../transport/via-source.ts';
@@ -23,7 +24,8 @@ export interface ServerExchangeContext {
   readonly timing: Timing;
   /** The To tag of all stateless answers (RFC 3261 §8.2.7), by which their ACKs are known. */
   readonly statelessTag: string;
-  sendResponse(data: Uint8Array, port: ResponsePort, flow: Flow): void;
+  /** The Call-ID is given where it is at hand. */
+  sendResponse(data: Uint8Array, port: ResponsePort, flow: Flow, callId?: string): void;
   passAck(ack: SipRequest, flow: Flow): void;
   /** Timer H: the client never acknowledged. */
   reportNoAck(): void;
@@ -52,7 +54,7 @@ export class ServerExchange implements TimerOwner<string> {
   #state: ServerState = 'initial';
   #flow: Flow;
   /** The response being passed down, and the last one as binary text. */
-  #next: Buffer | undefined;
+  #next: SipResponse | undefined;
   #last: string | undefined;
   #ack: SipRequest | undefined;
   /** Timer G, and the wait for the TU's first response. */
@@ -104,9 +106,9 @@ export class ServerExchange implements TimerOwner<string> {
     return this.#machine[this.#state][event] !== undefined;
   }
 
-  /** What the TU passes down: a response with its octets, or `give-up`. */
-  pass(event: ServerEvent, data?: Buffer): void {
-    this.#next = data;
+  /** What the TU passes down: a response, or `give-up`. */
+  pass(event: ServerEvent, response?: SipResponse): void {
+    this.#next = response;
     this.#fire(event);
     this.#next = undefined;
     if (event !== 'provisional' && !this.isInvite) this.transaction = undefined;
@@ -163,8 +165,7 @@ export class ServerExchange implements TimerOwner<string> {
         this.#resend();
         break;
       case 'send-trying':
-        if (this.transaction !== undefined)
-          this.#send(createResponse(this.transaction.request, 100).encode());
+        if (this.transaction !== undefined) this.#send(createResponse(this.transaction.request, 100));
         break;
       case 'pass-ack':
         if (this.#ack !== undefined) this.#context.passAck(this.#ack, this.#flow);
@@ -210,9 +211,10 @@ export class ServerExchange implements TimerOwner<string> {
    * Kept as binary text: thousands of buffers that live for half a minute leave holes in the memory that the C library
    * manages, which is never given back, whereas V8 packs what it keeps.
    */
-  #send(response: Buffer): void {
-    this.#last = this.#isRepeatable ? response.toString('latin1') : undefined;
-    this.#context.sendResponse(response, this.#port, this.#flow);
+  #send(response: SipResponse): void {
+    this.#last = this.#isRepeatable ? response.toText() : undefined;
+    const data = this.#last === undefined ? response.encode() : Buffer.from(this.#last, 'latin1');
+    this.#context.sendResponse(data, this.#port, this.#flow, response.callId);
   }
 
   /** RFC 6026 §7.1: a 2xx to INVITE is repeated by who made it, or (`rebind`) when the overlay connection is made anew. */

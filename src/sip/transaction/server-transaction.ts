@@ -1,4 +1,4 @@
-import { type Random, randomHex } from '../../base/index.ts';
+import type { HexTokens } from '../../base/index.ts';
 import { createResponse, type HeaderFields, type ResponseOptions } from '../message/build.ts';
 import type { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
@@ -13,13 +13,13 @@ export class ServerTransaction {
   onFinal: ((status: number) => void) | undefined;
   #request: SipRequest | undefined;
   readonly #exchange: ServerExchange;
-  readonly #random: Random;
+  readonly #tags: HexTokens;
   #localTag: string | undefined;
   #onCancelled: ((reason?: string) => void) | undefined;
 
-  constructor(deps: { exchange: ServerExchange; random: Random }, request: SipRequest) {
+  constructor(deps: { exchange: ServerExchange; tags: HexTokens }, request: SipRequest) {
     this.#exchange = deps.exchange;
-    this.#random = deps.random;
+    this.#tags = deps.tags;
     this.#request = request;
   }
 
@@ -72,7 +72,7 @@ export class ServerTransaction {
 
   /** The To tag of responses made here, the same for all of this transaction's. */
   get localTag(): string {
-    this.#localTag ??= randomHex(this.#random, 8);
+    this.#localTag ??= this.#tags.next();
     return this.#localTag;
   }
 
@@ -90,8 +90,7 @@ export class ServerTransaction {
       if (response.isProvisional && !this.#mayReport(response.status)) return;
     }
     const event = response.isProvisional ? 'provisional' : response.isSuccess ? 'success' : 'failure';
-    // Encoding what would be discarded is work for nothing.
-    if (this.#exchange.accepts(event)) this.#exchange.pass(event, response.encode());
+    if (this.#exchange.accepts(event)) this.#exchange.pass(event, response);
     if (!this.finalSent) return;
     this.onFinal?.(response.status);
     this.#release();
@@ -117,7 +116,7 @@ export class ServerTransaction {
       { headers },
       this.#exchange.statelessTag,
     );
-    this.#exchange.pass('stateless', response.encode());
+    this.#exchange.pass('stateless', response);
     this.onFinal?.(status);
     this.#release();
   }

@@ -3,13 +3,13 @@ import {
   type Counter,
   errorMessage,
   type Gauge,
+  HexTokens,
   type Logger,
   type Metrics,
   type Random,
   randomHex,
 } from '../../base/index.ts';
 import { createResponse } from '../message/build.ts';
-import { detach } from '../message/detach.ts';
 import { SipRequest } from '../message/request.ts';
 import type { SipResponse } from '../message/response.ts';
 import type { OverloadControl } from '../overload/overload-control.ts';
@@ -61,6 +61,9 @@ const KEPT_BACK = 0.1;
 /** So many are looked at for one that is over, when a new one needs its place. */
 const LOOKED_AT = 8;
 
+/** Of a To tag of ours (RFC 3261 §19.3 asks for 4). */
+const TAG_BYTES = 8;
+
 /** Those that are known: metrics by others would let anybody make as many time series as he likes. */
 const METHODS: ReadonlySet<string> = new Set(
   'INVITE REGISTER OPTIONS SUBSCRIBE MESSAGE PUBLISH BYE CANCEL NOTIFY REFER INFO UPDATE PRACK'.split(' '),
@@ -73,6 +76,7 @@ export class TransactionLayer implements MessageHandler {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #tags: HexTokens;
   readonly #timers: TimerQueues<string>;
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #servers = new Map<string, ServerExchange>();
@@ -95,6 +99,7 @@ export class TransactionLayer implements MessageHandler {
     const { transport, metrics } = deps;
     this.#transport = transport;
     this.#random = deps.random;
+    this.#tags = new HexTokens(deps.random, TAG_BYTES);
     this.#user = user;
     this.#logger = deps.logger;
     this.#clock = deps.clock;
@@ -114,14 +119,14 @@ export class TransactionLayer implements MessageHandler {
     const shared = { timers: this.#timers, timing: timing(options) };
     this.#clientContext = {
       ...shared,
-      send: (data, flow) => transport.send(data, flow),
+      send: (data, flow, callId) => transport.send(data, flow, callId),
       sendCancel: (cancel, flow) => this.#startClient(cancel, flow),
       terminated: (transaction) => this.#forgetClient(transaction),
     };
     this.#serverContext = {
       ...shared,
       statelessTag: `stateless-${randomHex(deps.random, 6)}`,
-      sendResponse: (data, port, flow) => transport.sendResponse(data, port, flow),
+      sendResponse: (data, port, flow, callId) => transport.sendResponse(data, port, flow, callId),
       passAck: (ack, flow) => user.onAck(ack, flow),
       reportNoAck: () => this.#unacknowledged.inc(),
       terminated: (exchange) => this.#forgetServer(exchange),
@@ -148,7 +153,7 @@ export class TransactionLayer implements MessageHandler {
    * @returns false when the flow is gone
    */
   sendStateless(message: SipRequest | SipResponse, flow: Flow): boolean {
-    return this.#transport.send(message.encode(), flow);
+    return this.#transport.send(message.encode(), flow, message.callId);
   }
 
   onMessage(message: SipRequest | SipResponse, flow: Flow): void {
@@ -256,12 +261,10 @@ export class TransactionLayer implements MessageHandler {
     return purpose === 'session' || purpose === 'emergency';
   }
 
-  #startServer(pieced: string, request: SipRequest, flow: Flow): void {
+  #startServer(key: string, request: SipRequest, flow: Flow): void {
     const isInvite = request.method === 'INVITE';
-    // Kept for half a minute, and pieced together from the received text.
-    const key = detach(pieced);
     const exchange = new ServerExchange(this.#serverContext, { key, isInvite, via: request.topVia, flow });
-    const transaction = new ServerTransaction({ exchange, random: this.#random }, request);
+    const transaction = new ServerTransaction({ exchange, tags: this.#tags }, request);
     exchange.transaction = transaction;
     this.#servers.set(key, exchange);
     this.#serverGauge.set(this.#servers.size);

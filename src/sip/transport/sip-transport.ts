@@ -182,11 +182,12 @@ export class SipTransport {
    * retransmits, or gives up.
    * @param via the request's top Via, as stamped on arrival
    * @param flow the request's
+   * @param callId for the trace, where it is known
    */
-  sendResponse(data: Uint8Array, via: ResponsePort, flow: Flow): void {
+  sendResponse(data: Uint8Array, via: ResponsePort, flow: Flow, callId?: string): void {
     try {
       if (flow.reliable && !flow.open) this.#sendOverNewConnection(data, via, flow);
-      else this.#transmit(data, this.#responseFlow(via, flow));
+      else this.#transmit(data, this.#responseFlow(via, flow), callId);
     } catch (error) {
       this.#sendFailed(error, flow);
     }
@@ -201,10 +202,13 @@ export class SipTransport {
     return chooseListener(this.#udp, address, flow.listener)?.flow(address) ?? flow;
   }
 
-  /** Sends on a flow; a failure is counted and told by the result. */
-  send(data: Uint8Array, flow: Flow): boolean {
+  /**
+   * Sends on a flow; a failure is counted and told by the result.
+   * @param callId for the trace, where it is known
+   */
+  send(data: Uint8Array, flow: Flow, callId?: string): boolean {
     try {
-      this.#transmit(data, flow);
+      this.#transmit(data, flow, callId);
       return true;
     } catch (error) {
       this.#sendFailed(error, flow);
@@ -300,9 +304,9 @@ export class SipTransport {
     );
   }
 
-  #transmit(data: Uint8Array, flow: Flow): void {
+  #transmit(data: Uint8Array, flow: Flow, callId?: string): void {
     flow.send(data);
-    this.#deps.trace?.sent(data, flow);
+    this.#deps.trace?.sent(data, flow, callId);
   }
 
   #sendFailed(error: unknown, flow: Flow): void {

@@ -22,7 +22,7 @@ function sip(
     at: BEGIN + at,
     path: { transport: 'UDP', local, remote: phone },
     traceId: callId,
-    ...(direction === 'in' && { startLine: line }),
+    ...(direction === 'in' && { method: line.split(' ')[0] }),
     bytes: Buffer.from(text),
   };
 }

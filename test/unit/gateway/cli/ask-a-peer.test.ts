@@ -54,7 +54,7 @@ test('calls: those of the last minutes, and the messages of one', async (t) => {
   const address = { host: '192.0.2.1', port: 5060 };
   const path = { transport: 'UDP', local: address, remote: address };
   const packet = { protocol: 'sip', direction: 'in', at: 1_800_000_000_000, path } as const;
-  admin.callList.observe({ ...packet, traceId: 'c', startLine: line, bytes });
+  admin.callList.observe({ ...packet, traceId: 'c', method: line.split(' ')[0], bytes });
   const { out } = await ask('calls');
   t.regex(
     out,

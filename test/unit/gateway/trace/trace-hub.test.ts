@@ -39,6 +39,7 @@ test('SIP and RELOAD messages of one call come with one trace id, each with its 
   hub.reload.message('out', 'aa', reloadMessage(7n), { ...path, peer: 'aa' });
   hub.reload.message('in', 'bb', reloadMessage(8n), { ...path, peer: 'bb' });
   hub.sip.sent(text('i: c1'), path);
+  hub.sip.sent(text('Call-ID: c2'), path, 'known to the sender');
   stop();
   hub.sip.sent(invite, path);
 
@@ -49,6 +50,7 @@ test('SIP and RELOAD messages of one call come with one trace id, each with its 
       ['reload', 'out', 'c1', clock.now()],
       ['reload', 'in', undefined, clock.now()],
       ['sip', 'out', 'c1', clock.now()],
+      ['sip', 'out', 'known to the sender', clock.now()],
     ],
   );
   t.true(

@@ -59,6 +59,7 @@ test('RFC 3261 §16.6: pushing Via and Record-Route and counting down leaves all
     .replace('Record-Route: ', 'Record-Route: <sip:us.example.org;lr>\r\nRecord-Route: ')
     .replace('Max-Forwards: 70', 'Max-Forwards: 69');
   t.is(message.encode().toString('latin1'), expected);
+  t.is(message.toText(), expected);
   t.is(message.topVia.host, 'us.example.org');
   t.is(message.maxForwards, 69);
   t.is(message.uri.host, '192.0.2.30');
@@ -116,6 +117,7 @@ test('RFC 3261 §18.3: a missing Content-Length is added when encoding, and foll
   const message = invite(INVITE.replace('l: 5\r\n', ''));
   t.is(Buffer.from(message.body).toString(), 'hello');
   t.true(message.encode().includes('Content-Length: 5\r\n\r\nhello'));
+  t.true(message.toText().endsWith('\r\n\r\nhello'));
   message.setBody(Buffer.from('hi'), 'text/html');
   t.is(message.contentLength, 2);
   t.is(message.header('c'), 'text/html');

@@ -38,6 +38,13 @@ test('a token outlives a restart, and needs its key', (t) => {
   t.is(new FlowTokens({ key: new Uint8Array(32).fill(2) }).read(token, 'call-1', 'a'), undefined);
 });
 
+test('the token of a plain phone is the same after thousands of other calls', (t) => {
+  const token = tokens.mint(CONTACT_TOKEN, 'first');
+  for (let call = 0; call < 5_000; call += 1) tokens.mint(CONTACT_TOKEN, `call-${call}`);
+  t.is(tokens.mint(CONTACT_TOKEN, 'first'), token);
+  t.deepEqual(tokens.read(token, 'first', 'a'), CONTACT_TOKEN);
+});
+
 test('a token stands in a URI as it is; that of a plain phone is short', (t) => {
   for (const target of [CONTACT_TOKEN, flow]) {
     const token = tokens.mint(target, 'call-1');
