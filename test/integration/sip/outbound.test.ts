@@ -143,6 +143,23 @@ test('RFC 5626 §5.4: keepalives hold the connection', async (t) => {
   ]);
 });
 
+test('P3: peers leave a phone alone until somebody calls, and then it hears from the one it registered with', async (t) => {
+  const { world, server } = await setup();
+  const far = await TestServer.start(world, '192.0.2.3', { nodeHex: '33333333333333333333333333333333' });
+  joinServers(world, far, server);
+  far.elsewhere = async () => [{ kind: 'peer', peer: server.nodeHex, uri: 'sip:dave@example.org' }];
+  const dave = await world.registered(server, 'dave', '192.0.2.40');
+  await world.run(dave.register(3600));
+  const carol = await world.registered(far, 'carol', '192.0.2.30');
+  const before = dave.datagramsFrom.length;
+  await world.clock.advance(50 * 60_000);
+  t.is(dave.datagramsFrom.length, before);
+  t.is((await world.run(carol.call('sip:dave@example.org'))).status, 200);
+  await world.clock.advance(100);
+  t.deepEqual(dave.methods, ['INVITE', 'ACK']);
+  t.deepEqual([...new Set(dave.datagramsFrom)], [server.host]);
+});
+
 test('P4, RFC 5626 §7: a call from another peer finds the flow that stands, and so does its dialog later', async (t) => {
   const { world, server, older, newer } = await setup();
   const far = await TestServer.start(world, '192.0.2.3', { nodeHex: '33333333333333333333333333333333' });

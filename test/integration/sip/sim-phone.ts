@@ -80,6 +80,8 @@ const unique = () => `${(++serial).toString(36)}x`;
 export class SimPhone {
   /** Requests received, retransmissions left out. */
   readonly received: SipText[] = [];
+  /** Where each datagram came from, whatever it was. */
+  readonly datagramsFrom: string[] = [];
   /** Dialogs of calls it answered and that were acknowledged, newest last. */
   readonly answered: SimDialog[] = [];
   incoming: Incoming;
@@ -295,7 +297,12 @@ export class SimPhone {
     if (transport === 'UDP') {
       this.#socket ??= await network.bindDatagram(
         { host, port },
-        { onDatagram: (data) => this.#onMessage(parseSip(data.toString('latin1'))) },
+        {
+          onDatagram: (data, from) => {
+            this.datagramsFrom.push(from.host);
+            this.#onMessage(parseSip(data.toString('latin1')));
+          },
+        },
       );
       this.#port = this.#socket.local.port;
       return;
