@@ -10,12 +10,14 @@ import { bindError } from './system-errors.ts';
 
 /** Datagrams that may wait for the end of a turn. */
 const MAX_GATHERED = 64;
+/** They wait where at least so many were sent in the turn before: with fewer there is little to gain, and somebody who waits. */
+const MANY = 4;
 
 /**
  * A UDP socket of node:dgram. IPv6 sockets take IPv6 only, so that `0.0.0.0` and `::` can both be bound and no
  * address is ever an IPv4-mapped one.
- * What is sent in one turn of the event loop leaves at its end: all datagrams that have come are read and handled in one
- * go, while code and data are in the caches. Sent at once, each answer would wake its receiver, who takes the processor
+ * Under load what is sent in one turn of the event loop leaves at its end: all datagrams that have come are read and handled in
+ * one go, while code and data are in the caches. Sent at once, each answer would wake its receiver, who takes the processor
  * over where it has no other one to run on, and leaves the caches cold: a third of what a REGISTER cost.
  */
 export class SystemDatagramSocket implements DatagramSocket {
@@ -25,6 +27,8 @@ export class SystemDatagramSocket implements DatagramSocket {
   readonly #onSent: (error: Error | null) => void;
   /** Waiting for the end of this turn. */
   #gathered: { readonly data: Uint8Array; readonly to: Address }[] = [];
+  #sentInTurn = 0;
+  #isGathering = false;
   #isClosed = false;
 
   private constructor(socket: Socket, handler: DatagramHandler) {
@@ -71,9 +75,14 @@ export class SystemDatagramSocket implements DatagramSocket {
       this.#onSent(new CodedError('address-unavailable', `${formatAddress(to)} has no port`));
       return;
     }
+    this.#sentInTurn += 1;
+    if (this.#sentInTurn === 1) setImmediate(this.#endTurn);
+    if (!this.#isGathering) {
+      this.#transmit(data, to);
+      return;
+    }
     this.#gathered.push({ data, to });
-    if (this.#gathered.length === 1) setImmediate(this.#sendGathered);
-    else if (this.#gathered.length >= MAX_GATHERED) this.#sendGathered();
+    if (this.#gathered.length >= MAX_GATHERED) this.#sendGathered();
   }
 
   close(): Promise<void> {
@@ -85,17 +94,25 @@ export class SystemDatagramSocket implements DatagramSocket {
     });
   }
 
-  readonly #sendGathered = () => {
+  readonly #endTurn = () => {
+    this.#sendGathered();
+    this.#isGathering = this.#sentInTurn >= MANY;
+    this.#sentInTurn = 0;
+  };
+
+  #sendGathered(): void {
     const gathered = this.#gathered;
     if (gathered.length === 0) return;
     this.#gathered = [];
-    for (const { data, to } of gathered) {
-      try {
-        this.#socket.send(data, to.port, to.host, this.#onSent);
-      } catch (error) {
-        // What node:dgram takes for no address; the others still leave.
-        this.#onSent(error as Error);
-      }
+    for (const { data, to } of gathered) this.#transmit(data, to);
+  }
+
+  #transmit(data: Uint8Array, to: Address): void {
+    try {
+      this.#socket.send(data, to.port, to.host, this.#onSent);
+    } catch (error) {
+      // What node:dgram takes for no address; others of the turn still leave.
+      this.#onSent(error as Error);
     }
-  };
+  }
 }

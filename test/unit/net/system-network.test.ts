@@ -100,11 +100,15 @@ test('UDP: all that is sent in one turn arrives, in its order, also what waits w
   });
   const sender = await network.bindDatagram(LOOPBACK, { onDatagram() {} });
   const texts = Array.from({ length: 200 }, (_, index) => String(index));
-  for (const text of texts.slice(0, 150)) sender.send(Buffer.from(text), receiver.local);
-  await eventually('the first turn', 2_000, async () => heard.length === 150);
-  for (const text of texts.slice(150)) sender.send(Buffer.from(text), receiver.local);
-  await sender.close();
-  await eventually('the second turn', 2_000, async () => heard.length === 200);
+  for (const [from, to] of [
+    [0, 5],
+    [5, 150],
+    [150, 200],
+  ]) {
+    for (const text of texts.slice(from, to)) sender.send(Buffer.from(text), receiver.local);
+    if (to === 200) await sender.close();
+    await eventually(`those up to ${to}`, 2_000, async () => heard.length === to);
+  }
   t.deepEqual(heard, texts);
   await receiver.close();
 });
@@ -116,10 +120,15 @@ test('UDP: what is no port is reported, and does not keep others of its turn', a
     onDatagram: (data) => heard.push(data.toString()),
     onError: (error) => codes.push(codeOf(error)),
   });
-  socket.send(Buffer.from('nowhere'), { host: '127.0.0.1', port: 70_000 });
-  socket.send(Buffer.from('here'), socket.local);
-  await eventually('the other datagram', 2_000, async () => heard.length > 0);
-  t.deepEqual(codes, ['ERR_SOCKET_BAD_PORT']);
+  // The second time they wait for the end of the turn.
+  for (const turn of [1, 2]) {
+    for (const text of ['a', 'b']) socket.send(Buffer.from(text), socket.local);
+    socket.send(Buffer.from('nowhere'), { host: '127.0.0.1', port: 70_000 });
+    for (const text of ['c', 'd']) socket.send(Buffer.from(text), socket.local);
+    await eventually('the other datagrams', 2_000, async () => heard.length === 4 * turn);
+  }
+  t.deepEqual(codes, ['ERR_SOCKET_BAD_PORT', 'ERR_SOCKET_BAD_PORT']);
+  t.is(heard.join(''), 'abcdabcd');
   await socket.close();
 });
 
