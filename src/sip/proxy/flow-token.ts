@@ -42,6 +42,8 @@ const CONTACT_TAG_LENGTH = 12;
 const FLOW_TAG_LENGTH = 16;
 /** So many calls' tokens are remembered, and up to twice as many: making one again takes two hashes. */
 const RECENT_CALLS = 1024;
+/** Characters of a Call-ID that is remembered: anybody may send a longer one, up to a whole head. */
+const MAX_REMEMBERED_LENGTH = 256;
 const CONTACT_PREFIX = 'c-';
 const FLOW_PREFIX = 'f-';
 const BOTH_PREFIX = 'b-';
@@ -69,13 +71,13 @@ export class FlowTokens {
 
   /** A token for one side. */
   mint(target: TokenTarget, callId: string): string {
-    if (target.kind === 'contact') return this.#contactToken(callId);
+    if (target.kind === 'contact') return this.#mintContact(callId);
     return this.#sealed(FLOW_PREFIX, encode(target), callId);
   }
 
   /** A token for both sides. */
   mintBoth({ caller, callee, callerTag }: BothSides, callId: string): string {
-    if (caller.kind === 'contact' && callee.kind === 'contact') return this.#contactToken(callId);
+    if (caller.kind === 'contact' && callee.kind === 'contact') return this.#mintContact(callId);
     return this.#sealed(BOTH_PREFIX, [callerTag, encode(caller), encode(callee)].join(SECTION), callId);
   }
 
@@ -95,16 +97,21 @@ export class FlowTokens {
     return decode((fromTag === callerTag ? callee : caller)!);
   }
 
-  #contactToken(callId: string): string {
-    const known = this.#recent.get(callId) ?? this.#older.get(callId);
-    if (known !== undefined) return known;
-    const token = CONTACT_PREFIX + this.#hash.tag(`c ${callId}`, CONTACT_TAG_LENGTH);
+  /** Only what is given out is remembered, so that nobody fills the memory by asking after tokens he made up. */
+  #mintContact(callId: string): string {
+    const token = this.#contactToken(callId);
+    if (callId.length > MAX_REMEMBERED_LENGTH) return token;
     if (this.#recent.size >= RECENT_CALLS) {
       this.#older = this.#recent;
       this.#recent = new Map();
     }
     this.#recent.set(detach(callId), token);
     return token;
+  }
+
+  #contactToken(callId: string): string {
+    const known = this.#recent.get(callId) ?? this.#older.get(callId);
+    return known ?? CONTACT_PREFIX + this.#hash.tag(`c ${callId}`, CONTACT_TAG_LENGTH);
   }
 
   #sealed(prefix: string, text: string, callId: string): string {

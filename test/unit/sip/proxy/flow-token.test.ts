@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { parseUri } from '../../../../src/sip/message/uri.ts';
 import { CONTACT_TOKEN, FlowTokens, type TokenTarget } from '../../../../src/sip/proxy/flow-token.ts';
@@ -43,6 +45,21 @@ test('the token of a plain phone is the same after thousands of other calls', (t
   for (let call = 0; call < 5_000; call += 1) tokens.mint(CONTACT_TOKEN, `call-${call}`);
   t.is(tokens.mint(CONTACT_TOKEN, 'first'), token);
   t.deepEqual(tokens.read(token, 'first', 'a'), CONTACT_TOKEN);
+});
+
+test('the token of a call with an endless Call-ID is good, and nothing of it is kept', (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const heapUsed = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapUsed();
+  for (let call = 0; call < 1_000; call += 1) {
+    const callId = String(call).padStart(60_000, 'x');
+    t.deepEqual(tokens.read(tokens.mint(CONTACT_TOKEN, callId), callId, 'a'), CONTACT_TOKEN);
+  }
+  t.true(heapUsed() - before < 20e6);
 });
 
 test('a token stands in a URI as it is; that of a plain phone is short', (t) => {
